@@ -1,0 +1,41 @@
+"""The errors a person may meet: each message says what happened, what was expected and what to do next."""
+
+
+class StudioError(Exception):
+    """Something the user can act on; the command line prints it without a traceback and exits with 1."""
+
+
+class SlideError(StudioError):
+    """A slide can't be read, or isn't what its project remembers of it."""
+
+
+class ProjectError(StudioError):
+    """A project can't be opened, created or written."""
+
+
+class ProjectPlaceError(ProjectError):
+    """The project can't be kept beside its slides: ask for another place."""
+
+
+class ProjectInUseError(ProjectError):
+    """Another window or command is writing to this project."""
+
+
+class MaskError(StudioError):
+    """A mask file doesn't fit its slide or the project's classes."""
+
+
+class ModelError(StudioError):
+    """A model can't be found, read, or used for this project."""
+
+
+class RecipeError(StudioError):
+    """A recipe has an unknown key or a value out of range."""
+
+
+class WorkerError(StudioError):
+    """The worker process died, hung, or speaks another version of the protocol."""
+
+
+class Cancelled(StudioError):
+    """The user stopped the job; what was finished before stays."""

@@ -1,0 +1,1 @@
+"""The U-Net: architecture, loss, data, training and tiled prediction, on Keras 3; no Qt."""
