@@ -1,0 +1,89 @@
+"""The one thread that writes the project, so that the window never waits and a full disk loses nothing."""
+
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from unet_studio.core.project import Project
+
+Operation = Callable[[Project], None]
+_RETRY_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class JournalState:
+    """How many operations wait to be written, and why the first of them could not be (empty while all is well)."""
+
+    pending: int
+    problem: str = ""
+
+
+class Journal:
+    """Writes operations in order, each until it succeeds; what can't be written stays in memory and is retried.
+
+    `notify` is called in the journal's own thread after every change of state.
+    """
+
+    def __init__(self, open_project: Callable[[], Project], notify: Callable[[JournalState], None]) -> None:
+        self._open_project = open_project
+        self._notify = notify
+        self._queue: deque[Operation] = deque()
+        self._changed = threading.Condition()
+        self._closing = False
+        self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
+        self._thread.start()
+
+    def submit(self, operation: Operation) -> None:
+        """Have `operation` written after all that were submitted before it."""
+        with self._changed:
+            self._queue.append(operation)
+            self._changed.notify_all()
+
+    def flush(self, timeout: float) -> bool:
+        """Wait until all is written; False if that took longer than `timeout` seconds."""
+        with self._changed:
+            self._changed.notify_all()
+            return self._changed.wait_for(lambda: not self._queue, timeout)
+
+    def close(self, timeout: float = 10.0) -> bool:
+        """Write what is left and end the thread; False if something could not be written in time."""
+        written = self.flush(timeout)
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+        self._thread.join(timeout)
+        return written
+
+    def _run(self) -> None:
+        project: Project | None = None
+        while (operation := self._next()) is not None:
+            try:
+                project = project or self._open_project()
+                operation(project)
+            except Exception as error:  # whatever it is, the stroke stays queued and the user is told
+                self._notify(JournalState(len(self._queue), _sentence(error)))
+                with self._changed:
+                    if not self._closing:
+                        self._changed.wait(_RETRY_SECONDS)
+                continue
+            with self._changed:
+                self._queue.popleft()
+                state = JournalState(len(self._queue))
+                self._changed.notify_all()
+            self._notify(state)
+        if project is not None:
+            project.close()
+
+    def _next(self) -> Operation | None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._queue or self._closing)
+            return None if self._closing else self._queue[0]
+
+
+def _sentence(error: Exception) -> str:
+    text = str(error)
+    if isinstance(error, sqlite3.OperationalError) and "full" in text:
+        text = "the disk is full"
+    return f"The last strokes could not be saved yet: {text}. They are kept in memory and tried again."

@@ -1,0 +1,106 @@
+"""Models as the whole program sees them: a folder with weights, and the card that says what they are."""
+
+import tomllib
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from unet_studio import paths
+from unet_studio.core.classes import LabelClass
+from unet_studio.core.normalisation import Normalisation
+from unet_studio.errors import ModelError
+
+CARD = "card.toml"
+WEIGHTS = "model.keras"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """All there is to know of a model without loading it; `folder` is where it lies."""
+
+    id: str
+    title: str
+    classes: tuple[LabelClass, ...]
+    normalisation: Normalisation
+    recipe: dict[str, Any]
+    folder: Path
+    created: str = ""
+    parent: str = ""
+    data: str = ""
+    credits: str = ""
+    scores: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def weights(self) -> Path:
+        return self.folder / WEIGHTS
+
+    @property
+    def is_bundled(self) -> bool:
+        return self.folder.parent == paths.resources() / "models"
+
+    def check_fits(self, classes: tuple[LabelClass, ...]) -> None:
+        """Raise `ModelError` unless the model tells the same classes apart as the project."""
+        if [c.name for c in classes] != [c.name for c in self.classes]:
+            raise ModelError(
+                f"The model '{self.title}' knows {_names(self.classes)}, but this project has {_names(classes)}. "
+                "Choose another model, change the project's classes, or retrain from scratch."
+            )
+
+    def write(self) -> None:
+        """Write the card into the model's folder."""
+        content = asdict(self)
+        del content["folder"]
+        (self.folder / CARD).write_text(tomli_w.dumps(content), encoding="utf-8")
+
+    def moved_to(self, folder: Path) -> "ModelCard":
+        return replace(self, folder=folder)
+
+
+def read_card(folder: Path) -> ModelCard:
+    """The card of the model in `folder`; raises `ModelError` where there is none or it makes no sense."""
+    try:
+        content = tomllib.loads((folder / CARD).read_text(encoding="utf-8"))
+        classes = tuple(LabelClass(c["index"], c["name"], tuple(c["colour"])) for c in content.pop("classes"))
+        normalisation = Normalisation(**content.pop("normalisation"))
+        return ModelCard(classes=classes, normalisation=normalisation, folder=folder, **content)
+    except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError) as error:
+        raise ModelError(
+            f"'{folder}' isn't a model of U-Net Studio: its {CARD} can't be read ({error}). "
+            "A model is a folder with model.keras and card.toml."
+        ) from error
+
+
+def bundled_models() -> list[ModelCard]:
+    """The starter models, in order of name."""
+    return [read_card(card.parent) for card in sorted((paths.resources() / "models").glob(f"*/{CARD}"))]
+
+
+def project_models(place: Path) -> list[ModelCard]:
+    """The models retrained in the project at `place`, oldest first; a damaged one is left out."""
+    found = []
+    for card in sorted((place / "models").glob(f"*/{CARD}")):
+        try:
+            found.append(read_card(card.parent))
+        except ModelError:
+            continue
+    return sorted(found, key=lambda card: card.created)
+
+
+def find_model(name: str, place: Path | None) -> ModelCard:
+    """A model by the id of one in the project, the name of a starter model, or the path of a model's folder."""
+    known = (project_models(place) if place else []) + bundled_models()
+    for card in known:
+        if card.id == name:
+            return card
+    if (Path(name) / CARD).is_file():
+        return read_card(Path(name))
+    raise ModelError(
+        f"There is no model '{name}'. Known here: {', '.join(card.id for card in known) or 'none'}; "
+        "or give the path of a model's folder."
+    )
+
+
+def _names(classes: tuple[LabelClass, ...]) -> str:
+    return ", ".join(c.name for c in classes[1:]) or "no class"

@@ -1,0 +1,167 @@
+"""Proposals: what a model said of a plane, per-class probabilities quantised to uint8, kept as a cache of tiles."""
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unet_studio.core.labels import PlaneId
+from unet_studio.core.tiles import TILE, Box, cells_over, pack, tile_box, unpack
+from unet_studio.errors import ProjectError
+
+_SUFFIX = ".tiles"
+_SCHEMA = """
+CREATE TABLE proposal (height INTEGER, width INTEGER, channels INTEGER, slide_stamp TEXT);
+CREATE TABLE tile (tile_row INTEGER, tile_column INTEGER, data BLOB, PRIMARY KEY (tile_row, tile_column));
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A stored proposal of one plane of `shape` (h, w), with one channel for each class but background."""
+
+    file: Path
+    shape: tuple[int, int]
+    channels: int
+
+    def read(self, box: Box) -> NDArray[np.uint8]:
+        """Probabilities (h, w, channels), 0…255 for 0…1, of a box on the plane.
+
+        Raises `ProjectError` if the cache was deleted or damaged; proposing again mends that.
+        """
+        values = np.zeros((*box.shape, self.channels), dtype=np.uint8)
+        try:
+            with _reading(self.file) as connection:
+                for cell in cells_over(box):
+                    row = connection.execute(
+                        "SELECT data FROM tile WHERE tile_row = ? AND tile_column = ?", cell
+                    ).fetchone()
+                    covered = tile_box(cell).intersect(Box.of_shape(self.shape))
+                    common = covered.intersect(box)
+                    tile = unpack(row[0], (*covered.shape, self.channels))
+                    values[common.within(box)] = tile[common.within(covered)]
+        except (sqlite3.Error, TypeError, ValueError) as error:
+            raise ProjectError(
+                f"The stored proposal '{self.file.name}' can't be read ({error}). Propose this slide again."
+            ) from error
+        return values
+
+
+def proposal_file(place: Path, model: str, plane: PlaneId) -> Path:
+    """Where the proposal of `model` (its id) for a plane is kept in the project at `place`."""
+    return place / "proposals" / model / plane.slide / f"{plane.plane:05d}{_SUFFIX}"
+
+
+def slide_stamp(slide: Path) -> str:
+    """What tells a slide file from a later version of it: its size and its time of change."""
+    status = slide.stat()
+    return f"{status.st_size}-{status.st_mtime_ns}"
+
+
+def find_proposal(place: Path, model: str, plane: PlaneId, *, stamp: str | None = None) -> Proposal | None:
+    """The proposal of `model` for a plane; None if there is none, or it is of another version of the slide."""
+    file = proposal_file(place, model, plane)
+    if not model or not file.is_file():
+        return None
+    try:
+        with _reading(file) as connection:
+            height, width, channels, made_of = connection.execute("SELECT * FROM proposal").fetchone()
+    except (sqlite3.Error, TypeError):
+        return None  # a damaged cache is as good as none
+    if stamp is not None and stamp != made_of:
+        return None
+    return Proposal(file, (height, width), channels)
+
+
+def proposed_planes(place: Path, model: str) -> frozenset[PlaneId]:
+    """The planes for which `model` has a stored proposal."""
+    root = place / "proposals" / model
+    if not model or not root.is_dir():
+        return frozenset()
+    return frozenset(
+        PlaneId(file.parent.relative_to(root).as_posix(), int(file.stem)) for file in root.rglob(f"*{_SUFFIX}")
+    )
+
+
+def write_proposal(
+    file: Path, shape: tuple[int, int], channels: int, strips: Iterable[tuple[int, NDArray[np.uint8]]], *, stamp: str
+) -> None:
+    """Store a proposal from strips of rows that come from top to bottom.
+
+    Each strip is (y0, probabilities (rows, w, channels)); together they cover the plane. Memory is bounded by the
+    strips. The file is written beside and renamed, so that a reader sees the old one or the new one.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    beside = file.with_suffix(".part")
+    beside.unlink(missing_ok=True)
+    try:
+        connection = sqlite3.connect(beside)
+        try:
+            connection.execute("PRAGMA journal_mode = OFF")
+            connection.execute("PRAGMA synchronous = OFF")
+            connection.executescript(_SCHEMA)
+            connection.execute("INSERT INTO proposal VALUES (?, ?, ?, ?)", (*shape, channels, stamp))
+            for row, band in _tile_rows(strips, shape[0]):
+                _write_band(connection, row, band)
+            connection.commit()
+        finally:
+            connection.close()
+        beside.replace(file)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+
+
+def to_mask(probabilities: NDArray[np.uint8], threshold: float = 0.5) -> NDArray[np.uint8]:
+    """Class indices (h, w), uint8, from probabilities (h, w, channels), 0…255, of all classes but background.
+
+    A pixel takes its likeliest class k if the odds p(k) : p(background) exceed threshold : 1 - threshold. For two
+    classes that is p > threshold; at 0.5 it is the argmax over all classes.
+    """
+    limit = np.uint32(round(threshold * 255))
+    if probabilities.shape[2] == 1:
+        return (probabilities[..., 0] > limit).astype(np.uint8)
+    values = probabilities.astype(np.uint32)
+    background = 255 - np.minimum(values.sum(axis=2, dtype=np.uint32), 255)
+    best = values.max(axis=2)
+    chosen = probabilities.argmax(axis=2).astype(np.uint8) + np.uint8(1)
+    return np.where(best * (255 - limit) > background * limit, chosen, np.uint8(0))
+
+
+def _tile_rows(
+    strips: Iterable[tuple[int, NDArray[np.uint8]]], height: int
+) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+    """Cut strips of any height into rows of tiles: (row, probabilities (≤256, w, channels))."""
+    parts: list[NDArray[np.uint8]] = []
+    start = 0
+    for y0, strip in strips:
+        if y0 != start + sum(len(part) for part in parts):
+            raise ValueError(f"strips must follow each other; expected row {start}, received {y0}")
+        parts.append(strip)
+        waiting = np.concatenate(parts) if len(parts) > 1 else parts[0]
+        while len(waiting) >= TILE or (len(waiting) and start + len(waiting) == height):
+            yield start // TILE, waiting[:TILE]
+            start += min(TILE, len(waiting))
+            waiting = waiting[TILE:]
+        parts = [waiting] if len(waiting) else []
+    if start != height:
+        raise ValueError(f"the strips cover {start} of {height} rows")
+
+
+def _write_band(connection: sqlite3.Connection, row: int, band: NDArray[np.uint8]) -> None:
+    for column in range(-(-band.shape[1] // TILE)):
+        tile = band[:, column * TILE : (column + 1) * TILE]
+        connection.execute("INSERT INTO tile VALUES (?, ?, ?)", (row, column, pack(tile)))
+
+
+@contextmanager
+def _reading(file: Path) -> Iterator[sqlite3.Connection]:
+    connection = sqlite3.connect(f"{file.as_uri()}?mode=ro&immutable=1", uri=True)
+    try:
+        yield connection
+    finally:
+        connection.close()

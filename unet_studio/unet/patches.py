@@ -1,0 +1,185 @@
+"""Training patches: drawn where labels are, warped once together with their labels, lit anew."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import cv2
+import keras
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from unet_studio.core.classes import BACKGROUND, UNLABELLED
+from unet_studio.core.labels import LabelPlane, PlaneId
+from unet_studio.core.normalisation import Normalisation, Range
+from unet_studio.core.reading import SlideReader
+from unet_studio.core.tiles import Box, Cell, tile_box
+from unet_studio.unet.prediction import read_mirrored
+from unet_studio.unet.recipes import Augmentation, Recipe
+
+_CACHED_PIXELS = 4096 * 4096
+"""Planes up to this size are normalised once and kept; of larger ones only what a patch needs is read."""
+_GRID_NODES = 4
+"""Nodes of the elastic displacement along each side of a patch."""
+
+
+@dataclass(slots=True)
+class LabelledSlide:
+    """One labelled plane, ready to be cut into patches."""
+
+    plane: PlaneId
+    reader: SlideReader
+    labels: LabelPlane
+    normalisation: Normalisation
+    range: Range
+    cells: list[Cell]
+    share: NDArray[np.float64]
+    """How often each of `cells` is drawn; sums to 1."""
+    _cache: NDArray[np.float32] | None = field(default=None, repr=False)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.labels.shape
+
+    def read(self, box: Box) -> NDArray[np.float32]:
+        """Network input (h, w, channels) of a box on the plane."""
+        if self._cache is None and self.shape[0] * self.shape[1] <= _CACHED_PIXELS:
+            self._cache = self._read_normalised(Box.of_shape(self.shape))
+        return self._read_normalised(box) if self._cache is None else self._cache[box.slices]
+
+    def _read_normalised(self, box: Box) -> NDArray[np.float32]:
+        return self.normalisation.apply(self.reader.read(self.plane.plane, box), self.range)
+
+
+class PatchBatches(keras.utils.PyDataset):  # type: ignore[misc]
+    """Batches of (pixels (n, p, p, c) float32, labels (n, p, p) uint8) for `Model.fit`.
+
+    Every batch follows from the seed, the round and its index alone, so that a run can be repeated.
+    """
+
+    def __init__(self, slides: Sequence[LabelledSlide], recipe: Recipe) -> None:
+        super().__init__(workers=1, use_multiprocessing=False, max_queue_size=6)
+        self._slides = slides
+        self._recipe = recipe
+        self._round = 0
+
+    def __len__(self) -> int:
+        return self._recipe.schedule.steps
+
+    def __getitem__(self, index: int) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+        rng = np.random.default_rng((self._recipe.seed, self._round, index))
+        patches = [self._draw(rng) for _ in range(self._recipe.schedule.batch)]
+        return np.stack([pixels for pixels, _ in patches]), np.stack([labels for _, labels in patches])
+
+    def on_epoch_end(self) -> None:
+        self._round += 1
+
+    def _draw(self, rng: Generator) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+        slide = self._slides[rng.integers(len(self._slides))]
+        return draw_patch(slide, self._recipe.schedule.patch, self._recipe.augmentation, rng)
+
+
+def draw_patch(
+    slide: LabelledSlide, side: int, augmentation: Augmentation, rng: Generator
+) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    """One varied patch around a labelled pixel: pixels (side, side, c) and labels (side, side).
+
+    The cost doesn't depend on the size of the slide. Labels outside the plane are unlabelled.
+    """
+    centre = _choose_centre(slide, rng)
+    warp = _Warp.draw(side, augmentation, rng)
+    reach = warp.reach(side)
+    box = Box(centre[0] - reach, centre[1] - reach, centre[0] + reach, centre[1] + reach)
+    pixels = read_mirrored(slide.read, box, slide.shape)
+    labels = slide.labels.read(box)
+    map_x, map_y = warp.maps(side, reach, rng)
+    pixels = _with_channels(cv2.remap(pixels, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101))
+    labels = cv2.remap(
+        labels, map_x, map_y, cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT, borderValue=UNLABELLED
+    ).astype(np.uint8)
+    return relight(pixels, augmentation, rng), labels
+
+
+def _choose_centre(slide: LabelledSlide, rng: Generator) -> tuple[int, int]:
+    cell = slide.cells[rng.choice(len(slide.cells), p=slide.share)]
+    tile = slide.labels.tile(cell)
+    assert tile is not None
+    wanted = (tile != UNLABELLED) & (tile != BACKGROUND) if rng.random() < 0.5 else tile != UNLABELLED
+    positions = np.flatnonzero(wanted)
+    if positions.size == 0:
+        positions = np.flatnonzero(tile != UNLABELLED)
+    y, x = divmod(int(positions[rng.integers(positions.size)]), tile.shape[1])
+    box = tile_box(cell)
+    # Off the chosen pixel by up to a third of a tile, so that no pixel of the patch is always the labelled one.
+    shift = rng.integers(-80, 81, size=2)
+    return box.y0 + y + int(shift[0]), box.x0 + x + int(shift[1])
+
+
+@dataclass(frozen=True, slots=True)
+class _Warp:
+    """One affine and elastic map from patch to slide, applied in a single interpolation."""
+
+    matrix: NDArray[np.float64]  # (2, 2), patch (y, x) → slide (y, x), around the centre
+    elastic: float
+
+    @classmethod
+    def draw(cls, side: int, augmentation: Augmentation, rng: Generator) -> "_Warp":
+        angle = np.deg2rad(rng.uniform(-augmentation.rotate, augmentation.rotate))
+        scale = np.exp(rng.uniform(np.log(augmentation.scale_low), np.log(augmentation.scale_high)))
+        stretch = np.exp(rng.normal(0, 0.08)) if augmentation.elastic else 1.0
+        turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+        matrix = turn @ np.diag([stretch, 1 / stretch]) / scale
+        if augmentation.flip and rng.random() < 0.5:
+            matrix = matrix @ np.diag([1.0, -1.0])
+        return cls(matrix, augmentation.elastic)
+
+    def reach(self, side: int) -> int:
+        """Pixels of the slide needed to each side of the centre."""
+        return int(np.ceil(np.abs(self.matrix).sum(axis=1).max() * side / 2 + 3 * self.elastic)) + 2
+
+    def maps(self, side: int, reach: int, rng: Generator) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """For `cv2.remap`: x and y in the read window for each pixel of the patch."""
+        steps = np.arange(side, dtype=np.float32) - (side - 1) / 2
+        y, x = steps[:, None], steps[None, :]
+        map_y = self.matrix[0, 0] * y + self.matrix[0, 1] * x + reach - 0.5
+        map_x = self.matrix[1, 0] * y + self.matrix[1, 1] * x + reach - 0.5
+        if self.elastic:
+            map_y = map_y + self._displacement(side, rng)
+            map_x = map_x + self._displacement(side, rng)
+        return map_x.astype(np.float32), map_y.astype(np.float32)
+
+    def _displacement(self, side: int, rng: Generator) -> NDArray[np.float32]:
+        nodes = rng.normal(0, self.elastic, (_GRID_NODES, _GRID_NODES)).astype(np.float32)
+        return np.asarray(cv2.resize(nodes, (side, side), interpolation=cv2.INTER_CUBIC))
+
+
+def relight(pixels: NDArray[np.float32], augmentation: Augmentation, rng: Generator) -> NDArray[np.float32]:
+    """Network input (h, w, c) under another light: gamma, gain, offset, gradient, colour, blur and noise."""
+    if augmentation.gamma:
+        exponent = np.float32(2.0 ** rng.uniform(-augmentation.gamma, augmentation.gamma))
+        pixels = np.sign(pixels) * np.abs(pixels) ** exponent
+    gain = np.float32(1.0 + rng.uniform(-augmentation.gain, augmentation.gain))
+    offset = np.float32(rng.uniform(-augmentation.offset, augmentation.offset))
+    pixels = pixels * gain + offset
+    if augmentation.colour:
+        colour = rng.uniform(-augmentation.colour, augmentation.colour, pixels.shape[2])
+        pixels = pixels * (1.0 + colour).astype(np.float32)
+    if augmentation.gradient:
+        slope = rng.normal(0, augmentation.gradient, 2)
+        ramp_y = np.linspace(-1, 1, pixels.shape[0], dtype=np.float32)[:, None]
+        ramp_x = np.linspace(-1, 1, pixels.shape[1], dtype=np.float32)[None, :]
+        pixels = pixels * (1.0 + slope[0] * ramp_y + slope[1] * ramp_x)[..., None].astype(np.float32)
+    if augmentation.blur and rng.random() < 0.3:
+        sigma = rng.uniform(0.1, augmentation.blur)
+        pixels = _with_channels(cv2.GaussianBlur(pixels, (0, 0), sigma))
+    if augmentation.noise:
+        noise = rng.standard_normal(pixels.shape, dtype=np.float32)
+        pixels = pixels + noise * np.float32(rng.uniform(0, augmentation.noise))
+    return pixels.astype(np.float32, copy=False)
+
+
+def _with_channels(pixels: Any) -> NDArray[np.float32]:
+    """OpenCV drops a last axis of length 1; put it back."""
+    values = np.asarray(pixels, dtype=np.float32)
+    return values[..., None] if values.ndim == 2 else values
