@@ -34,9 +34,7 @@ class MaskView:
         return lay_over(self.labels.read(box), self.cleaned(box))
 
 
-def cleaned_mask(
-    probabilities: NDArray[np.uint8], threshold: float, steps: Sequence[Step]
-) -> NDArray[np.uint8]:
+def cleaned_mask(probabilities: NDArray[np.uint8], threshold: float, steps: Sequence[Step]) -> NDArray[np.uint8]:
     """Probabilities (h, w, channels) as cleaned-up class indices (h, w)."""
     return clean_up(to_mask(probabilities, threshold), steps)
 

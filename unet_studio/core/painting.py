@@ -111,10 +111,7 @@ def make_edit(
         small = Box(box.y0, box.x0, box.y0, box.x0)
     else:
         small = Box(
-            box.y0 + int(rows[0]),
-            box.x0 + int(columns[0]),
-            box.y0 + int(rows[-1]) + 1,
-            box.x0 + int(columns[-1]) + 1,
+            box.y0 + int(rows[0]), box.x0 + int(columns[0]), box.y0 + int(rows[-1]) + 1, box.x0 + int(columns[-1]) + 1
         )
     inside = small.within(box)
     return Edit(plane, small, before[inside].copy(), after[inside].copy(), sentence, state_before, state_after)

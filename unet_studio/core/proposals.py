@@ -132,9 +132,7 @@ def to_mask(probabilities: NDArray[np.uint8], threshold: float = 0.5) -> NDArray
     return np.where(best * (255 - limit) > background * limit, chosen, np.uint8(0))
 
 
-def _tile_rows(
-    strips: Iterable[tuple[int, NDArray[np.uint8]]], height: int
-) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+def _tile_rows(strips: Iterable[tuple[int, NDArray[np.uint8]]], height: int) -> Iterator[tuple[int, NDArray[np.uint8]]]:
     """Cut strips of any height into rows of tiles: (row, probabilities (≤256, w, channels))."""
     parts: list[NDArray[np.uint8]] = []
     start = 0

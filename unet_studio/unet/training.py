@@ -9,8 +9,8 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from unet_studio.core.scores import Counts, count
 from unet_studio.core.proposals import to_mask
+from unet_studio.core.scores import Counts, count
 from unet_studio.core.tiles import Box, tile_box
 from unet_studio.unet.architecture import build_unet
 from unet_studio.unet.losses import make_loss

@@ -1,0 +1,110 @@
+"""Turns whatever goes wrong inside an image library into a sentence that a researcher can act on."""
+
+import logging
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from PIL import UnidentifiedImageError
+from tifffile import TiffFileError
+
+from unet_studio.errors import SlideError, StudioError
+
+MAX_BYTES = 2**31
+"""No more bytes than this are decoded in one go: beyond it, a small damaged or hostile file could fill the memory."""
+
+COPY_AGAIN = "copy it again from its source"
+EXPORT_TILED = "export it as a tiled TIFF"
+EXPORT_PLAIN = "open it in the program that it comes from and export it as PNG or TIFF"
+
+_NOT_AN_IMAGE = f"it isn't an image of a known kind, whatever its name says; {EXPORT_PLAIN}"
+_SENTENCES: tuple[tuple[type[Exception], str], ...] = (
+    (FileNotFoundError, "it's no longer there; put it back or reload the folder"),
+    (IsADirectoryError, "it's a folder; choose a file"),
+    (PermissionError, "you have no right to read it; ask the person who owns it"),
+    (MemoryError, f"there isn't enough memory for it; close other programs, or {EXPORT_TILED}"),
+    (UnidentifiedImageError, _NOT_AN_IMAGE),
+    (EOFError, f"it ends too early; {COPY_AGAIN}"),
+)
+
+
+def unreadable(path: Path, what: str, remedy: str) -> SlideError:
+    """The error for a slide of which `what` is wrong, with what to do about it."""
+    return SlideError(f"'{path.name}' can't be read: {what}; {remedy}.")
+
+
+def check_bytes(path: Path, size: int) -> None:
+    """Raises SlideError if decoding `size` bytes at once is too much."""
+    if size > MAX_BYTES:
+        raise unreadable(path, f"it takes {_in_units(size, size)} of memory in one piece", EXPORT_TILED)
+
+
+def check_length(path: Path, length: int, needed: int) -> None:
+    """Raises SlideError if a file of `length` bytes ought to have `needed`."""
+    if needed > length:
+        missing = f"it ends after {_in_units(length, needed, bare=True)} of {_in_units(needed, needed)}"
+        raise unreadable(path, missing, COPY_AGAIN)
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Within it, every exception about the slide at `path` becomes a SlideError, and libraries keep their warnings."""
+    try:
+        with _hush:
+            yield
+    except StudioError:
+        raise
+    except Exception as error:  # image libraries raise nearly every kind of exception for damaged files
+        raise SlideError(f"'{path.name}' can't be read: {_sentence(error)}.") from error
+
+
+def _sentence(error: Exception) -> str:
+    for kind, sentence in _SENTENCES:
+        if isinstance(error, kind):
+            return sentence
+    detail = str(error).strip().splitlines()[:1] or [type(error).__name__]
+    if isinstance(error, OSError) and "truncated" in detail[0].lower():
+        return f"it ends too early; {COPY_AGAIN}"
+    if isinstance(error, TiffFileError) and "not a TIFF" in detail[0]:
+        return _NOT_AN_IMAGE
+    return f"it's damaged, or of a kind that isn't supported ({detail[0][:120]}); {EXPORT_PLAIN}"
+
+
+def _in_units(size: int, scale: int, *, bare: bool = False) -> str:
+    """`size` in the unit that suits `scale`, `bare` without the unit."""
+    power = max(0, min(4, (len(str(scale)) - 1) // 3))
+    number = f"{size / 1000**power:.3g}"
+    return number if bare else f"{number} {('bytes', 'kB', 'MB', 'GB', 'TB')[power]}"
+
+
+class _Hush:
+    """Keeps warnings of Python libraries and tifffile's log lines off the terminal while any thread is inside.
+
+    `warnings.catch_warnings` alone would leave its filters behind where threads enter and leave out of order.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._caught = warnings.catch_warnings()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._inside:
+                self._caught = warnings.catch_warnings()
+                self._caught.__enter__()
+                warnings.simplefilter("ignore")
+                logging.getLogger("tifffile").disabled = True
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                logging.getLogger("tifffile").disabled = False
+                self._caught.__exit__(None, None, None)
+
+
+_hush = _Hush()

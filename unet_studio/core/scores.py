@@ -1,0 +1,142 @@
+"""Scores: how well a mask agrees with the truth, counted on labelled pixels only."""
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from unet_studio.core.classes import BACKGROUND, UNLABELLED
+from unet_studio.errors import MaskError
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Counts:
+    """Pixels counted by what they are and what they were taken for; counts of several planes are pooled with `+`.
+
+    `confusion` is (classes, classes) int64: the rows are the truth's classes, the columns the mask's. A score is NaN
+    where there is nothing to judge.
+    """
+
+    confusion: NDArray[np.int64]
+
+    def __add__(self, other: "Counts") -> "Counts":
+        return Counts(self.confusion + other.confusion)
+
+    @property
+    def labelled(self) -> int:
+        """The number of pixels that were compared."""
+        return int(self.confusion.sum())
+
+    @property
+    def pixel_accuracy(self) -> float:
+        return _ratio(int(np.trace(self.confusion)), self.labelled)
+
+    def dice(self, index: int) -> float:
+        """2 |A ∩ B| / (|A| + |B|) of one class; NaN where it is in neither."""
+        return _ratio(2 * self._shared(index), self._in_truth(index) + self._in_mask(index))
+
+    def iou(self, index: int) -> float:
+        """|A ∩ B| / |A ∪ B| of one class; NaN where it is in neither."""
+        shared = self._shared(index)
+        return _ratio(shared, self._in_truth(index) + self._in_mask(index) - shared)
+
+    @property
+    def mean_dice(self) -> float:
+        """The mean of `dice` over the classes but background that are in the truth or in the mask."""
+        return _mean([self.dice(index) for index in range(BACKGROUND + 1, len(self.confusion))])
+
+    @property
+    def mean_iou(self) -> float:
+        """The mean of `iou` over the classes but background that are in the truth or in the mask."""
+        return _mean([self.iou(index) for index in range(BACKGROUND + 1, len(self.confusion))])
+
+    def _shared(self, index: int) -> int:
+        return int(self.confusion[index, index])
+
+    def _in_truth(self, index: int) -> int:
+        return int(self.confusion[index].sum())
+
+    def _in_mask(self, index: int) -> int:
+        return int(self.confusion[:, index].sum())
+
+
+def count(truth: NDArray[np.uint8], mask: NDArray[np.uint8], classes: int) -> Counts:
+    """Compare the class indices of two arrays of one shape where `truth` is labelled (not 255).
+
+    `classes` includes the background. Raises MaskError where the shapes differ or a compared pixel is of no class.
+    """
+    _check_shapes(truth, mask)
+    is_labelled = truth != UNLABELLED
+    of_truth, of_mask = truth[is_labelled], mask[is_labelled]
+    for whose, values in (("truth", of_truth), ("mask", of_mask)):
+        if values.size and values.max() >= classes:
+            raise MaskError(
+                f"The {whose} has the value {values.max()}, but the classes run from 0 to {classes - 1}. "
+                "Renumber its values or add the missing classes."
+            )
+    pairs = of_truth.astype(np.int64) * classes + of_mask
+    return Counts(np.bincount(pairs, minlength=classes * classes).astype(np.int64).reshape(classes, classes))
+
+
+def instances(mask: NDArray[np.uint8]) -> NDArray[np.int32]:
+    """The 4-connected components of every class but background, numbered from 1; 0 is background and unlabelled.
+
+    `mask` is (h, w) class indices; touching components of different classes stay apart.
+    """
+    result = np.zeros(mask.shape, np.int32)
+    total = 0
+    for index in np.flatnonzero(np.bincount(mask.ravel(), minlength=256)):
+        if index in (BACKGROUND, UNLABELLED):
+            continue
+        found, labels = cv2.connectedComponents((mask == index).view(np.uint8), connectivity=4)
+        np.add(result, labels + total, out=result, where=labels > 0)
+        total += found - 1
+    return result
+
+
+def rand_score(truth_instances: NDArray[np.integer], mask_instances: NDArray[np.integer]) -> float:
+    """V-Rand: the F-score over pairs of pixels that both divisions put into one instance, 1 for equal divisions.
+
+    Both arrays are instance numbers of one shape. Only the pixels of the truth's instances count (foreground-
+    restricted), so neither a border's width nor an unlabelled part matters; what the mask calls 0 counts as one
+    instance. NaN where no instance, of truth or mask, has two such pixels.
+
+    Raises MaskError where the shapes differ.
+
+    Reference: Arganda-Carreras et al., "Crowdsourcing the creation of image segmentation algorithms for
+    connectomics" (2015), doi 10.3389/fnana.2015.00142.
+    """
+    _check_shapes(truth_instances, mask_instances)
+    inside = truth_instances != 0
+    of_truth, of_mask = truth_instances[inside].astype(np.int64), mask_instances[inside].astype(np.int64)
+    both = of_truth * (of_mask.max(initial=0) + 1) + of_mask
+    return _ratio(2 * _pairs(both), _pairs(of_truth) + _pairs(of_mask))
+
+
+def _pairs(numbers: NDArray[np.int64]) -> int:
+    """How many ordered pairs of different pixels have the same number."""
+    sizes = np.unique(numbers, return_counts=True)[1].astype(np.int64)
+    return int(sizes @ sizes) - numbers.size
+
+
+def _check_shapes(truth: NDArray[np.integer], mask: NDArray[np.integer]) -> None:
+    if truth.shape != mask.shape:
+        raise MaskError(
+            f"The mask is {_size(mask)} pixels and the truth is {_size(truth)}: they can't be of the same slide. "
+            "Check that their names belong together."
+        )
+
+
+def _size(values: NDArray[np.integer]) -> str:
+    return " × ".join(str(side) for side in values.shape)
+
+
+def _ratio(part: int, whole: int) -> float:
+    return part / whole if whole else math.nan
+
+
+def _mean(scores: list[float]) -> float:
+    known = [score for score in scores if not math.isnan(score)]
+    return sum(known) / len(known) if known else math.nan

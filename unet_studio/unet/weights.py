@@ -1,0 +1,67 @@
+"""Reading a model's network from its folder, and publishing a new model."""
+
+import csv
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import keras
+
+from unet_studio.core.models import WEIGHTS, ModelCard
+from unet_studio.errors import ModelError
+from unet_studio.unet.architecture import build_unet
+from unet_studio.unet.recipes import Architecture, Recipe
+from unet_studio.unet.training import RoundReport
+
+
+def architecture_of(card: ModelCard) -> Architecture:
+    """The architecture that the card's recipe names."""
+    return Recipe.from_dict(card.recipe).architecture
+
+
+def load_network(card: ModelCard) -> keras.Model:
+    """The model's network, not compiled; raises `ModelError` if the file is damaged or contradicts the card."""
+    try:
+        network = keras.saving.load_model(card.weights, compile=False)
+    except Exception as error:  # Keras raises whatever its readers raise
+        raise ModelError(
+            f"The network of the model '{card.title}' can't be read from '{card.weights}' ({_first_line(error)}). "
+            "Choose another model, or copy this one from its source again."
+        ) from error
+    received = (network.input_shape[-1], network.output_shape[-1])
+    expected = (card.normalisation.channels, len(card.classes))
+    if received != expected:
+        raise ModelError(
+            f"The model '{card.title}' contradicts its card: the card says {expected[0]} channels and {expected[1]} "
+            f"classes, the network has {received[0]} and {received[1]}. Choose another model."
+        )
+    return network
+
+
+def publish(card: ModelCard, network: keras.Model, history: Sequence[RoundReport]) -> ModelCard:
+    """Write network, card and history into `card.folder`; a reader sees the finished folder or none."""
+    beside = card.folder.with_name(f".{card.folder.name}.part")
+    shutil.rmtree(beside, ignore_errors=True)
+    beside.mkdir(parents=True)
+    plain = build_unet(
+        architecture_of(card), channels=card.normalisation.channels, classes=len(card.classes)
+    )  # a fresh copy carries no optimiser state, which would treble the file
+    plain.set_weights(network.get_weights())
+    plain.save(beside / WEIGHTS)
+    card.moved_to(beside).write()
+    _write_history(beside / "history.csv", history)
+    if card.folder.exists():
+        shutil.rmtree(card.folder)
+    beside.rename(card.folder)
+    return card
+
+
+def _write_history(file: Path, history: Sequence[RoundReport]) -> None:
+    with file.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(["round", "loss", "hold_out_dice", "seconds"])
+        writer.writerows([r.round, f"{r.loss:.5f}", f"{r.dice:.5f}", f"{r.seconds:.1f}"] for r in history)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
