@@ -37,5 +37,5 @@ class WorkerError(StudioError):
     """The worker process died, hung, or speaks another version of the protocol."""
 
 
-class Cancelled(StudioError):
+class Cancelled(StudioError):  # noqa: N818 - the user's wish, not a fault
     """The user stopped the job; what was finished before stays."""

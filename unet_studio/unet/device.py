@@ -47,7 +47,10 @@ def _why_no_gpu(backend: str) -> str:
     if backend != "tensorflow":
         return f"{backend} sees no GPU; install its build for your card to use one."
     if os.name == "nt":
-        return "TensorFlow has no GPU support on Windows since 2.11; install unet-studio[torch] and set KERAS_BACKEND=torch, or use WSL2."
+        return (
+            "TensorFlow has no GPU support on Windows since 2.11; "
+            "install unet-studio[torch] and set KERAS_BACKEND=torch, or use WSL2."
+        )
     import tensorflow as tf
 
     if not tf.test.is_built_with_cuda():

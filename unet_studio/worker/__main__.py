@@ -91,7 +91,7 @@ def _answer(jobs: Any, request: Message, listener: _RequestListener) -> Message:
     except MemoryError:
         return Message(
             request.id,
-            error="The network ran out of memory. Close other programs, or use a smaller model, and try again.",
+            error="The network ran out of memory. Close other programs or use a smaller model, then try again.",
         )
     except Exception as error:  # the worker must go on; the whole story goes to its log
         import traceback
