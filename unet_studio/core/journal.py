@@ -41,6 +41,11 @@ class Journal:
             self._queue.append(operation)
             self._changed.notify_all()
 
+    @property
+    def pending(self) -> int:
+        """How many operations are not written yet."""
+        return len(self._queue)
+
     def flush(self, timeout: float) -> bool:
         """Wait until all is written; False if that took longer than `timeout` seconds."""
         with self._changed:

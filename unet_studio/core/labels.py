@@ -61,15 +61,19 @@ class LabelPlane:
         """The stored tile (256, 256), not a copy, or None where nothing was labelled."""
         return self._tiles.get(cell)
 
-    def read(self, box: Box) -> NDArray[np.uint8]:
-        """A copy of the labels inside `box`, (h, w) uint8; unlabelled where the box leaves the plane."""
+    def read(self, box: Box, *, shrink: int = 1) -> NDArray[np.uint8]:
+        """A copy of the labels inside `box`, (h, w) uint8; unlabelled where the box leaves the plane.
+
+        With `shrink`, a power of two up to 256, every shrink-th pixel is taken and `box` counts these.
+        """
         labels = np.full(box.shape, UNLABELLED, dtype=np.uint8)
-        for cell in cells_over(box):
+        side = TILE // shrink
+        for cell in cells_over(box, side):
             tile = self._tiles.get(cell)
             if tile is not None:
-                covered = tile_box(cell)
+                covered = tile_box(cell, side)
                 common = covered.intersect(box)
-                labels[common.within(box)] = tile[common.within(covered)]
+                labels[common.within(box)] = tile[::shrink, ::shrink][common.within(covered)]
         return labels
 
     def write(self, box: Box, labels: NDArray[np.uint8]) -> None:

@@ -1,7 +1,7 @@
 """Masks: labels over the cleaned-up proposal; what is shown, measured and exported."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,8 @@ from unet_studio.core.clean_up import Step, clean_up, reach
 from unet_studio.core.labels import LabelPlane
 from unet_studio.core.proposals import Proposal, to_mask
 from unet_studio.core.tiles import Box
+
+_AREA_OPERATIONS = ("fill-holes", "remove-small")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,16 +24,32 @@ class MaskView:
     threshold: float = 0.5
     steps: tuple[Step, ...] = ()
 
-    def cleaned(self, box: Box) -> NDArray[np.uint8]:
-        """The cleaned-up proposal inside `box`, class indices (h, w); background where there is no proposal."""
+    def cleaned(self, box: Box, *, shrink: int = 1) -> NDArray[np.uint8]:
+        """The cleaned-up proposal inside `box`, class indices (h, w); background where there is no proposal.
+
+        With `shrink`, a power of two up to 256, only every shrink-th pixel is worked on and the clean-up's radii
+        shrink too: right enough to look at a large plane as a whole, at a cost that follows the view.
+        """
         if self.proposal is None:
             return np.full(box.shape, BACKGROUND, dtype=np.uint8)
-        around = box.grow(reach(self.steps)).intersect(Box.of_shape(self.proposal.shape))
-        return cleaned_mask(self.proposal.read(around), self.threshold, self.steps)[box.within(around)]
+        steps = shrunken_steps(self.steps, shrink)
+        plane = Box(0, 0, *(-(-side // shrink) for side in self.proposal.shape))
+        around = box.grow(reach(steps)).intersect(plane)
+        return cleaned_mask(self.proposal.read(around, shrink=shrink), self.threshold, steps)[box.within(around)]
 
     def read(self, box: Box) -> NDArray[np.uint8]:
         """The mask inside `box`, class indices (h, w)."""
         return lay_over(self.labels.read(box), self.cleaned(box))
+
+
+def shrunken_steps(steps: Sequence[Step], shrink: int) -> tuple[Step, ...]:
+    """Clean-up steps for a plane of which every shrink-th pixel is left; steps too small to see are dropped."""
+    scaled = []
+    for step in steps:
+        amount = round(step.amount / (shrink if step.operation not in _AREA_OPERATIONS else shrink * shrink))
+        if amount or (step.amount == 0):
+            scaled.append(replace(step, amount=amount))
+    return tuple(scaled)
 
 
 def cleaned_mask(probabilities: NDArray[np.uint8], threshold: float, steps: Sequence[Step]) -> NDArray[np.uint8]:

@@ -182,7 +182,7 @@ class Project:
 
     def states(self) -> dict[PlaneId, PlaneState]:
         """The planes that a person corrected or reviewed."""
-        rows = self._db.execute("SELECT slide, plane, state FROM plane WHERE state != 'new'")
+        rows = self._db.execute("SELECT slide, plane, state FROM plane WHERE state IN ('corrected', 'reviewed')")
         return {PlaneId(slide, plane): PlaneState(state) for slide, plane, state in rows}
 
     def labels(self, plane: PlaneId, shape: tuple[int, int]) -> LabelPlane:

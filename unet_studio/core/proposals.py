@@ -28,21 +28,23 @@ class Proposal:
     shape: tuple[int, int]
     channels: int
 
-    def read(self, box: Box) -> NDArray[np.uint8]:
+    def read(self, box: Box, *, shrink: int = 1) -> NDArray[np.uint8]:
         """Probabilities (h, w, channels), 0…255 for 0…1, of a box on the plane.
 
-        Raises `ProjectError` if the cache was deleted or damaged; proposing again mends that.
+        With `shrink`, a power of two up to 256, every shrink-th pixel is taken and `box` counts these. Raises `ProjectError` if the cache was deleted or damaged; proposing again mends that.
         """
         values = np.zeros((*box.shape, self.channels), dtype=np.uint8)
         try:
             with _reading(self.file) as connection:
-                for cell in cells_over(box):
+                for cell in cells_over(box, TILE // shrink):
                     row = connection.execute(
                         "SELECT data FROM tile WHERE tile_row = ? AND tile_column = ?", cell
                     ).fetchone()
-                    covered = tile_box(cell).intersect(Box.of_shape(self.shape))
+                    whole = tile_box(cell).intersect(Box.of_shape(self.shape))
+                    tile = unpack(row[0], (*whole.shape, self.channels))[::shrink, ::shrink]
+                    corner = tile_box(cell, TILE // shrink)
+                    covered = Box(corner.y0, corner.x0, corner.y0 + tile.shape[0], corner.x0 + tile.shape[1])
                     common = covered.intersect(box)
-                    tile = unpack(row[0], (*covered.shape, self.channels))
                     values[common.within(box)] = tile[common.within(covered)]
         except (sqlite3.Error, TypeError, ValueError) as error:
             raise ProjectError(

@@ -75,7 +75,7 @@ def _sentence(error: Exception) -> str:
 def _in_units(size: int, scale: int, *, bare: bool = False) -> str:
     """`size` in the unit that suits `scale`, `bare` without the unit."""
     power = max(0, min(4, (len(str(scale)) - 1) // 3))
-    number = f"{size / 1000**power:.3g}"
+    number = f"{round(size / 1000**power, 1):g}"
     return number if bare else f"{number} {('bytes', 'kB', 'MB', 'GB', 'TB')[power]}"
 
 

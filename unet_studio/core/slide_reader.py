@@ -26,9 +26,9 @@ _CV_CHANNELS = 128  # OpenCV 5 resizes no more channels than this at once
 class SlideInfo:
     """What is known of a slide without reading its pixels.
 
-    Channels are counted after alpha is dropped: 1 is grey, 3 is red, green, blue, and scientific slides have any other
-    number. `dtype` is uint8, uint16 or float32 in native byte order; every other number type of a file is given as float32,
-    and bits as uint8 0 and 255. `pixel_size_um` is the side of a pixel in micrometres, None if the file doesn't say.
+    Channels are counted after alpha is dropped: 1 is grey, 3 is red, green, blue, and scientific slides may have any
+    other number. `dtype` is uint8, uint16 or float32 in native byte order: bits are given as uint8 0 and 255, all other
+    kinds of numbers as float32. `pixel_size_um` is the side of a pixel in micrometres, None if the file doesn't say.
     """
 
     planes: int
@@ -60,9 +60,9 @@ class SlideReader(ABC):
     def read(self, plane: int, box: Box, *, shrink: int = 1) -> Pixels:
         """Pixels of a `box` of a plane, (height, width, channels) in the slide's dtype; the caller owns them.
 
-        `shrink` is a power of two. `box` counts in pixels of the plane that is reduced that many times; such a pixel is the
-        mean of the pixels it covers. Raises ValueError for a plane, box or shrink that the slide doesn't have, and SlideError
-        if the file can't be read.
+        `shrink` is a power of two. `box` counts in pixels of the plane reduced that many times, each the mean of those
+        that it covers. Raises ValueError for a plane, box or shrink that the slide doesn't have, and SlideError if the
+        file can't be read.
         """
         if not 0 <= plane < self.info.planes:
             raise ValueError(f"plane {plane} of a slide with {self.info.planes}")

@@ -21,8 +21,8 @@ _log = logging.getLogger(__name__)
 def find_slides(folder: Path) -> tuple[str, ...]:
     """Paths of all slides in `folder` and its sub-folders, relative to it, with forward slashes, in natural order.
 
-    Natural order puts s2 before s10 and ignores case. Hidden files, hidden folders and the project are left out; a folder
-    that several links lead to is searched once. Raises SlideError where there is no such folder or no slide in it.
+    Natural order puts s2 before s10 and ignores case. Hidden files, hidden folders and the project are left out; a
+    folder that several links lead to is searched once. Raises SlideError if there is no such folder or no slide in it.
     """
     try:
         slides = sorted(_walk(folder), key=_natural_key)

@@ -1,0 +1,213 @@
+"""An open folder: its slides, its project, and the history of edits, as the window works with them."""
+
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unet_studio.core.classes import LabelClass
+from unet_studio.core.clean_up import Step
+from unet_studio.core.journal import Journal, JournalState, Operation
+from unet_studio.core.labels import Edit, LabelPlane, PlaneId, PlaneState
+from unet_studio.core.masks import MaskView, lay_over
+from unet_studio.core.painting import make_edit
+from unet_studio.core.project import Project, StoredEdit, writing
+from unet_studio.core.proposals import Proposal, find_proposal, proposed_planes, slide_stamp
+from unet_studio.core.slides import find_slides
+from unet_studio.core.tiles import Box
+from unet_studio.errors import ProjectInUseError, SlideError
+
+_KEPT_PLANES = 8
+
+
+class Workspace:
+    """What is open. Reading is done here and now; every write goes through the journal, in order.
+
+    `read_only` says why nothing can be changed, or is empty.
+    """
+
+    def __init__(
+        self, project: Project, slides: tuple[str, ...], read_only: str, notify: Callable[[JournalState], None]
+    ) -> None:
+        self.slides = slides
+        self.read_only = read_only
+        self.folder = project.folder
+        self.place = project.place
+        self.classes = project.classes()
+        self.has_classes = project.has_classes
+        self.steps = project.steps()
+        self.threshold = project.threshold
+        self.active_model = project.active_model
+        self.states = project.states()
+        self.proposed = proposed_planes(self.place, self.active_model)
+        self._project = project
+        self._held = ExitStack()
+        self._planes: dict[PlaneId, LabelPlane] = {}
+        stored = project.history()
+        self._done = [entry for entry in stored if not entry.undone]
+        self._undone = [entry for entry in reversed(stored) if entry.undone]
+        self._next_id = project.next_edit_id()
+        self.journal = Journal(lambda: Project.open(self.folder, place=self.place), notify)
+
+    @classmethod
+    def open(
+        cls, folder: Path, *, place: Path | None = None, notify: Callable[[JournalState], None] = lambda _: None
+    ) -> Self:
+        """Open a folder of slides; read-only where another window holds its project.
+
+        Raises `SlideError` for a folder without slides and `ProjectError` where its project can't be kept.
+        """
+        slides = find_slides(folder)
+        project = Project.open(folder, place=place)
+        with ExitStack() as held:
+            read_only = ""
+            try:
+                held.enter_context(writing(project.place))
+            except ProjectInUseError as error:
+                read_only = str(error)
+            workspace = cls(project, slides, read_only, notify)
+            workspace._held = held.pop_all()
+        return workspace
+
+    def close(self) -> bool:
+        """Write what is pending and let the project go; False if something could not be written."""
+        written = self.journal.close()
+        self._project.close()
+        self._held.close()
+        return written
+
+    # Planes
+
+    def state(self, plane: PlaneId) -> PlaneState:
+        if plane in self.states:
+            return self.states[plane]
+        return PlaneState.PROPOSED if plane in self.proposed else PlaneState.NEW
+
+    def states_of(self, slide: str) -> dict[int, PlaneState]:
+        """State by plane number of the planes of a slide that aren't new."""
+        planes = {p for p in (*self.states, *self.proposed) if p.slide == slide}
+        return {p.plane: self.state(p) for p in sorted(planes)}
+
+    def labels(self, plane: PlaneId, shape: tuple[int, int]) -> LabelPlane:
+        """The labels of a plane as they are now, strokes on their way to the disk included."""
+        if plane not in self._planes:
+            self.journal.flush(5.0)
+            self._planes[plane] = self._project.labels(plane, shape)
+            self._forget_planes()
+        return self._planes[plane]
+
+    def mask(self, plane: PlaneId, labels: LabelPlane) -> MaskView:
+        """How the mask of a plane comes about just now."""
+        return MaskView(labels, self.find_proposal(plane), self.threshold, self.steps)
+
+    def find_proposal(self, plane: PlaneId) -> Proposal | None:
+        """The active model's proposal for a plane of the slide as it is now, or None."""
+        try:
+            stamp = slide_stamp(self.folder / plane.slide)
+        except OSError as error:
+            raise SlideError(
+                f"'{plane.slide}' is no longer there ({error.strerror}). Its labels are kept; put the slide back."
+            ) from None
+        return find_proposal(self.place, self.active_model, plane, stamp=stamp)
+
+    def mark_proposed(self, plane: PlaneId) -> None:
+        self.proposed |= {plane}
+
+    # Edits
+
+    def commit(self, edit: Edit, shape: tuple[int, int]) -> None:
+        """Make an edit, whose labels are already in place, part of the history and have it written."""
+        entry = StoredEdit(self._next_id, edit, undone=False)
+        self._next_id += 1
+        self._done.append(entry)
+        self._undone.clear()
+        self.states[edit.plane] = edit.state_after
+        self._write(lambda project: project.record(entry.id, edit, shape))
+
+    def apply(self, edit: Edit, labels: LabelPlane) -> None:
+        """Change the labels of a plane by an edit, and commit it."""
+        labels.write(edit.box, edit.after)
+        self.commit(edit, labels.shape)
+
+    def review(self, plane: PlaneId, labels: LabelPlane, cleaned: NDArray[np.uint8]) -> Edit | None:
+        """Confirm a plane as a whole: what isn't labelled takes the cleaned-up proposal `cleaned` (h, w)."""
+        box = Box.of_shape(labels.shape)
+        before = labels.read(box)
+        edit = make_edit(
+            plane, box, before, lay_over(before, cleaned), f"review of {plane.slide}",
+            state_before=self.state(plane), state_after=PlaneState.REVIEWED,
+        )  # fmt: skip
+        if edit is not None:
+            self.apply(edit, labels)
+        return edit
+
+    @property
+    def next_undo(self) -> Edit | None:
+        return self._done[-1].edit if self._done else None
+
+    @property
+    def next_redo(self) -> Edit | None:
+        return self._undone[-1].edit if self._undone else None
+
+    def undo(self) -> Edit | None:
+        """Take the last edit back, on whatever slide it was."""
+        if not self._done:
+            return None
+        entry = self._done.pop()
+        self._undone.append(entry)
+        self._replay(entry.edit, entry.edit.before, entry.edit.state_before)
+        self._write(lambda project: project.undo(entry.id))
+        return entry.edit
+
+    def redo(self) -> Edit | None:
+        """Make the last edit that was taken back again."""
+        if not self._undone:
+            return None
+        entry = self._undone.pop()
+        self._done.append(entry)
+        self._replay(entry.edit, entry.edit.after, entry.edit.state_after)
+        self._write(lambda project: project.redo(entry.id))
+        return entry.edit
+
+    def _replay(self, edit: Edit, labels: NDArray[np.uint8], state: PlaneState) -> None:
+        if edit.plane in self._planes:
+            self._planes[edit.plane].write(edit.box, labels)
+        if state in (PlaneState.NEW, PlaneState.PROPOSED):
+            self.states.pop(edit.plane, None)
+        else:
+            self.states[edit.plane] = state
+
+    # Choices of a person that hold for the whole folder
+
+    def set_classes(self, classes: Iterable[LabelClass]) -> None:
+        self.classes = tuple(classes)
+        self.has_classes = True
+        chosen = self.classes
+        self._write(lambda project: project.set_classes(chosen))
+
+    def set_steps(self, steps: Iterable[Step]) -> None:
+        self.steps = tuple(steps)
+        chosen = self.steps
+        self._write(lambda project: project.set_steps(chosen))
+
+    def set_threshold(self, threshold: float) -> None:
+        self.threshold = threshold
+        self._write(lambda project: project.set_setting("threshold", f"{threshold:.3f}"))
+
+    def set_active_model(self, model: str) -> None:
+        self.active_model = model
+        self.proposed = proposed_planes(self.place, model)
+        self._write(lambda project: project.set_setting("active_model", model))
+
+    def _write(self, operation: Operation) -> None:
+        if self.read_only:
+            raise ProjectInUseError(self.read_only)
+        self.journal.submit(operation)
+
+    def _forget_planes(self) -> None:
+        # While strokes wait (a full disk), memory is the only place that has them.
+        while len(self._planes) > _KEPT_PLANES and not self.journal.pending:
+            self._planes.pop(next(iter(self._planes)))

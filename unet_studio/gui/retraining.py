@@ -1,0 +1,98 @@
+"""Retraining from the window: a process of its own at low priority, which ends with the training."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+
+from unet_studio.core.workspace import Workspace
+from unet_studio.gui.activity import Activity
+from unet_studio.gui.message_bar import Notice, NoticeKind
+from unet_studio.gui.worker_process import WorkerProcess
+from unet_studio.worker.protocol import RetrainJob
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What one round of a training came to; round 0 is the model before it. Loss is None for round 0."""
+
+    round: int
+    rounds: int
+    loss: float | None
+    dice: float
+    seconds: float
+    best: bool
+    preview: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The new model and how it compares with the one it started from."""
+
+    model: str
+    dice: float
+    dice_before: float
+    compared: bool
+    better: bool
+    rounds: int
+
+
+class Retraining(QObject):
+    """Runs one retraining at a time; the model is published by the worker, the choice to use it is the window's."""
+
+    began = Signal(object)  # Activity
+    round_ended = Signal(object)  # Round
+    finished = Signal(object)  # Outcome
+    ended = Signal()
+    notice = Signal(object)  # Notice
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.worker = WorkerProcess(low_priority=True, parent=self)
+        self._activity: Activity | None = None
+        self.worker.progress.connect(self._on_progress)
+        self.worker.event.connect(self._on_event)
+        self.worker.finished.connect(self._on_finished)
+        self.worker.failed.connect(self._on_failed)
+
+    @property
+    def is_busy(self) -> bool:
+        return self._activity is not None
+
+    def retrain(self, workspace: Workspace, model: str) -> None:
+        """Retrain `model` (empty: from scratch) on all that is labelled and written."""
+        if self.is_busy:
+            return
+        request = self.worker.request(RetrainJob(str(workspace.folder), str(workspace.place), model))
+        self._activity = Activity(self.tr("Retraining"), lambda: self.worker.cancel(request), self)
+        self.began.emit(self._activity)
+
+    def stop(self) -> None:
+        self.worker.stop()
+        self._end()
+
+    def _on_progress(self, request: int, done: float, text: str) -> None:
+        if self._activity is not None:
+            self._activity.advance(done, text)
+
+    def _on_event(self, request: int, name: str, details: dict[str, Any]) -> None:
+        if name == "round":
+            self.round_ended.emit(Round(**details))
+        elif name == "failed":
+            self.notice.emit(Notice(details["reason"], NoticeKind.WARNING))
+
+    def _on_finished(self, request: int, result: dict[str, Any]) -> None:
+        self._end()
+        self.finished.emit(Outcome(**result))
+        self.worker.stop()  # its memory goes back to the system
+
+    def _on_failed(self, request: int, sentence: str) -> None:
+        self._end()
+        self.notice.emit(Notice(sentence, NoticeKind.ERROR))
+        self.worker.stop()
+
+    def _end(self) -> None:
+        if self._activity is not None:
+            self._activity.end()
+            self._activity = None
+            self.ended.emit()
