@@ -35,8 +35,9 @@ def auto_contrast(sample: NDArray[np.generic]) -> Contrast:
 
 def to_rgb(pixels: NDArray[np.generic], contrast: Contrast) -> NDArray[np.uint8]:
     """Raw pixels (h, w, channels) as (h, w, 3) uint8; of more than three channels the first three are shown."""
+    shown: NDArray[np.uint8]
     if pixels.dtype in (np.uint8, np.uint16):
-        shown: NDArray[np.uint8] = _lookup_table(contrast, np.iinfo(pixels.dtype).max + 1)[pixels[..., :3]]
+        shown = _lookup_table(contrast, 1 << (8 * pixels.dtype.itemsize))[pixels[..., :3]]
     else:
         shown = _stretch(np.nan_to_num(pixels[..., :3].astype(np.float32), posinf=contrast.high), contrast)
     channels = shown.shape[2]
@@ -53,7 +54,7 @@ def colour_table(classes: Sequence[LabelClass], *, hidden: frozenset[int], opaci
     for label_class in classes[1:]:
         if label_class.index not in hidden:
             table[label_class.index] = (*reversed(label_class.colour), 255)
-    return np.rint(table * opacity).astype(np.uint8)
+    return np.asarray(np.rint(table * opacity), dtype=np.uint8)
 
 
 def outline(mask: NDArray[np.uint8]) -> NDArray[np.bool_]:
@@ -65,7 +66,8 @@ def outline(mask: NDArray[np.uint8]) -> NDArray[np.bool_]:
     edges[:-1] |= across
     edges[:, 1:] |= along
     edges[:, :-1] |= along
-    return edges & (mask != UNLABELLED)
+    edges &= mask != UNLABELLED
+    return edges
 
 
 def _lookup_table(contrast: Contrast, length: int) -> NDArray[np.uint8]:
@@ -74,4 +76,4 @@ def _lookup_table(contrast: Contrast, length: int) -> NDArray[np.uint8]:
 
 def _stretch(values: NDArray[np.float32], contrast: Contrast) -> NDArray[np.uint8]:
     scale = 255.0 / max(contrast.high - contrast.low, 1e-12)
-    return np.clip((values - contrast.low) * scale, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip((values - contrast.low) * scale, 0, 255), dtype=np.uint8)

@@ -70,7 +70,7 @@ class Normalisation:
         scale = 1.0 / np.maximum(np.asarray(measured.high, dtype=np.float32) - low, np.float32(1e-12))
         values = (self._to_channels(pixels) - low) * scale
         values = np.clip(values, *_CLIP)
-        return np.nan_to_num(values, copy=False, nan=0.0)
+        return np.asarray(np.nan_to_num(values, copy=False, nan=0.0), dtype=np.float32)
 
     def _limits(self, values: NDArray[np.float32]) -> tuple[float, float]:
         finite = values[np.isfinite(values)]
@@ -92,7 +92,8 @@ class Normalisation:
                 "Choose a model trained on slides like these, or retrain from scratch."
             )
         if self.channels == 1:
-            return values.mean(axis=2, keepdims=True, dtype=np.float32)
+            grey: NDArray[np.float32] = values.mean(axis=2, keepdims=True, dtype=np.float32)
+            return grey
         return np.repeat(values, 3, axis=2)
 
 

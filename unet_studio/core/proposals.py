@@ -31,7 +31,8 @@ class Proposal:
     def read(self, box: Box, *, shrink: int = 1) -> NDArray[np.uint8]:
         """Probabilities (h, w, channels), 0…255 for 0…1, of a box on the plane.
 
-        With `shrink`, a power of two up to 256, every shrink-th pixel is taken and `box` counts these. Raises `ProjectError` if the cache was deleted or damaged; proposing again mends that.
+        With `shrink`, a power of two up to 256, every shrink-th pixel is taken and `box` counts these.
+        Raises `ProjectError` if the cache was deleted or damaged; proposing again mends that.
         """
         values = np.zeros((*box.shape, self.channels), dtype=np.uint8)
         try:

@@ -19,6 +19,7 @@ COPY_AGAIN = "copy it again from its source"
 EXPORT_TILED = "export it as a tiled TIFF"
 EXPORT_PLAIN = "open it in the program that it comes from and export it as PNG or TIFF"
 
+_TOO_SHORT = f"it ends too early; {COPY_AGAIN}"
 _NOT_AN_IMAGE = f"it isn't an image of a known kind, whatever its name says; {EXPORT_PLAIN}"
 _SENTENCES: tuple[tuple[type[Exception], str], ...] = (
     (FileNotFoundError, "it's no longer there; put it back or reload the folder"),
@@ -26,8 +27,10 @@ _SENTENCES: tuple[tuple[type[Exception], str], ...] = (
     (PermissionError, "you have no right to read it; ask the person who owns it"),
     (MemoryError, f"there isn't enough memory for it; close other programs, or {EXPORT_TILED}"),
     (UnidentifiedImageError, _NOT_AN_IMAGE),
-    (EOFError, f"it ends too early; {COPY_AGAIN}"),
+    (EOFError, _TOO_SHORT),
 )
+# What a library stumbles over when a file contradicts itself: its words mean nothing to a researcher.
+_INTERNAL = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError)
 
 
 def unreadable(path: Path, what: str, remedy: str) -> SlideError:
@@ -64,9 +67,11 @@ def _sentence(error: Exception) -> str:
     for kind, sentence in _SENTENCES:
         if isinstance(error, kind):
             return sentence
+    if isinstance(error, _INTERNAL):
+        return f"it's damaged, or of a kind that isn't supported; {EXPORT_PLAIN}"
     detail = str(error).strip().splitlines()[:1] or [type(error).__name__]
     if isinstance(error, OSError) and "truncated" in detail[0].lower():
-        return f"it ends too early; {COPY_AGAIN}"
+        return _TOO_SHORT
     if isinstance(error, TiffFileError) and "not a TIFF" in detail[0]:
         return _NOT_AN_IMAGE
     return f"it's damaged, or of a kind that isn't supported ({detail[0][:120]}); {EXPORT_PLAIN}"

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from tifffile import TiffFile, TiffPageSeries
 
-from unet_studio.core.reading_errors import EXPORT_PLAIN, check_bytes, explained, unreadable
+from unet_studio.core.reading_errors import COPY_AGAIN, EXPORT_PLAIN, check_bytes, explained, unreadable
 from unet_studio.core.slide_reader import Pixels, SlideInfo, SlideReader, WholeSlideReader, halve, turn
 from unet_studio.core.tiff_colour import TiffColour
 from unet_studio.core.tiff_layout import TiffLevel, decoded_stack, page_numbers
@@ -36,8 +36,11 @@ def open_tiff(path: Path) -> SlideReader:
 
 
 def _reader(path: Path, tiff: TiffFile) -> SlideReader:
-    series = tiff.series[0] if tiff.series else None
-    if series is None or 0 in series.shape:
+    # Counting comes first, since only then does tifffile notice a damaged chain of pages that leads back into itself.
+    if not len(tiff.pages) or not tiff.series:
+        raise unreadable(path, "it ends too early, or its table of contents is damaged", COPY_AGAIN)
+    series = tiff.series[0]
+    if 0 in series.shape:
         raise unreadable(path, "it has no pixels", EXPORT_PLAIN)
     colour = _checked_colour(path, series)
     numbers = page_numbers(series)

@@ -86,10 +86,13 @@ class Workspace:
             return self.states[plane]
         return PlaneState.PROPOSED if plane in self.proposed else PlaneState.NEW
 
-    def states_of(self, slide: str) -> dict[int, PlaneState]:
-        """State by plane number of the planes of a slide that aren't new."""
-        planes = {p for p in (*self.states, *self.proposed) if p.slide == slide}
-        return {p.plane: self.state(p) for p in sorted(planes)}
+    def states_by_slide(self, only: str | None = None) -> dict[str, dict[int, PlaneState]]:
+        """State by plane number, for each slide (or one) with a plane that isn't new."""
+        found: dict[str, dict[int, PlaneState]] = {}
+        for plane in {*self.states, *self.proposed}:
+            if only is None or plane.slide == only:
+                found.setdefault(plane.slide, {})[plane.plane] = self.state(plane)
+        return found
 
     def labels(self, plane: PlaneId, shape: tuple[int, int]) -> LabelPlane:
         """The labels of a plane as they are now, strokes on their way to the disk included."""

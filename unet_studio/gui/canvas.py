@@ -7,6 +7,7 @@ from PySide6.QtGui import (
     QColor,
     QCursor,
     QEnterEvent,
+    QFocusEvent,
     QKeyEvent,
     QMouseEvent,
     QNativeGestureEvent,
@@ -49,6 +50,7 @@ class Canvas(QGraphicsView):
     brush_size_asked = Signal(int)  # steps up or down
     plane_asked = Signal(int)  # planes forward or back
     zoom_changed = Signal(float)
+    outlines_asked = Signal()
 
     def __init__(self, background: Background, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -261,6 +263,13 @@ class Canvas(QGraphicsView):
             return True
         return super().viewportEvent(event)
 
+    def focusNextPrevChild(self, next: bool) -> bool:  # noqa: A002
+        """Tab shows outlines here; Shift+Tab and F6 leave the canvas."""
+        if next:
+            self.outlines_asked.emit()
+            return True
+        return super().focusNextPrevChild(next)
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Space:
             if not event.isAutoRepeat():
@@ -276,7 +285,7 @@ class Canvas(QGraphicsView):
         else:
             event.ignore()
 
-    def focusOutEvent(self, event) -> None:  # type: ignore[no-untyped-def]
+    def focusOutEvent(self, event: QFocusEvent) -> None:
         self._space_held = False
         self._update_cursor()
         super().focusOutEvent(event)

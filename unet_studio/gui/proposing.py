@@ -28,7 +28,7 @@ class Proposing(QObject):
         self._activity: Activity | None = None
         self._failures: list[str] = []
         self.worker.progress.connect(self._on_progress)
-        self.worker.event.connect(self._on_event)
+        self.worker.happened.connect(self._on_event)
         self.worker.finished.connect(self._on_finished)
         self.worker.failed.connect(self._on_failed)
 

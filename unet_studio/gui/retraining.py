@@ -51,7 +51,7 @@ class Retraining(QObject):
         self.worker = WorkerProcess(low_priority=True, parent=self)
         self._activity: Activity | None = None
         self.worker.progress.connect(self._on_progress)
-        self.worker.event.connect(self._on_event)
+        self.worker.happened.connect(self._on_event)
         self.worker.finished.connect(self._on_finished)
         self.worker.failed.connect(self._on_failed)
 

@@ -1,16 +1,19 @@
 """The one controller: it owns what is open, takes the panels' intentions, and tells what changed."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
 from unet_studio.core.classes import BACKGROUND, UNLABELLED, LabelClass
 from unet_studio.core.clean_up import Step
 from unet_studio.core.display import Contrast, auto_contrast
 from unet_studio.core.exporting import keep_masks
+from unet_studio.core.hold_out import extend_hold_out
 from unet_studio.core.labels import Edit, LabelPlane, PlaneId, PlaneState
 from unet_studio.core.masks import MaskView
 from unet_studio.core.models import ModelCard, bundled_models, project_models
@@ -19,7 +22,7 @@ from unet_studio.core.project import Project
 from unet_studio.core.reading import SlideReader, open_slide
 from unet_studio.core.tiles import Box
 from unet_studio.core.workspace import Workspace
-from unet_studio.errors import StudioError
+from unet_studio.errors import ProjectError, ProjectPlaceError, StudioError
 from unet_studio.gui.background import Background
 from unet_studio.gui.message_bar import Notice, NoticeKind
 
@@ -66,6 +69,7 @@ class Session(QObject):
         self.plane: OpenPlane | None = None
         self.brush_size = 24
         self.active_class = 1
+        self._class_before_swap = 1
         self._background = background
         self._wanted: PlaneId | None = None
         self._stroke: Stroke | None = None
@@ -105,8 +109,6 @@ class Session(QObject):
         self.workspace_closed.emit()
 
     def _tell_failure(self, folder: Path, error: StudioError) -> None:
-        from unet_studio.errors import ProjectPlaceError
-
         if isinstance(error, ProjectPlaceError):
             self.place_needed.emit(folder, str(error))
         else:
@@ -142,6 +144,34 @@ class Session(QObject):
                 self.slide_failed.emit(plane.slide, str(result))
 
         self._background.run(lambda: _read_slide(workspace.folder / plane.slide, plane.plane), arrived)
+
+    def go_to_plane(self, number: int) -> None:
+        """Show another plane of the open slide; numbers outside the stack are ignored."""
+        if self.plane is not None and 0 <= number < self.plane.reader.info.planes and number != self.plane.id.plane:
+            self.open_plane(PlaneId(self.plane.id.slide, number))
+
+    def step_plane(self, steps: int) -> None:
+        if self.plane is not None:
+            self.go_to_plane(self.plane.id.plane + steps)
+
+    def describe_pixel(self, y: float, x: float, value_at: Callable[[int, int], NDArray[np.generic] | None]) -> str:
+        """Position, raw value and class under the cursor, in words; empty off the slide."""
+        plane, workspace = self.plane, self.workspace
+        row, column = math.floor(y), math.floor(x)
+        if plane is None or workspace is None or not (0 <= row < plane.shape[0] and 0 <= column < plane.shape[1]):
+            return ""
+        parts = [f"y {row}  x {column}"]
+        if plane.reader.info.pixel_size_um:
+            parts.append(
+                f"{row * plane.reader.info.pixel_size_um:.1f}, {column * plane.reader.info.pixel_size_um:.1f} µm"
+            )
+        raw = value_at(row, column)
+        if raw is not None:
+            parts.append(self.tr("raw {0}").format(" ".join(f"{v:g}" for v in raw)))
+        label = int(plane.labels.read(Box(row, column, row + 1, column + 1))[0, 0])
+        if label != UNLABELLED:
+            parts.append(self.tr("{0} (labelled)").format(self._class_name(label)))
+        return " · ".join(parts)
 
     def _show(self, plane: PlaneId, reader: SlideReader, contrast: Contrast) -> None:
         assert self.workspace is not None
@@ -310,6 +340,14 @@ class Session(QObject):
             self.active_class = index
             self.brush_changed.emit()
 
+    def swap_class(self) -> None:
+        """Switch between background and the class painted before it."""
+        if self.active_class == BACKGROUND:
+            self.set_active_class(self._class_before_swap)
+        else:
+            self._class_before_swap = self.active_class
+            self.set_active_class(BACKGROUND)
+
     def set_classes(self, classes: tuple[LabelClass, ...]) -> None:
         """Rename, recolour or add classes; an index keeps its meaning."""
         if self.workspace is not None and not self.workspace.read_only:
@@ -376,6 +414,27 @@ class Session(QObject):
         self.plane = OpenPlane(self.plane.id, self.plane.reader, self.plane.contrast, self.plane.labels, view)
         self.mask_recipe_changed.emit(view)
 
+    def prepare_retraining(self, then: Callable[[], None]) -> None:
+        """Have every stroke on the disk and the hold-out chosen, then call `then`."""
+        self.end_stroke()
+        workspace = self.workspace
+        if workspace is None or workspace.read_only:
+            return
+
+        def work() -> None:
+            if not workspace.journal.flush(30.0):
+                raise ProjectError("The last strokes are not written yet; retrain again when they are saved.")
+            with Project.open(workspace.folder, place=workspace.place) as project:
+                project.add_hold_out(extend_hold_out(project.labelled_planes(), project.hold_out()))
+
+        def arrived(problem: object) -> None:
+            if isinstance(problem, Exception):
+                self.notice.emit(Notice(str(problem), NoticeKind.WARNING))
+            elif self.workspace is workspace:
+                then()
+
+        self._background.run(work, arrived)
+
     def take_proposal(self, plane: PlaneId, model: str) -> None:
         """A proposal arrived."""
         if self.workspace is None or self.workspace.active_model != model:
@@ -404,5 +463,3 @@ def _read_slide(path: Path, plane: int) -> tuple[SlideReader, Contrast]:
 def _after_edit(state: PlaneState) -> PlaneState:
     """A reviewed plane stays reviewed when it is touched up; any other becomes corrected."""
     return PlaneState.REVIEWED if state is PlaneState.REVIEWED else PlaneState.CORRECTED
-
-

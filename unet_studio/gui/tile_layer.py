@@ -52,7 +52,7 @@ class TileLayer(QGraphicsItem):
         world = painter.worldTransform()
         scale = option.levelOfDetailFromTransform(world)
         level = self._level_at(scale * (widget.devicePixelRatioF() if widget else 1.0))
-        exposed = option.exposedRect  # type: ignore[attr-defined]
+        exposed = option.exposedRect
         visible = self._level_box(exposed, level)
         painter.save()
         # Targets are rounded to whole pixels of the window, so that neighbouring tiles meet without a seam.
@@ -129,6 +129,16 @@ class SlideLayer(TileLayer):
         self._contrast = contrast
         self._images.clear()
         self.update()
+
+    def value_at(self, y: int, x: int) -> NDArray[np.generic] | None:
+        """The raw values (channels,) of a pixel, from the finest tile at hand; None while there is none."""
+        for level in range(_MAX_LEVEL + 1):
+            row, column = y >> level, x >> level
+            pixels = self._raw.get((level, (row // TILE, column // TILE)))
+            if pixels is not None:
+                value: NDArray[np.generic] = pixels[row % TILE, column % TILE]
+                return value
+        return None
 
     def tile_image(self, key: Key) -> QImage | None:
         image = self._images.get(key)
@@ -276,9 +286,7 @@ def _scene_rect(box: Box, level: int) -> QRectF:
 
 def _part_of(coarse: Box, area: Box, up: int) -> QRectF:
     size = 1 << up
-    return QRectF(
-        area.x0 / size - coarse.x0, area.y0 / size - coarse.y0, area.width / size, area.height / size
-    )
+    return QRectF(area.x0 / size - coarse.x0, area.y0 / size - coarse.y0, area.width / size, area.height / size)
 
 
 def _rgb_image(rgb: NDArray[np.uint8]) -> QImage:

@@ -4,7 +4,6 @@ import os
 import sys
 from collections import deque
 from dataclasses import asdict
-from typing import Any
 
 from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, QTimer, Signal
 
@@ -22,9 +21,10 @@ class WorkerProcess(QObject):
 
     ready = Signal(object)  # Ready
     progress = Signal(int, float, str)  # request, share done, what
-    event = Signal(int, str, dict)  # request, name, details
+    happened = Signal(int, str, dict)  # request, name, details
     finished = Signal(int, dict)
     failed = Signal(int, str)
+    died = Signal(str)  # why there is no worker now
 
     def __init__(self, *, low_priority: bool = False, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -39,6 +39,7 @@ class WorkerProcess(QObject):
         self._next_request = 1
         self._open_requests: list[int] = []
         self._is_ready = False
+        self._stopping = False
         self._waiting: list[bytes] = []
         self._silence = QTimer(self, singleShot=True)
         self._silence.timeout.connect(self._on_silence)
@@ -51,7 +52,7 @@ class WorkerProcess(QObject):
         """Start the process, if it isn't running."""
         if self.is_running:
             return
-        self._is_ready = False
+        self._is_ready = self._stopping = False
         self._errors.clear()
         self._process.start(self.command[0], self.command[1:])
 
@@ -75,6 +76,8 @@ class WorkerProcess(QObject):
         """End the process: close its stdin, wait a little, then kill."""
         self._silence.stop()
         self._open_requests.clear()
+        self._waiting.clear()
+        self._stopping = True
         if self.is_running:
             self._process.closeWriteChannel()
             if not self._process.waitForFinished(_GRACE_MS):
@@ -115,7 +118,7 @@ class WorkerProcess(QObject):
             self.progress.emit(message.id, message.params["done"], message.params["text"])
         elif message.method == "event":
             details = dict(message.params)
-            self.event.emit(message.id, details.pop("name"), details)
+            self.happened.emit(message.id, details.pop("name"), details)
         elif message.id in self._open_requests:
             self._open_requests.remove(message.id)
             if not self._open_requests:
@@ -147,6 +150,8 @@ class WorkerProcess(QObject):
 
     def _on_finished(self, code: int, status: QProcess.ExitStatus) -> None:
         self._is_ready = False
+        if self._stopping:
+            return
         if status == QProcess.ExitStatus.CrashExit:
             how = "The worker was ended by the system, perhaps because memory ran out"
         else:
@@ -171,6 +176,7 @@ class WorkerProcess(QObject):
     def _end_all(self, sentence: str) -> None:
         self._silence.stop()
         self._waiting.clear()
+        self.died.emit(sentence)
         requests, self._open_requests = self._open_requests, []
         for request in requests:
             self.failed.emit(request, sentence)

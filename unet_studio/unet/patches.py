@@ -76,7 +76,7 @@ class PatchBatches(keras.utils.PyDataset):  # type: ignore[misc]
         self._round += 1
 
     def _draw(self, rng: Generator) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-        slide = self._slides[rng.integers(len(self._slides))]
+        slide = self._slides[int(rng.integers(len(self._slides)))]
         return draw_patch(slide, self._recipe.schedule.patch, self._recipe.augmentation, rng)
 
 
@@ -158,13 +158,13 @@ def relight(pixels: NDArray[np.float32], augmentation: Augmentation, rng: Genera
     """Network input (h, w, c) under another light: gamma, gain, offset, gradient, colour, blur and noise."""
     if augmentation.gamma:
         exponent = np.float32(2.0 ** rng.uniform(-augmentation.gamma, augmentation.gamma))
-        pixels = np.sign(pixels) * np.abs(pixels) ** exponent
+        pixels = np.asarray(np.sign(pixels) * np.abs(pixels) ** exponent)
     gain = np.float32(1.0 + rng.uniform(-augmentation.gain, augmentation.gain))
     offset = np.float32(rng.uniform(-augmentation.offset, augmentation.offset))
     pixels = pixels * gain + offset
     if augmentation.colour:
         colour = rng.uniform(-augmentation.colour, augmentation.colour, pixels.shape[2])
-        pixels = pixels * (1.0 + colour).astype(np.float32)
+        pixels = pixels * np.asarray(1.0 + colour, dtype=np.float32)
     if augmentation.gradient:
         slope = rng.normal(0, augmentation.gradient, 2)
         ramp_y = np.linspace(-1, 1, pixels.shape[0], dtype=np.float32)[:, None]

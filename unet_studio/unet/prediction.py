@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from itertools import pairwise
-from typing import Any
 
 import keras
 import numpy as np
@@ -58,8 +57,8 @@ class Predictor:
 
     def _predict(self, read: Read, boxes: list[Box], shape: tuple[int, int]) -> NDArray[np.float32]:
         inputs = np.stack([read_mirrored(read, box, shape) for box in boxes])
-        output: Any = self._model.predict_on_batch(inputs)
-        return np.asarray(output)[..., 1:]
+        output = np.asarray(self._model.predict_on_batch(inputs), dtype=np.float32)
+        return output[..., 1:]
 
     def _side(self, length: int) -> int:
         return min(TILE, -(-length // self._multiple) * self._multiple)

@@ -1,0 +1,49 @@
+"""The program's door: a folder, or nothing, opens the window; a command runs without one."""
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+COMMANDS = ("propose", "clean", "retrain", "models", "import", "export", "evaluate", "doctor", "demo")
+
+
+def main() -> None:
+    """Entry point of `unet-studio`."""
+    arguments = sys.argv[1:]
+    if arguments and (arguments[0] in COMMANDS or arguments[0].startswith("-")):
+        from unet_studio.cli import app
+
+        app()
+    else:
+        sys.exit(open_window(Path(arguments[0]) if arguments else None))
+
+
+def open_window(folder: Path | None) -> int:
+    """Show the window, on `folder` if one is given, until it is closed; returns the exit code."""
+    # opencv-python, where it is installed beside us, points Qt at its own plugins.
+    for name in ("QT_QPA_PLATFORM_PLUGIN_PATH", "QT_QPA_FONTDIR"):
+        if "cv2" in os.environ.get(name, ""):
+            del os.environ[name]
+
+    from PySide6.QtCore import QTimer
+    from PySide6.QtWidgets import QApplication
+
+    from unet_studio.gui.main_window import MainWindow
+    from unet_studio.gui.theme import apply_theme, icon
+
+    app = QApplication.instance() or QApplication(sys.argv[:1])
+    assert isinstance(app, QApplication)
+    app.setOrganizationName("U-Net Studio")
+    app.setApplicationName("U-Net Studio")
+    app.setWindowIcon(icon("app"))
+    apply_theme(app)
+    window = MainWindow()
+    window.show()
+    if folder is not None:
+        QTimer.singleShot(0, lambda: window.open_folder(folder))
+    signal.signal(signal.SIGINT, lambda *_: window.close())
+    ticking = QTimer(interval=200)
+    ticking.timeout.connect(lambda: None)  # lets Python see Ctrl+C while Qt waits for events
+    ticking.start()
+    return app.exec()

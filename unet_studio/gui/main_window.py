@@ -1,0 +1,452 @@
+"""The window: it builds the parts and connects their intentions to session and tasks; it decides nothing itself."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent
+from PySide6.QtWidgets import QApplication, QFileDialog, QMainWindow, QMessageBox, QStackedWidget, QWidget
+
+from unet_studio import __version__
+from unet_studio.core.display import Contrast, colour_table
+from unet_studio.core.labels import PlaneId, PlaneState
+from unet_studio.core.workspace import Workspace
+from unet_studio.demo import prepare_demo
+from unet_studio.errors import StudioError
+from unet_studio.gui import settings
+from unet_studio.gui.actions import build_actions, fill_menus, show_shortcuts
+from unet_studio.gui.background import Background
+from unet_studio.gui.canvas import Canvas, Tool
+from unet_studio.gui.clean_up_panel import CleanUpPanel
+from unet_studio.gui.export_dialog import ExportDialog
+from unet_studio.gui.message_bar import MessageBar, Notice, NoticeKind
+from unet_studio.gui.propose_panel import ProposePanel
+from unet_studio.gui.retrain_panel import RetrainPanel, describe
+from unet_studio.gui.retraining import Outcome
+from unet_studio.gui.session import OpenPlane, Session
+from unet_studio.gui.slide_list import SlideListPanel
+from unet_studio.gui.slide_list_model import SlideListModel, SlideStatus
+from unet_studio.gui.status_line import StatusLine
+from unet_studio.gui.tasks import Tasks
+from unet_studio.gui.thumbnails import read_thumbnail
+from unet_studio.gui.view_panel import ViewPanel
+from unet_studio.gui.welcome import Welcome
+from unet_studio.gui.work_page import PlaneBar, ToolRail, WorkPage
+
+
+class MainWindow(QMainWindow):
+    """One window, one job: looking at slides and putting masks right."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setWindowTitle("U-Net Studio")
+        self.setAcceptDrops(True)
+        self._background = Background(2, self)
+        self._thumbnails = Background(1, self)
+        self.session = Session(self._background, self)
+        self.tasks = Tasks(self.session, self)
+
+        self.canvas = Canvas(self._background)
+        self.slides = SlideListPanel(SlideListModel(self._thumbnails, self._read_thumbnail))
+        self.messages = MessageBar()
+        self.actions_by_id = build_actions(self, self._handlers(), canvas_like=(self.canvas, self.slides))
+        actions = self.actions_by_id
+        self.propose_panel = ProposePanel(actions["propose"], actions["propose_all"])
+        self.clean_up_panel = CleanUpPanel()
+        self.retrain_panel = RetrainPanel(actions["retrain"])
+        self.view_panel = ViewPanel(actions["outlines"])
+        self.rail = ToolRail(
+            [actions[name] for name in ("move", "brush", "eraser", "fill")],
+            [actions[name] for name in ("undo", "redo", "zoom_in", "zoom_out", "fit")],
+        )
+        self.plane_bar = PlaneBar()
+        self.status_line = StatusLine()
+        self.welcome = Welcome(actions["open"], actions["demo"])
+
+        panels = {
+            self.tr("Propose"): self.propose_panel,
+            self.tr("Clean up"): self.clean_up_panel,
+            self.tr("Retrain"): self.retrain_panel,
+        }
+        self.page = WorkPage(
+            self.slides, self.canvas, self.messages, self.rail, self.plane_bar, panels, self.view_panel
+        )
+        self._stack = QStackedWidget()
+        self._stack.addWidget(self.welcome)
+        self._stack.addWidget(self.page)
+        self.setCentralWidget(self._stack)
+        self.setStatusBar(self.status_line)
+        fill_menus(self.menuBar(), actions)
+        actions["brush"].setChecked(True)
+        self.canvas.set_tool(Tool.BRUSH)
+
+        self._connect_session()
+        self._connect_panels()
+        self._connect_canvas()
+        self._connect_tasks()
+        self._update_overlay()
+        self._update_actions()
+        self._show_welcome()
+        QApplication.instance().installEventFilter(self)  # type: ignore[union-attr]
+        if not self.restoreGeometry(settings.window_geometry()):
+            self.resize(1280, 800)
+        # The network loads while the first slides are looked at; the window never waits for it.
+        QTimer.singleShot(0, self.tasks.proposing.worker.start)
+
+    # Wiring
+
+    def _handlers(self) -> dict[str, Callable[[], object]]:
+        session, tasks, canvas = self.session, self.tasks, self.canvas
+        return {
+            "open": self.ask_folder,
+            "demo": self.open_demo,
+            "export": self.ask_export,
+            "quit": self.close,
+            "undo": session.undo,
+            "redo": session.redo,
+            "move": lambda: canvas.set_tool(Tool.MOVE),
+            "brush": lambda: canvas.set_tool(Tool.BRUSH),
+            "eraser": lambda: canvas.set_tool(Tool.ERASER),
+            "fill": lambda: canvas.set_tool(Tool.FILL),
+            "brush_smaller": lambda: session.step_brush_size(-1),
+            "brush_larger": lambda: session.step_brush_size(1),
+            "swap_class": session.swap_class,
+            "zoom_in": canvas.zoom_in,
+            "zoom_out": canvas.zoom_out,
+            "fit": canvas.fit,
+            "actual": lambda: canvas.zoom_to(1.0),
+            "hide_mask": lambda: canvas.mask_layer.setVisible(False),
+            "outlines": self._update_overlay,
+            "next_pane": self._focus_next_pane,
+            "next_slide": lambda: self._go(self.slides.next_slide()),
+            "previous_slide": lambda: self._go(self.slides.previous_slide()),
+            "next_plane": lambda: session.step_plane(1),
+            "previous_plane": lambda: session.step_plane(-1),
+            "review": self._review_and_go_on,
+            "clean_up": lambda: self.page.tabs.setCurrentIndex(1),
+            "propose": tasks.propose_open_slide,
+            "propose_all": tasks.propose_all,
+            "retrain": self._retrain,
+            "cancel": tasks.cancel,
+            "shortcuts": lambda: show_shortcuts(self),
+            "about": self._show_about,
+        }
+
+    def _connect_session(self) -> None:
+        session = self.session
+        session.workspace_opened.connect(self._on_workspace)
+        session.workspace_closed.connect(self._show_welcome)
+        session.place_needed.connect(self._on_place_needed)
+        session.plane_opened.connect(self._on_plane)
+        session.slide_failed.connect(self._on_slide_failed)
+        session.labels_changed.connect(self.canvas.refresh_mask)
+        session.mask_recipe_changed.connect(self.canvas.mask_layer.change_mask)
+        session.state_changed.connect(lambda slide: self.slides.set_statuses(self._statuses(slide)))
+        session.state_changed.connect(lambda _: self._update_basis())
+        session.states_reset.connect(self._reset_statuses)
+        session.history_changed.connect(self._update_actions)
+        session.classes_changed.connect(self._on_classes)
+        session.models_changed.connect(self._on_models)
+        session.brush_changed.connect(self._on_brush)
+        session.saving_changed.connect(self.status_line.set_saved)
+        session.notice.connect(self.messages.show_notice)
+
+    def _connect_panels(self) -> None:
+        session = self.session
+        self.slides.slide_chosen.connect(lambda slide: session.open_plane(PlaneId(slide)))
+        self.welcome.folder_chosen.connect(self.open_folder)
+        self.propose_panel.model_chosen.connect(session.use_model)
+        self.propose_panel.threshold_changed.connect(lambda value, keep: session.set_threshold(value, keep=keep))
+        self.clean_up_panel.steps_changed.connect(lambda steps, keep: session.set_steps(steps, keep=keep))
+        self.retrain_panel.cancel_asked.connect(self.tasks.cancel)
+        self.view_panel.class_chosen.connect(session.set_active_class)
+        self.view_panel.classes_changed.connect(session.set_classes)
+        self.view_panel.overlay_changed.connect(lambda *_: self._update_overlay())
+        self.view_panel.contrast_changed.connect(self.canvas.slide_layer.set_contrast)
+        self.view_panel.automatic_contrast_asked.connect(self._reset_contrast)
+        self.rail.size_chosen.connect(session.set_brush_size)
+        self.plane_bar.plane_chosen.connect(session.go_to_plane)
+
+    def _connect_canvas(self) -> None:
+        canvas, session = self.canvas, self.session
+        canvas.stroke_began.connect(
+            lambda y, x, alt: session.begin_stroke(y, x, erase=canvas.tool is Tool.ERASER, take_back=alt)
+        )
+        canvas.stroke_moved.connect(session.extend_stroke)
+        canvas.stroke_ended.connect(session.end_stroke)
+        canvas.fill_asked.connect(session.fill)
+        canvas.brush_size_asked.connect(session.step_brush_size)
+        canvas.plane_asked.connect(session.step_plane)
+        canvas.outlines_asked.connect(self.actions_by_id["outlines"].toggle)
+        canvas.outlines_asked.connect(self._update_overlay)
+        canvas.cursor_moved.connect(self._on_cursor)
+        canvas.cursor_left.connect(lambda: self.status_line.set_position(""))
+
+    def _connect_tasks(self) -> None:
+        tasks = self.tasks
+        tasks.began.connect(self.status_line.add_activity)
+        tasks.busy_changed.connect(self._update_actions)
+        tasks.notice.connect(self.messages.show_notice)
+        tasks.retrained.connect(self._on_retrained)
+        tasks.proposing.worker.ready.connect(self.status_line.set_device)
+        tasks.proposing.worker.died.connect(self.status_line.set_device_problem)
+        tasks.proposing.slide_failed.connect(
+            lambda slide, reason: self.slides.set_status(slide, SlideStatus(problem=reason))
+        )
+        tasks.retraining.began.connect(self.retrain_panel.begin)
+        tasks.retraining.round_ended.connect(self.retrain_panel.add_round)
+
+    # Folder
+
+    def open_folder(self, folder: Path, place: Path | None = None) -> None:
+        """Open a folder of slides; a file stands for the folder it is in."""
+        folder = (folder.parent if folder.is_file() else folder).resolve()
+        self.tasks.stop()
+        self.messages.clear()
+        if self.session.open_folder(folder, place or settings.place_of(folder)):
+            settings.remember_folder(folder)
+            if place is not None:
+                settings.remember_place(folder, place)
+        self.tasks.proposing.worker.start()
+
+    def ask_folder(self) -> None:
+        chosen = QFileDialog.getExistingDirectory(self, self.tr("Open a folder of slides"))
+        if chosen:
+            self.open_folder(Path(chosen))
+
+    def open_demo(self) -> None:
+        """Open a copy of the bundled slides, which may be painted on."""
+        try:
+            self.open_folder(prepare_demo())
+        except StudioError as error:
+            self.messages.show_notice(Notice(str(error), NoticeKind.ERROR))
+
+    def ask_export(self) -> None:
+        if self.session.workspace is None:
+            return
+        dialog = ExportDialog(self.session.workspace.place / "export", self)
+        if dialog.exec() == ExportDialog.DialogCode.Accepted:
+            self.tasks.export(dialog.request())
+
+    def _on_place_needed(self, folder: Path, reason: str) -> None:
+        self._stack.setCurrentWidget(self.page)
+        self.messages.show_notice(
+            Notice(reason, NoticeKind.WARNING, self.tr("Choose a place…"), lambda: self._ask_place(folder))
+        )
+
+    def _ask_place(self, folder: Path) -> None:
+        chosen = QFileDialog.getExistingDirectory(self, self.tr("Where shall the project be kept?"))
+        if chosen:
+            self.open_folder(folder, Path(chosen) / folder.name)
+
+    def _on_workspace(self, workspace: Workspace) -> None:
+        self.setWindowTitle(f"{workspace.folder.name} — U-Net Studio")
+        self._stack.setCurrentWidget(self.page)
+        self.slides.set_slides(workspace.slides)
+        self._reset_statuses()
+        self._on_classes()
+        self._on_models()
+        self.propose_panel.set_threshold(workspace.threshold)
+        if workspace.read_only:
+            self.status_line.set_read_only(workspace.read_only)
+        self._update_basis()
+        self.canvas.setFocus()
+
+    def _show_welcome(self) -> None:
+        self.setWindowTitle("U-Net Studio")
+        self.welcome.set_recent(settings.recent_folders())
+        self.canvas.show_plane(None, 0, Contrast(0, 255), None)
+        self._stack.setCurrentWidget(self.welcome)
+        self._update_actions()
+
+    # Slides and planes
+
+    def _go(self, slide: str | None) -> None:
+        if slide is not None:
+            self.slides.select(slide)
+            self.session.open_plane(PlaneId(slide))
+
+    def _review_and_go_on(self) -> None:
+        self.session.review()
+        following = self.slides.next_slide()
+        if following is not None:
+            self._go(following)
+        else:
+            self.messages.show_notice(Notice(self.tr("This was the last slide of the list.")))
+
+    def _on_plane(self, plane: OpenPlane) -> None:
+        self.slides.select(plane.id.slide)
+        self.canvas.show_plane(plane.reader, plane.id.plane, plane.contrast, plane.view)
+        self.plane_bar.set_plane(plane.id.plane, plane.reader.info.planes)
+        self.view_panel.set_contrast(plane.contrast)
+        self._update_actions()
+
+    def _on_slide_failed(self, slide: str, reason: str) -> None:
+        self.canvas.show_plane(None, 0, Contrast(0, 255), None)
+        self.slides.set_status(slide, SlideStatus(problem=reason))
+        self.messages.show_notice(Notice(reason, NoticeKind.WARNING))
+        self._update_actions()
+
+    def _reset_contrast(self) -> None:
+        if self.session.plane is not None:
+            self.view_panel.set_contrast(self.session.plane.contrast)
+            self.canvas.slide_layer.set_contrast(self.session.plane.contrast)
+
+    def _reset_statuses(self) -> None:
+        workspace = self.session.workspace
+        if workspace is not None:
+            known = self._statuses()
+            self.slides.set_statuses({slide: known.get(slide, SlideStatus()) for slide in workspace.slides})
+
+    def _statuses(self, only: str | None = None) -> dict[str, SlideStatus]:
+        workspace = self.session.workspace
+        if workspace is None:
+            return {}
+        found = {slide: self._status(states) for slide, states in workspace.states_by_slide(only).items()}
+        return found if only is None else {only: found.get(only, SlideStatus())}
+
+    def _status(self, states: dict[int, PlaneState]) -> SlideStatus:
+        reviewed = sum(state is PlaneState.REVIEWED for state in states.values())
+        if reviewed == len(states):
+            state = PlaneState.REVIEWED
+        elif reviewed or PlaneState.CORRECTED in states.values():
+            state = PlaneState.CORRECTED
+        else:
+            state = PlaneState.PROPOSED
+        detail = self.tr("{0} of {1} planes reviewed").format(reviewed, len(states)) if len(states) > 1 else ""
+        return SlideStatus(state, detail)
+
+    def _read_thumbnail(self, slide: str):  # type: ignore[no-untyped-def]
+        workspace = self.session.workspace
+        return read_thumbnail((workspace.folder if workspace else Path()) / slide)
+
+    # Panels
+
+    def _on_classes(self) -> None:
+        workspace = self.session.workspace
+        if workspace is not None:
+            self.view_panel.set_classes(workspace.classes, self.session.active_class)
+            self.clean_up_panel.set_recipe(workspace.steps, workspace.classes)
+            self._update_overlay()
+            self._on_brush()
+
+    def _on_models(self) -> None:
+        workspace = self.session.workspace
+        if workspace is not None:
+            self.propose_panel.set_models(self.session.models(), workspace.active_model)
+
+    def _on_brush(self) -> None:
+        workspace = self.session.workspace
+        if workspace is not None:
+            self.rail.set_size(self.session.brush_size)
+            self.view_panel.set_active(self.session.active_class)
+            self.canvas.set_brush(self.session.brush_size, workspace.classes[self.session.active_class].colour)
+
+    def _update_overlay(self) -> None:
+        workspace = self.session.workspace
+        if workspace is not None:
+            hidden = self.view_panel.hidden
+            fill = colour_table(workspace.classes, hidden=hidden, opacity=self.view_panel.opacity)
+            line = colour_table(workspace.classes, hidden=hidden, opacity=1.0)
+            outlined = self.actions_by_id["outlines"].isChecked()
+            self.canvas.mask_layer.set_colours(fill, line, outlined=outlined)
+
+    def _update_basis(self) -> None:
+        workspace = self.session.workspace
+        if workspace is not None:
+            slides = {plane.slide for plane in workspace.states}
+            self.retrain_panel.set_basis(len(slides))
+
+    def _update_actions(self) -> None:
+        workspace, plane, actions = self.session.workspace, self.session.plane, self.actions_by_id
+        editable = workspace is not None and not workspace.read_only
+        labelled = editable and workspace is not None and bool(workspace.states)
+        undo = workspace.next_undo if workspace and editable else None
+        redo = workspace.next_redo if workspace and editable else None
+        enabled = {
+            "undo": undo is not None,
+            "redo": redo is not None,
+            "review": editable and plane is not None,
+            "propose": editable and plane is not None and not self.tasks.proposing.is_busy,
+            "propose_all": editable and not self.tasks.proposing.is_busy,
+            "retrain": labelled and not self.tasks.retraining.is_busy,
+            "export": workspace is not None and not self.tasks.exporting.is_busy,
+            "cancel": self.tasks.is_busy,
+        }
+        for name, value in enabled.items():
+            actions[name].setEnabled(value)
+        actions["undo"].setText(self.tr("Undo {0}").format(undo.sentence) if undo else self.tr("Undo"))
+        actions["redo"].setText(self.tr("Redo {0}").format(redo.sentence) if redo else self.tr("Redo"))
+
+    def _retrain(self) -> None:
+        self.page.tabs.setCurrentIndex(2)
+        self.tasks.retrain()
+
+    def _on_retrained(self, outcome: Outcome) -> None:
+        self.retrain_panel.finish(outcome)
+        self._on_models()
+        sentence = describe(outcome, self)
+        if outcome.better:
+            again = self.tr("Propose all again")
+            self.messages.show_notice(Notice(sentence, NoticeKind.INFO, again, self.tasks.propose_all))
+        else:
+            self.messages.show_notice(Notice(sentence, NoticeKind.WARNING))
+
+    def _on_cursor(self, y: float, x: float) -> None:
+        self.status_line.set_position(self.session.describe_pixel(y, x, self.canvas.slide_layer.value_at))
+
+    # Keyboard, drops and the end
+
+    def _focus_next_pane(self) -> None:
+        panes: list[QWidget] = [self.slides, self.canvas, self.page.tabs]
+        current = next((i for i, pane in enumerate(panes) if pane.isAncestorOf(self.focusWidget() or self)), 0)
+        if self.focusWidget() is self.canvas:
+            current = 1
+        panes[(current + 1) % len(panes)].setFocus(Qt.FocusReason.TabFocusReason)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Digits choose classes, and the mask comes back when its key is let go."""
+        if isinstance(event, QKeyEvent) and self.isActiveWindow():
+            if event.type() == QEvent.Type.KeyRelease and event.key() == Qt.Key.Key_H and not event.isAutoRepeat():
+                self.canvas.mask_layer.setVisible(True)
+            elif event.type() == QEvent.Type.KeyPress and watched is self.canvas:
+                digit = event.key() - Qt.Key.Key_0
+                if 1 <= digit <= 9 and not event.modifiers():
+                    self.session.set_active_class(digit)
+                    return True
+        return super().eventFilter(watched, event)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if event.mimeData().hasUrls() and event.mimeData().urls()[0].isLocalFile():
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        self.open_folder(Path(event.mimeData().urls()[0].toLocalFile()))
+        event.acceptProposedAction()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        if self.tasks.retraining.is_busy and not self._confirm_quit():
+            event.ignore()
+            return
+        settings.remember_geometry(self.saveGeometry())
+        self.tasks.stop()
+        self.session.close_folder()
+        self._background.close()
+        self._thumbnails.close()
+        super().closeEvent(event)
+
+    def _confirm_quit(self) -> bool:
+        answer = QMessageBox.question(
+            self,
+            self.tr("A retraining is running"),
+            self.tr("Quit now and lose this training? All your strokes are saved either way."),
+        )
+        return answer == QMessageBox.StandardButton.Yes
+
+    def _show_about(self) -> None:
+        text = self.tr(
+            "<h3>U-Net Studio {0}</h3><p>Turns folders of slides into masks you can trust.</p>"
+            "<p>BSD-3-Clause. Icons: Lucide (ISC). Starter models and demo slides are made from BBBC038 / Data Science "
+            "Bowl 2018 (CC0) and data_axondeepseg_sem (MIT, © 2020 ivadomed).</p>"
+        ).format(__version__)
+        QMessageBox.about(self, self.tr("About U-Net Studio"), text)

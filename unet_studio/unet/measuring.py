@@ -1,0 +1,53 @@
+"""Measuring how fast this computer is, so that nobody has to guess how long a job will take."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from statistics import median
+
+import keras
+import numpy as np
+
+from unet_studio.core.models import ModelCard
+from unet_studio.unet.losses import make_loss
+from unet_studio.unet.prediction import Predictor
+from unet_studio.unet.recipes import Recipe
+from unet_studio.unet.weights import architecture_of, load_network
+
+_SIDE = 512
+_REPEATS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """Seconds for a proposal of 512 × 512 pixels, and for one training step of a recipe."""
+
+    proposal: float
+    step: float
+
+
+def measure_speed(card: ModelCard, recipe: Recipe) -> Speed:
+    """Propose and train on noise with a model's network; the model stays as it is."""
+    network = load_network(card)
+    predictor = Predictor(network, multiple=1 << architecture_of(card).depth)
+    noise = np.random.default_rng(0)
+    pixels = noise.random((_SIDE, _SIDE, card.normalisation.channels), dtype=np.float32)
+    proposal = _seconds(lambda: predictor.probabilities(pixels))
+    schedule = recipe.schedule
+    patches = noise.random(
+        (schedule.batch, schedule.patch, schedule.patch, card.normalisation.channels), dtype=np.float32
+    )
+    labels = noise.integers(len(card.classes), size=patches.shape[:3], dtype=np.uint8)
+    network.compile(optimizer=keras.optimizers.Adam(), loss=make_loss(recipe.loss, len(card.classes)))
+    return Speed(proposal, _seconds(lambda: network.train_on_batch(patches, labels)))
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    """The median time of a few runs after a first one, in which the network is compiled."""
+    work()
+    times = []
+    for _ in range(_REPEATS):
+        started = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - started)
+    return median(times)
