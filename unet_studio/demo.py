@@ -1,45 +1,16 @@
-"""The demo: a folder of bundled slides with a starter model, and the whole loop on it without a window."""
+"""The demo: a folder of bundled slides, ready to be proposed with a bundled starter model."""
 
 import os
 import shutil
 import sys
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
 
 from unet_studio import paths
 from unet_studio.core.model_choice import use_model
 from unet_studio.core.project import PLACE_NAME, Project
 from unet_studio.errors import StudioError
-from unet_studio.worker.protocol import Listener, ProposeJob, RetrainJob
 
 MODEL = "nuclei-fluorescence"
-STEPS = "open:disk:1,fill-holes:0,remove-small:20"
-_CORRECTED_SLIDES = 4
-
-
-class Engine(Protocol):
-    """Who proposes and retrains: `worker.jobs.Jobs`, which this module can't import since the window imports it."""
-
-    def propose(self, job: ProposeJob, listener: Listener) -> dict[str, Any]: ...
-    def retrain(self, job: RetrainJob, listener: Listener) -> dict[str, Any]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class DemoReport:
-    """What the loop came to. Dice is of the cleaned-up proposals, pooled over the pixels of the slides with a true
-    mask: of those that nobody corrected, and of all; `before` and `after` the retraining."""
-
-    folder: Path
-    exported: Path
-    corrected: tuple[str, ...]
-    strokes: int
-    dice_before: float
-    dice_after: float
-    all_dice_before: float
-    all_dice_after: float
-    retrained: dict[str, Any]
-    seconds: dict[str, float]
 
 
 def default_folder() -> Path:
@@ -53,6 +24,11 @@ def default_folder() -> Path:
     return base / "unet-studio" / "demo"
 
 
+def has_project(target: Path) -> bool:
+    """Whether somebody already worked on the demo in `target`."""
+    return (target / "slides" / PLACE_NAME / "project.sqlite").exists()
+
+
 def prepare_demo(target: Path | None = None) -> Path:
     """Make the folder of demo slides in `target` (by default `default_folder`), ready to propose; returns it.
 
@@ -61,7 +37,7 @@ def prepare_demo(target: Path | None = None) -> Path:
     """
     target = target or default_folder()
     slides = target / "slides"
-    if not (slides / PLACE_NAME / "project.sqlite").exists():
+    if not has_project(target):
         try:
             shutil.copytree(paths.resources() / "demo" / "slides", slides, dirs_exist_ok=True)
             shutil.copy(paths.resources() / "demo" / "README.md", target)

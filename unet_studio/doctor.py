@@ -4,7 +4,6 @@ import ctypes
 import os
 import platform
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
@@ -57,11 +56,11 @@ class Report:
     problem: str
 
 
-def examine(progress: Callable[[str], None] = lambda _: None) -> Report:
-    """Look at everything; `progress` is told what is looked at. Takes about half a minute on two cores."""
+def examine() -> Report:
+    """Look at everything; takes about half a minute on two cores."""
     network, problem = None, ""
     try:
-        network = _examine_network(progress)
+        network = _examine_network()
     except Exception as error:  # a broken installation fails in ways that nobody can list
         problem = f"The network can't be loaded ({type(error).__name__}: {error}). Install unet-studio again."
     return Report(
@@ -80,8 +79,7 @@ def missing_packages() -> tuple[str, ...]:
     return tuple(package for library, package in _QT_LIBRARIES.items() if not _loads(library))
 
 
-def _examine_network(progress: Callable[[str], None]) -> Network:
-    progress("Loading Keras")
+def _examine_network() -> Network:
     from unet_studio.unet.device import find_device
     from unet_studio.unet.measuring import measure_speed
     from unet_studio.unet.recipes import load_recipe
@@ -90,7 +88,6 @@ def _examine_network(progress: Callable[[str], None]) -> Network:
     card = next(iter(bundled_models()), None)
     if card is None:
         return Network(device.name, device.kind, device.backend, device.reason, "", None, None)
-    progress(f"Measuring with {card.title}")
     speed = measure_speed(card, load_recipe("retrain"))
     return Network(device.name, device.kind, device.backend, device.reason, card.id, speed.proposal, speed.step)
 

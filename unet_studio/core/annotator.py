@@ -58,7 +58,7 @@ def correct(
         stroke = Stroke(labels, plane, value=planned.value, radius=planned.radius)
         for point in planned.path:
             stroke.extend(point)
-        edit = stroke.finish(f"brush on {plane.slide}", state=state, state_after=PlaneState.CORRECTED)
+        edit = stroke.finish(f"brush on {plane.slide}", state=state)
         assert edit is not None  # it covers a wrong pixel at least
         state = PlaneState.CORRECTED
         yield edit

@@ -136,7 +136,10 @@ def keep_masks(project: Project, planes: Iterable[PlaneId]) -> None:
 
 def view_plane(project: Project, plane: PlaneId, shape: tuple[int, int]) -> MaskView:
     """How the mask of a plane of `shape` (h, w) comes about, without a proposal for an earlier version of its slide."""
-    stamp = slide_stamp(project.folder / plane.slide)
+    try:
+        stamp = slide_stamp(project.folder / plane.slide)
+    except OSError as error:
+        raise SlideError(f"'{plane.slide}' is no longer there ({error.strerror}). Put the slide back.") from error
     proposal = find_proposal(project.place, project.active_model, plane, stamp=stamp)
     return MaskView(project.labels(plane, shape), proposal, project.threshold, project.steps())
 

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from unet_studio.core.project import Project
+from unet_studio.errors import ProjectPlaceError
 
-Operation = Callable[[Project], None]
+Operation = Callable[[Project], object]
 _RETRY_SECONDS = 2.0
 
 
@@ -21,7 +22,7 @@ class JournalState:
 
 
 class Journal:
-    """Writes operations in order, each until it succeeds; what can't be written stays in memory and is retried.
+    """Writes operations in order; what the disk doesn't take now stays in memory and is tried until it does.
 
     `notify` is called in the journal's own thread after every change of state.
     """
@@ -67,15 +68,19 @@ class Journal:
             try:
                 project = project or self._open_project()
                 operation(project)
-            except Exception as error:  # whatever it is, the stroke stays queued and the user is told
+                problem = ""
+            except (sqlite3.Error, OSError, ProjectPlaceError) as error:
+                # The disk may come back: what is queued stays queued.
                 self._notify(JournalState(len(self._queue), _sentence(error)))
                 with self._changed:
                     if not self._closing:
                         self._changed.wait(_RETRY_SECONDS)
                 continue
+            except Exception as error:  # trying again can't help, and what comes after must still be written
+                problem = f"A change could not be saved: {error}"
             with self._changed:
                 self._queue.popleft()
-                state = JournalState(len(self._queue))
+                state = JournalState(len(self._queue), problem)
                 self._changed.notify_all()
             self._notify(state)
         if project is not None:

@@ -19,6 +19,11 @@ class PlaneState(StrEnum):
     CORRECTED = "corrected"
     REVIEWED = "reviewed"
 
+    @property
+    def after_edit(self) -> "PlaneState":
+        """A reviewed plane stays reviewed when it is touched up; any other becomes corrected."""
+        return PlaneState.REVIEWED if self is PlaneState.REVIEWED else PlaneState.CORRECTED
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class PlaneId:

@@ -1,6 +1,7 @@
 """Choosing a project's active model: the one that proposes, and that retraining starts from."""
 
 import shutil
+from pathlib import Path
 
 from unet_studio.core.models import ModelCard, bundled_models, find_model, read_card
 from unet_studio.core.project import Project
@@ -25,7 +26,7 @@ def use_model(project: Project, name: str) -> ModelCard:
     others.
     """
     card = find_model(name, project.place)
-    if project.labelled_planes():
+    if project.states():
         card.check_fits(project.classes())
     card = _bring_in(project, card)
     if [c.name for c in project.classes()] != [c.name for c in card.classes] or not project.has_classes:
@@ -35,6 +36,8 @@ def use_model(project: Project, name: str) -> ModelCard:
 
 
 def _bring_in(project: Project, card: ModelCard) -> ModelCard:
+    if Path(card.id).name != card.id:
+        raise ModelError(f"'{card.id}' in '{card.folder}' can't be a model's id: an id is the name of a folder.")
     home = project.place / "models" / card.id
     if card.is_bundled or card.folder.resolve() == home.resolve():
         return card

@@ -80,7 +80,7 @@ def bundled_models() -> list[ModelCard]:
 def project_models(place: Path) -> list[ModelCard]:
     """The models retrained in the project at `place`, oldest first; a damaged one is left out."""
     found = []
-    for card in sorted((place / "models").glob(f"*/{CARD}")):
+    for card in sorted((place / "models").glob(f"[!.]*/{CARD}")):  # a hidden folder isn't finished yet
         try:
             found.append(read_card(card.parent))
         except ModelError:

@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 from skimage.segmentation import flood
 
 from unet_studio.core.labels import Edit, LabelPlane, PlaneId, PlaneState
+from unet_studio.core.masks import MaskView
 from unet_studio.core.tiles import Box, Cell, cells_over, tile_box
 
 Point = tuple[float, float]
@@ -71,8 +72,8 @@ class Stroke:
         self._touched = self._touched.union(box)
         return box
 
-    def finish(self, sentence: str, *, state: PlaneState, state_after: PlaneState) -> Edit | None:
-        """The stroke as an edit of the smallest box that changed, or None where nothing did."""
+    def finish(self, sentence: str, *, state: PlaneState) -> Edit | None:
+        """The stroke, on a plane that was in `state`, as an edit of the smallest box that changed; None if none did."""
         if self._touched.is_empty:
             return None
         earlier = LabelPlane(self.labels.shape, self._before)
@@ -83,7 +84,7 @@ class Stroke:
             self.labels.read(self._touched),
             sentence,
             state_before=state,
-            state_after=state_after,
+            state_after=state.after_edit,
         )
 
     def _remember(self, box: Box) -> None:
@@ -115,6 +116,16 @@ def make_edit(
         )
     inside = small.within(box)
     return Edit(plane, small, before[inside].copy(), after[inside].copy(), sentence, state_before, state_after)
+
+
+def fill_region(
+    view: MaskView, plane: PlaneId, seed: tuple[int, int], value: int, sentence: str, *, state: PlaneState
+) -> Edit | None:
+    """The edit that gives the region of equal class around pixel `seed` (y, x) of a mask the class `value`."""
+    box = Box.of_shape(view.labels.shape)
+    before = view.labels.read(box)
+    after = np.where(flood_region(view.read(box), seed), np.uint8(value), before)
+    return make_edit(plane, box, before, after, sentence, state_before=state, state_after=state.after_edit)
 
 
 def flood_region(mask: NDArray[np.uint8], seed: tuple[int, int]) -> NDArray[np.bool_]:

@@ -1,6 +1,7 @@
 """Turns whatever goes wrong inside an image library into a sentence that a researcher can act on."""
 
 import logging
+import struct
 import threading
 import warnings
 from collections.abc import Iterator
@@ -8,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from PIL import UnidentifiedImageError
-from tifffile import TiffFileError
 
 from unet_studio.errors import SlideError, StudioError
 
@@ -28,6 +28,7 @@ _SENTENCES: tuple[tuple[type[Exception], str], ...] = (
     (MemoryError, f"there isn't enough memory for it; close other programs, or {EXPORT_TILED}"),
     (UnidentifiedImageError, _NOT_AN_IMAGE),
     (EOFError, _TOO_SHORT),
+    (struct.error, _TOO_SHORT),
 )
 # What a library stumbles over when a file contradicts itself: its words mean nothing to a researcher.
 _INTERNAL = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError)
@@ -72,8 +73,6 @@ def _sentence(error: Exception) -> str:
     detail = str(error).strip().splitlines()[:1] or [type(error).__name__]
     if isinstance(error, OSError) and "truncated" in detail[0].lower():
         return _TOO_SHORT
-    if isinstance(error, TiffFileError) and "not a TIFF" in detail[0]:
-        return _NOT_AN_IMAGE
     return f"it's damaged, or of a kind that isn't supported ({detail[0][:120]}); {EXPORT_PLAIN}"
 
 

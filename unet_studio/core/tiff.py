@@ -1,10 +1,11 @@
 """Opens TIFF slides: single pages, stacks, ImageJ's hyperstacks, OME-TIFF, and whole-slide pyramids such as SVS."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from tifffile import TiffFile, TiffPageSeries
+from tifffile import TiffFile, TiffFileError, TiffPageSeries
 
 from unet_studio.core.reading_errors import COPY_AGAIN, EXPORT_PLAIN, check_bytes, explained, unreadable
 from unet_studio.core.slide_reader import Pixels, SlideInfo, SlideReader, WholeSlideReader, halve, turn
@@ -12,11 +13,15 @@ from unet_studio.core.tiff_colour import TiffColour
 from unet_studio.core.tiff_layout import TiffLevel, decoded_stack, page_numbers
 from unet_studio.core.tiff_planes import TiffPlanes
 from unet_studio.core.tiff_scale import pixel_size_um
-from unet_studio.core.tiles import Box, cells_over, tile_box
+from unet_studio.core.tiles import Box
 
 _LAZY_BYTES = 2**28  # untiled planes beyond this size are read strip by strip rather than whole
-_BLOCK = 512  # side of what is reduced in one go, so that reducing a huge slide takes little memory
+# What is reduced in one go, (height, width), so that reducing a huge slide takes little memory. Strips aren't cut across:
+# each would be decoded once for every piece.
+_TILED_BLOCK = (512, 512)
+_STRIP_BLOCK = (64, 2**32)
 _ORIENTATION = 274
+_NO_CONTENTS = "it ends too early, or its table of contents is damaged"
 
 
 def open_tiff(path: Path) -> SlideReader:
@@ -27,7 +32,10 @@ def open_tiff(path: Path) -> SlideReader:
     """
     with explained(path):
         # A series that spans several files would show up once for each of them: here every file stands for itself.
-        tiff = TiffFile(path, _multifile=False)
+        try:
+            tiff = TiffFile(path, _multifile=False)
+        except TiffFileError as error:
+            raise unreadable(path, _NO_CONTENTS, COPY_AGAIN) from error
         try:
             return _reader(path, tiff)
         except BaseException:
@@ -38,7 +46,7 @@ def open_tiff(path: Path) -> SlideReader:
 def _reader(path: Path, tiff: TiffFile) -> SlideReader:
     # Counting comes first, since only then does tifffile notice a damaged chain of pages that leads back into itself.
     if not len(tiff.pages) or not tiff.series:
-        raise unreadable(path, "it ends too early, or its table of contents is damaged", COPY_AGAIN)
+        raise unreadable(path, _NO_CONTENTS, COPY_AGAIN)
     series = tiff.series[0]
     if 0 in series.shape:
         raise unreadable(path, "it has no pixels", EXPORT_PLAIN)
@@ -51,7 +59,7 @@ def _reader(path: Path, tiff: TiffFile) -> SlideReader:
     orientation = series.keyframe.tags.valueof(_ORIENTATION, 1)
     info = _info(planes, pixel_size_um(tiff), turned=orientation in (5, 6, 7, 8))
     large = planes.plane_bytes > _LAZY_BYTES
-    if orientation == 1 and not planes.is_virtual and (series.keyframe.is_tiled or large):
+    if orientation not in range(2, 9) and not planes.is_virtual and (planes.is_tiled or large):
         planes.check_segments()
         return _LazyReader(path, planes, info)
     check_bytes(path, planes.plane_bytes)
@@ -79,6 +87,7 @@ class _LazyReader(SlideReader):
     def __init__(self, path: Path, planes: TiffPlanes, info: SlideInfo) -> None:
         super().__init__(path, info)
         self._planes = planes
+        self._block = _TILED_BLOCK if planes.is_tiled else _STRIP_BLOCK
 
     def _read(self, plane: int, box: Box, shrink: int) -> Pixels:
         level = max((level for level in self._planes.levels if level.factor <= shrink), key=lambda level: level.factor)
@@ -90,11 +99,16 @@ class _LazyReader(SlideReader):
             return self._stored(plane, box, level)
         pixels = np.empty((*box.shape, self.info.channels), self.info.dtype)
         finer = self.info.box(shrink // 2)
-        for cell in cells_over(box, _BLOCK):
-            part = tile_box(cell, _BLOCK).intersect(box)
+        for part in self._blocks(box):
             source = Box(2 * part.y0, 2 * part.x0, 2 * part.y1, 2 * part.x1).intersect(finer)
             pixels[part.within(box)] = halve(self._reduced(plane, source, shrink // 2, level=level))
         return pixels
+
+    def _blocks(self, box: Box) -> Iterator[Box]:
+        height, width = self._block
+        for y in range(box.y0 // height * height, box.y1, height):
+            for x in range(box.x0 // width * width, box.x1, width):
+                yield Box(y, x, y + height, x + width).intersect(box)
 
     def _stored(self, plane: int, box: Box, level: TiffLevel) -> Pixels:
         """A box of a level as stored; if rounding cost the level its last row or column, the one before is repeated."""

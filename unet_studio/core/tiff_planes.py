@@ -20,6 +20,7 @@ class TiffPlanes:
         levels: the sizes, the largest first.
         count, channels, dtype: as in SlideInfo.
         plane_bytes: what one plane takes when it's decoded whole.
+        is_tiled: rather than cut into strips.
         is_virtual: only the first page is described, and the others follow it: ImageJ's way to exceed 4 GB.
     """
 
@@ -33,6 +34,7 @@ class TiffPlanes:
         self.is_virtual = len(tiff.series[0]) != numbers.size
         self.count, pages = numbers.shape
         key = tiff.series[0].keyframe
+        self.is_tiled = key.is_tiled
         self.plane_bytes = pages * key.nbytes
         pixel = self.levels[0].colour.pixels(np.zeros((1, 1, key.samplesperpixel), key.dtype))
         self.channels, self.dtype = pages * pixel.shape[2], pixel.dtype

@@ -13,6 +13,8 @@ from unet_studio.core.clean_up import Step
 from unet_studio.core.journal import Journal, JournalState, Operation
 from unet_studio.core.labels import Edit, LabelPlane, PlaneId, PlaneState
 from unet_studio.core.masks import MaskView, lay_over
+from unet_studio.core.model_choice import use_model
+from unet_studio.core.models import ModelCard
 from unet_studio.core.painting import make_edit
 from unet_studio.core.project import Project, StoredEdit, writing
 from unet_studio.core.proposals import Proposal, find_proposal, proposed_planes, slide_stamp
@@ -37,7 +39,6 @@ class Workspace:
         self.folder = project.folder
         self.place = project.place
         self.classes = project.classes()
-        self.has_classes = project.has_classes
         self.steps = project.steps()
         self.threshold = project.threshold
         self.active_model = project.active_model
@@ -187,7 +188,6 @@ class Workspace:
 
     def set_classes(self, classes: Iterable[LabelClass]) -> None:
         self.classes = tuple(classes)
-        self.has_classes = True
         chosen = self.classes
         self._write(lambda project: project.set_classes(chosen))
 
@@ -200,10 +200,15 @@ class Workspace:
         self.threshold = threshold
         self._write(lambda project: project.set_setting("threshold", f"{threshold:.3f}"))
 
-    def set_active_model(self, model: str) -> None:
-        self.active_model = model
-        self.proposed = proposed_planes(self.place, model)
-        self._write(lambda project: project.set_setting("active_model", model))
+    def use_model(self, card: ModelCard) -> None:
+        """Make a model active; a project without labels takes over its classes. `ModelError` if they don't fit."""
+        if self.states:
+            card.check_fits(self.classes)
+        elif [c.name for c in card.classes] != [c.name for c in self.classes]:
+            self.classes = card.classes
+        self.active_model = card.id
+        self.proposed = proposed_planes(self.place, card.id)
+        self._write(lambda project: use_model(project, card.id))
 
     def _write(self, operation: Operation) -> None:
         if self.read_only:

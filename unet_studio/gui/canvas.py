@@ -230,6 +230,8 @@ class Canvas(QGraphicsView):
             return
         scene = self.mapToScene(event.position().toPoint())
         self._move_ring(scene)
+        if not self._ring.isVisible():
+            self._update_cursor()
         self.cursor_moved.emit(scene.y(), scene.x())
         if self._stroking:
             self.stroke_moved.emit(scene.y(), scene.x())

@@ -70,9 +70,9 @@ class Exporting(QObject):
             self._activity.advance(min(done, 1.0), slide)
 
     def _on_finished(self, written: int, problems: list[str], failure: str) -> None:
-        if self._activity is not None:
-            self._activity.end()
-            self._activity = None
+        activity, self._activity = self._activity, None
+        if activity is not None:
+            activity.end()
         if failure:
             self.notice.emit(Notice(failure, NoticeKind.WARNING))
         elif problems:

@@ -20,6 +20,7 @@ from unet_studio.gui.canvas import Canvas, Tool
 from unet_studio.gui.clean_up_panel import CleanUpPanel
 from unet_studio.gui.export_dialog import ExportDialog
 from unet_studio.gui.message_bar import MessageBar, Notice, NoticeKind
+from unet_studio.gui.painting import Painting
 from unet_studio.gui.propose_panel import ProposePanel
 from unet_studio.gui.retrain_panel import RetrainPanel, describe
 from unet_studio.gui.retraining import Outcome
@@ -44,6 +45,7 @@ class MainWindow(QMainWindow):
         self._background = Background(2, self)
         self._thumbnails = Background(1, self)
         self.session = Session(self._background, self)
+        self.painting = Painting(self.session, self)
         self.tasks = Tasks(self.session, self)
 
         self.canvas = Canvas(self._background)
@@ -96,7 +98,7 @@ class MainWindow(QMainWindow):
     # Wiring
 
     def _handlers(self) -> dict[str, Callable[[], object]]:
-        session, tasks, canvas = self.session, self.tasks, self.canvas
+        session, painting, tasks, canvas = self.session, self.painting, self.tasks, self.canvas
         return {
             "open": self.ask_folder,
             "demo": self.open_demo,
@@ -108,9 +110,9 @@ class MainWindow(QMainWindow):
             "brush": lambda: canvas.set_tool(Tool.BRUSH),
             "eraser": lambda: canvas.set_tool(Tool.ERASER),
             "fill": lambda: canvas.set_tool(Tool.FILL),
-            "brush_smaller": lambda: session.step_brush_size(-1),
-            "brush_larger": lambda: session.step_brush_size(1),
-            "swap_class": session.swap_class,
+            "brush_smaller": lambda: painting.step_brush_size(-1),
+            "brush_larger": lambda: painting.step_brush_size(1),
+            "swap_class": painting.swap_class,
             "zoom_in": canvas.zoom_in,
             "zoom_out": canvas.zoom_out,
             "fit": canvas.fit,
@@ -147,35 +149,36 @@ class MainWindow(QMainWindow):
         session.history_changed.connect(self._update_actions)
         session.classes_changed.connect(self._on_classes)
         session.models_changed.connect(self._on_models)
-        session.brush_changed.connect(self._on_brush)
+        self.painting.brush_changed.connect(self._on_brush)
+        self.painting.stroke_began.connect(self._update_actions)
         session.saving_changed.connect(self.status_line.set_saved)
         session.notice.connect(self.messages.show_notice)
 
     def _connect_panels(self) -> None:
-        session = self.session
+        session, painting = self.session, self.painting
         self.slides.slide_chosen.connect(lambda slide: session.open_plane(PlaneId(slide)))
         self.welcome.folder_chosen.connect(self.open_folder)
         self.propose_panel.model_chosen.connect(session.use_model)
         self.propose_panel.threshold_changed.connect(lambda value, keep: session.set_threshold(value, keep=keep))
         self.clean_up_panel.steps_changed.connect(lambda steps, keep: session.set_steps(steps, keep=keep))
         self.retrain_panel.cancel_asked.connect(self.tasks.cancel)
-        self.view_panel.class_chosen.connect(session.set_active_class)
+        self.view_panel.class_chosen.connect(painting.set_active_class)
         self.view_panel.classes_changed.connect(session.set_classes)
         self.view_panel.overlay_changed.connect(lambda *_: self._update_overlay())
         self.view_panel.contrast_changed.connect(self.canvas.slide_layer.set_contrast)
         self.view_panel.automatic_contrast_asked.connect(self._reset_contrast)
-        self.rail.size_chosen.connect(session.set_brush_size)
+        self.rail.size_chosen.connect(painting.set_brush_size)
         self.plane_bar.plane_chosen.connect(session.go_to_plane)
 
     def _connect_canvas(self) -> None:
-        canvas, session = self.canvas, self.session
+        canvas, session, painting = self.canvas, self.session, self.painting
         canvas.stroke_began.connect(
-            lambda y, x, alt: session.begin_stroke(y, x, erase=canvas.tool is Tool.ERASER, take_back=alt)
+            lambda y, x, alt: painting.begin_stroke(y, x, erase=canvas.tool is Tool.ERASER, take_back=alt)
         )
-        canvas.stroke_moved.connect(session.extend_stroke)
-        canvas.stroke_ended.connect(session.end_stroke)
-        canvas.fill_asked.connect(session.fill)
-        canvas.brush_size_asked.connect(session.step_brush_size)
+        canvas.stroke_moved.connect(painting.extend_stroke)
+        canvas.stroke_ended.connect(painting.end_stroke)
+        canvas.fill_asked.connect(painting.fill)
+        canvas.brush_size_asked.connect(painting.step_brush_size)
         canvas.plane_asked.connect(session.step_plane)
         canvas.outlines_asked.connect(self.actions_by_id["outlines"].toggle)
         canvas.outlines_asked.connect(self._update_overlay)
@@ -282,6 +285,7 @@ class MainWindow(QMainWindow):
         self._update_actions()
 
     def _on_slide_failed(self, slide: str, reason: str) -> None:
+        self.slides.select(slide)
         self.canvas.show_plane(None, 0, Contrast(0, 255), None)
         self.slides.set_status(slide, SlideStatus(problem=reason))
         self.messages.show_notice(Notice(reason, NoticeKind.WARNING))
@@ -325,7 +329,7 @@ class MainWindow(QMainWindow):
     def _on_classes(self) -> None:
         workspace = self.session.workspace
         if workspace is not None:
-            self.view_panel.set_classes(workspace.classes, self.session.active_class)
+            self.view_panel.set_classes(workspace.classes, self.painting.active_class)
             self.clean_up_panel.set_recipe(workspace.steps, workspace.classes)
             self._update_overlay()
             self._on_brush()
@@ -338,9 +342,9 @@ class MainWindow(QMainWindow):
     def _on_brush(self) -> None:
         workspace = self.session.workspace
         if workspace is not None:
-            self.rail.set_size(self.session.brush_size)
-            self.view_panel.set_active(self.session.active_class)
-            self.canvas.set_brush(self.session.brush_size, workspace.classes[self.session.active_class].colour)
+            self.rail.set_size(self.painting.brush_size)
+            self.view_panel.set_active(self.painting.active_class)
+            self.canvas.set_brush(self.painting.brush_size, workspace.classes[self.painting.active_class].colour)
 
     def _update_overlay(self) -> None:
         workspace = self.session.workspace
@@ -364,7 +368,7 @@ class MainWindow(QMainWindow):
         undo = workspace.next_undo if workspace and editable else None
         redo = workspace.next_redo if workspace and editable else None
         enabled = {
-            "undo": undo is not None,
+            "undo": undo is not None or self.painting.is_stroking,
             "redo": redo is not None,
             "review": editable and plane is not None,
             "propose": editable and plane is not None and not self.tasks.proposing.is_busy,
@@ -412,7 +416,7 @@ class MainWindow(QMainWindow):
             elif event.type() == QEvent.Type.KeyPress and watched is self.canvas:
                 digit = event.key() - Qt.Key.Key_0
                 if 1 <= digit <= 9 and not event.modifiers():
-                    self.session.set_active_class(digit)
+                    self.painting.set_active_class(digit)
                     return True
         return super().eventFilter(watched, event)
 

@@ -22,6 +22,7 @@ from unet_studio.gui.theme import Tone, color, icon
 
 _INFO_MS = 8000
 _ICON_PX = 20
+_SMALL_ICON_PX = 16
 _STRIPE_PX = 4
 _TINT = 0.12
 _UNFOLDED_PX = 160
@@ -90,13 +91,13 @@ class MessageBar(QWidget):
         line.addWidget(self._text, 1)
         for button in (self._action, self._more, self._close):
             line.addWidget(button)
+        below = QHBoxLayout()
+        below.setContentsMargins(_ICON_PX + line.spacing(), 0, 0, 0)
+        below.addWidget(self._list)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(12 + _STRIPE_PX, 6, 8, 6)
         layout.setSpacing(8)
         layout.addLayout(line)
-        below = QHBoxLayout()
-        below.setContentsMargins(_ICON_PX + 8, 0, 0, 0)
-        below.addWidget(self._list)
         layout.addLayout(below)
 
         self._action.clicked.connect(self._act)
@@ -235,13 +236,17 @@ class _DetailList(QListWidget):
 
     def __init__(self) -> None:
         super().__init__()
+        self.setFrameShape(QListWidget.Shape.NoFrame)
         self.setWordWrap(True)
+        self.setVerticalScrollMode(QListWidget.ScrollMode.ScrollPerPixel)
+        self.setIconSize(QSize(_SMALL_ICON_PX, _SMALL_ICON_PX))
         self.viewport().setAutoFillBackground(False)  # the bar's own tint shows
 
     def fit(self) -> None:
         self.doItemsLayout()
         last = self.visualItemRect(self.item(self.count() - 1)) if self.count() else QRect()
         self.setFixedHeight(min(last.bottom() + 1 + self.verticalOffset(), _UNFOLDED_PX))
+        self.updateGeometries()  # or the scroll bar would stay from the rows as they were
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

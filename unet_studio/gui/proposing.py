@@ -19,7 +19,6 @@ class Proposing(QObject):
     proposed = Signal(object, str)  # PlaneId, model
     slide_failed = Signal(str, str)  # slide, reason
     began = Signal(object)  # Activity
-    ended = Signal()
     notice = Signal(object)  # Notice
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -77,7 +76,6 @@ class Proposing(QObject):
         self.notice.emit(Notice(sentence, NoticeKind.ERROR))
 
     def _end(self) -> None:
-        if self._activity is not None:
-            self._activity.end()
-            self._activity = None
-            self.ended.emit()
+        activity, self._activity = self._activity, None
+        if activity is not None:
+            activity.end()

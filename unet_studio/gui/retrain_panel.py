@@ -80,9 +80,11 @@ class RetrainPanel(QWidget):
         self._rounds.clear()
         self._draw()
         self._state.setText(self.tr("Reading the labelled slides…"))
+        self._basis.hide()
         self._cancel.show()
         self._plot.show()
         activity.ended.connect(self._cancel.hide)
+        activity.ended.connect(self._basis.show)
 
     def add_round(self, round_: Round) -> None:
         self._rounds.append(round_)

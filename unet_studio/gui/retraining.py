@@ -43,7 +43,6 @@ class Retraining(QObject):
     began = Signal(object)  # Activity
     round_ended = Signal(object)  # Round
     finished = Signal(object)  # Outcome
-    ended = Signal()
     notice = Signal(object)  # Notice
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -92,7 +91,6 @@ class Retraining(QObject):
         self.worker.stop()
 
     def _end(self) -> None:
-        if self._activity is not None:
-            self._activity.end()
-            self._activity = None
-            self.ended.emit()
+        activity, self._activity = self._activity, None
+        if activity is not None:
+            activity.end()

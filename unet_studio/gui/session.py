@@ -9,20 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
-from unet_studio.core.classes import BACKGROUND, UNLABELLED, LabelClass
+from unet_studio.core.classes import UNLABELLED, LabelClass
 from unet_studio.core.clean_up import Step
 from unet_studio.core.display import Contrast, auto_contrast
 from unet_studio.core.exporting import keep_masks
 from unet_studio.core.hold_out import extend_hold_out
-from unet_studio.core.labels import Edit, LabelPlane, PlaneId, PlaneState
+from unet_studio.core.labels import Edit, LabelPlane, PlaneId
 from unet_studio.core.masks import MaskView
 from unet_studio.core.models import ModelCard, bundled_models, project_models
-from unet_studio.core.painting import Stroke, flood_region, make_edit
 from unet_studio.core.project import Project
 from unet_studio.core.reading import SlideReader, open_slide
 from unet_studio.core.tiles import Box
 from unet_studio.core.workspace import Workspace
-from unet_studio.errors import ProjectError, ProjectPlaceError, StudioError
+from unet_studio.errors import ModelError, ProjectError, ProjectPlaceError, StudioError
 from unet_studio.gui.background import Background
 from unet_studio.gui.message_bar import Notice, NoticeKind
 
@@ -59,7 +58,8 @@ class Session(QObject):
     history_changed = Signal()
     classes_changed = Signal()
     models_changed = Signal()
-    brush_changed = Signal()
+    about_to_change = Signal()
+    """Emitted before another plane or edit comes: a stroke under way must end now."""
     saving_changed = Signal(object)  # JournalState
     notice = Signal(object)  # Notice
 
@@ -67,12 +67,8 @@ class Session(QObject):
         super().__init__(parent)
         self.workspace: Workspace | None = None
         self.plane: OpenPlane | None = None
-        self.brush_size = 24
-        self.active_class = 1
-        self._class_before_swap = 1
         self._background = background
         self._wanted: PlaneId | None = None
-        self._stroke: Stroke | None = None
 
     # Folder
 
@@ -85,7 +81,6 @@ class Session(QObject):
             self._tell_failure(folder, error)
             return False
         self.workspace = workspace
-        self.active_class = 1
         self._choose_first_model(workspace)
         self.workspace_opened.emit(workspace)
         self.history_changed.emit()
@@ -96,7 +91,7 @@ class Session(QObject):
 
     def close_folder(self) -> None:
         """Write what is pending and let the folder go."""
-        self.end_stroke()
+        self.about_to_change.emit()
         if self.workspace is None:
             return
         self._background.forget()
@@ -124,7 +119,7 @@ class Session(QObject):
 
     def open_plane(self, plane: PlaneId) -> None:
         """Show a plane; its slide is read off this thread, and what was asked for last wins."""
-        self.end_stroke()
+        self.about_to_change.emit()
         workspace = self.workspace
         if workspace is None:
             return
@@ -170,7 +165,7 @@ class Session(QObject):
             parts.append(self.tr("raw {0}").format(" ".join(f"{v:g}" for v in raw)))
         label = int(plane.labels.read(Box(row, column, row + 1, column + 1))[0, 0])
         if label != UNLABELLED:
-            parts.append(self.tr("{0} (labelled)").format(self._class_name(label)))
+            parts.append(self.tr("{0} (labelled)").format(self.class_name(label)))
         return " · ".join(parts)
 
     def _show(self, plane: PlaneId, reader: SlideReader, contrast: Contrast) -> None:
@@ -194,60 +189,33 @@ class Session(QObject):
             # A tile may just be read from it; the reader's own lock makes the close wait, off this thread.
             self._background.run(reader.close, lambda _: None)
 
-    # Strokes and other edits
+    # Edits
 
-    def begin_stroke(self, y: float, x: float, *, erase: bool, take_back: bool) -> None:
-        """Start painting with the active class; `erase` paints background, `take_back` removes labels."""
-        if not self._may_edit():
-            return
-        assert self.plane is not None
-        self.end_stroke()
-        value = UNLABELLED if take_back else BACKGROUND if erase else self.active_class
-        self._stroke = Stroke(self.plane.labels, self.plane.id, value=value, radius=self.brush_size / 2)
-        self.extend_stroke(y, x)
-
-    def extend_stroke(self, y: float, x: float) -> None:
-        if self._stroke is not None:
-            box = self._stroke.extend((y, x))
-            if not box.is_empty:
-                self.labels_changed.emit(box)
-
-    def end_stroke(self) -> None:
-        """End the stroke under way as one edit; it is on its way to the disk when this returns."""
-        stroke, self._stroke = self._stroke, None
-        if stroke is None or self.workspace is None:
-            return
-        state = self.workspace.state(stroke.plane)
-        sentence = self._stroke_sentence(stroke)
-        edit = stroke.finish(sentence, state=state, state_after=_after_edit(state))
-        if edit is not None:
-            self.workspace.commit(edit, stroke.labels.shape)
+    def commit(self, edit: Edit, shape: tuple[int, int]) -> None:
+        """Take an edit whose labels are already in place; it is on its way to the disk when this returns."""
+        if self.workspace is not None:
+            self.workspace.commit(edit, shape)
             self._edited(edit)
 
-    def fill(self, y: int, x: int) -> None:
-        """Give the region of equal class around a pixel the active class."""
-        if not self._may_edit():
-            return
-        assert self.plane is not None and self.workspace is not None
-        box = Box.of_shape(self.plane.shape)
-        if not (box.y0 <= y < box.y1 and box.x0 <= x < box.x1):
-            return
-        region = flood_region(self.plane.view.read(box), (y, x))
-        before = self.plane.labels.read(box)
-        after = np.where(region, np.uint8(self.active_class), before)
-        state = self.workspace.state(self.plane.id)
-        sentence = self.tr("fill with {0} on {1}").format(self._class_name(self.active_class), self.plane.id.slide)
-        edit = make_edit(
-            self.plane.id, box, before, after, sentence, state_before=state, state_after=_after_edit(state)
-        )
-        if edit is not None:
+    def apply(self, edit: Edit) -> None:
+        """Change the labels of the open plane by an edit."""
+        if self.workspace is not None and self.plane is not None:
             self.workspace.apply(edit, self.plane.labels)
             self._edited(edit)
 
+    def may_edit(self) -> bool:
+        """Whether there is a plane that may be changed; says why not where the project is read-only."""
+        if self.plane is None or self.workspace is None:
+            return False
+        if self.workspace.read_only:
+            self.notice.emit(Notice(self.workspace.read_only, NoticeKind.WARNING))
+            return False
+        return True
+
     def review(self) -> None:
         """Confirm the open plane as a whole; its mask becomes its labels."""
-        self.end_stroke()
-        if not self._may_edit():
+        self.about_to_change.emit()
+        if not self.may_edit():
             return
         assert self.plane is not None and self.workspace is not None
         plane, workspace = self.plane, self.workspace
@@ -272,7 +240,7 @@ class Session(QObject):
         self._step_history(back=False)
 
     def _step_history(self, *, back: bool) -> None:
-        self.end_stroke()
+        self.about_to_change.emit()
         if self.workspace is None or self.workspace.read_only:
             return
         edit = self.workspace.undo() if back else self.workspace.redo()
@@ -287,24 +255,6 @@ class Session(QObject):
             self.labels_changed.emit(edit.box)
         self.state_changed.emit(edit.plane.slide)
         self.history_changed.emit()
-
-    def _may_edit(self) -> bool:
-        if self.plane is None or self.workspace is None:
-            return False
-        if self.workspace.read_only:
-            self.notice.emit(Notice(self.workspace.read_only, NoticeKind.WARNING))
-            return False
-        return True
-
-    def _stroke_sentence(self, stroke: Stroke) -> str:
-        slide = stroke.plane.slide
-        if stroke.value == UNLABELLED:
-            return self.tr("take labels back on {0}").format(slide)
-        return self.tr("brush {0} on {1}").format(self._class_name(stroke.value), slide)
-
-    def _class_name(self, index: int) -> str:
-        assert self.workspace is not None
-        return next((c.name for c in self.workspace.classes if c.index == index), str(index))
 
     def _keep_mask(self, plane: PlaneId) -> None:
         """Write masks/… of a reviewed plane, once its labels are on the disk."""
@@ -322,31 +272,9 @@ class Session(QObject):
 
         self._background.run(work, arrived)
 
-    # Brush and classes
-
-    def set_brush_size(self, size: int) -> None:
-        """The brush's diameter in pixels, 1…1000."""
-        self.brush_size = min(max(1, size), 1000)
-        self.brush_changed.emit()
-
-    def step_brush_size(self, steps: int) -> None:
-        """Make the brush larger or smaller by about a fifth a step."""
-        factor = 1.2**steps
-        size = self.brush_size * factor
-        self.set_brush_size(math.ceil(size) if steps > 0 else math.floor(size))
-
-    def set_active_class(self, index: int) -> None:
-        if self.workspace is not None and 0 <= index < len(self.workspace.classes):
-            self.active_class = index
-            self.brush_changed.emit()
-
-    def swap_class(self) -> None:
-        """Switch between background and the class painted before it."""
-        if self.active_class == BACKGROUND:
-            self.set_active_class(self._class_before_swap)
-        else:
-            self._class_before_swap = self.active_class
-            self.set_active_class(BACKGROUND)
+    def class_name(self, index: int) -> str:
+        classes = self.workspace.classes if self.workspace else ()
+        return next((c.name for c in classes if c.index == index), str(index))
 
     def set_classes(self, classes: tuple[LabelClass, ...]) -> None:
         """Rename, recolour or add classes; an index keeps its meaning."""
@@ -374,10 +302,13 @@ class Session(QObject):
         card = next((card for card in self.models() if card.id == model), None)
         if card is None:
             return
-        if not self.workspace.states and [c.name for c in card.classes] != [c.name for c in self.workspace.classes]:
-            self.workspace.set_classes(card.classes)
-            self.classes_changed.emit()
-        self.workspace.set_active_model(model)
+        try:
+            self.workspace.use_model(card)
+        except ModelError as error:
+            self.notice.emit(Notice(str(error), NoticeKind.WARNING))
+            self.models_changed.emit()  # the list shows the model in use again
+            return
+        self.classes_changed.emit()
         self.models_changed.emit()
         self.states_reset.emit()
         self.refresh_mask()
@@ -416,7 +347,7 @@ class Session(QObject):
 
     def prepare_retraining(self, then: Callable[[], None]) -> None:
         """Have every stroke on the disk and the hold-out chosen, then call `then`."""
-        self.end_stroke()
+        self.about_to_change.emit()
         workspace = self.workspace
         if workspace is None or workspace.read_only:
             return
@@ -458,8 +389,3 @@ def _read_slide(path: Path, plane: int) -> tuple[SlideReader, Contrast]:
     except BaseException:
         reader.close()
         raise
-
-
-def _after_edit(state: PlaneState) -> PlaneState:
-    """A reviewed plane stays reviewed when it is touched up; any other becomes corrected."""
-    return PlaneState.REVIEWED if state is PlaneState.REVIEWED else PlaneState.CORRECTED

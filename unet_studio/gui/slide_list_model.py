@@ -224,7 +224,7 @@ class SlideFilter(QSortFilterProxyModel):
         """Keep the slides that are in `state` (if any) and match each word of `text`."""
         self._words = tuple(text.casefold().split())
         self._state = state
-        self.invalidateRowsFilter()
+        self.invalidate()
 
     def filterAcceptsRow(self, source_row: int, _source_parent: _Index) -> bool:
         if not self._words and self._state is None:

@@ -65,7 +65,7 @@ class StatusLine(QStatusBar):
         self._saved.show()
 
     def set_device(self, ready: Ready) -> None:
-        self._device.setText(f"{ready.device} ⓘ")
+        self._device.setText(ready.device)
         self._device.setToolTip(ready.reason)
         self._device.setAccessibleName(self.tr("Device: {0}. {1}").format(ready.device, ready.reason))
 

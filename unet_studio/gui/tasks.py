@@ -72,7 +72,7 @@ class Tasks(QObject):
 
     def export(self, request: ExportRequest) -> None:
         if self._session.workspace is not None:
-            self._session.end_stroke()
+            self._session.about_to_change.emit()
             self.exporting.export(self._session.workspace, request)
 
     def cancel(self) -> None:

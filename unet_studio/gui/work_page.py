@@ -34,7 +34,7 @@ class ToolRail(QWidget):
         self._size = QSpinBox(minimum=1, maximum=1000, suffix=self.tr(" px"))
         self._size.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
         self._size.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._size.setFixedWidth(56)
+        self._size.setFixedWidth(64)
         self._size.setAccessibleName(self.tr("Brush diameter"))
         self._size.setToolTip(self.tr("Diameter of brush and eraser in pixels of the slide ([ and ], Ctrl+wheel)"))
 

@@ -87,8 +87,8 @@ def draw_patch(
 
     The cost doesn't depend on the size of the slide. Labels outside the plane are unlabelled.
     """
-    centre = _choose_centre(slide, rng)
-    warp = _Warp.draw(side, augmentation, rng)
+    warp = _Warp.draw(augmentation, rng)
+    centre = _choose_centre(slide, warp, side, rng)
     reach = warp.reach(side)
     box = Box(centre[0] - reach, centre[1] - reach, centre[0] + reach, centre[1] + reach)
     pixels = read_mirrored(slide.read, box, slide.shape)
@@ -101,7 +101,7 @@ def draw_patch(
     return relight(pixels, augmentation, rng), labels
 
 
-def _choose_centre(slide: LabelledSlide, rng: Generator) -> tuple[int, int]:
+def _choose_centre(slide: LabelledSlide, warp: "_Warp", side: int, rng: Generator) -> tuple[int, int]:
     cell = slide.cells[rng.choice(len(slide.cells), p=slide.share)]
     tile = slide.labels.tile(cell)
     assert tile is not None
@@ -111,9 +111,9 @@ def _choose_centre(slide: LabelledSlide, rng: Generator) -> tuple[int, int]:
         positions = np.flatnonzero(tile != UNLABELLED)
     y, x = divmod(int(positions[rng.integers(positions.size)]), tile.shape[1])
     box = tile_box(cell)
-    # Off the chosen pixel by up to a third of a tile, so that no pixel of the patch is always the labelled one.
-    shift = rng.integers(-80, 81, size=2)
-    return box.y0 + y + int(shift[0]), box.x0 + x + int(shift[1])
+    # The chosen pixel comes to lie anywhere in the patch but near its border, where the elastic part could push it out.
+    shift = warp.matrix @ rng.uniform(-side / 3, side / 3, size=2)
+    return box.y0 + y - round(shift[0]), box.x0 + x - round(shift[1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,7 @@ class _Warp:
     elastic: float
 
     @classmethod
-    def draw(cls, side: int, augmentation: Augmentation, rng: Generator) -> "_Warp":
+    def draw(cls, augmentation: Augmentation, rng: Generator) -> "_Warp":
         angle = np.deg2rad(rng.uniform(-augmentation.rotate, augmentation.rotate))
         scale = np.exp(rng.uniform(np.log(augmentation.scale_low), np.log(augmentation.scale_high)))
         stretch = np.exp(rng.normal(0, 0.08)) if augmentation.elastic else 1.0

@@ -72,7 +72,8 @@ def read_mirrored(read: Read, box: Box, shape: tuple[int, int]) -> NDArray[np.fl
     before_x, after_x = inside.x0 - box.x0, box.x1 - inside.x1
     if before_y == after_y == before_x == after_x == 0:
         return values
-    return np.pad(values, ((before_y, after_y), (before_x, after_x), (0, 0)), mode="symmetric")
+    margins = ((before_y, after_y), (before_x, after_x), (0, 0))
+    return np.asarray(np.pad(values, margins, mode="symmetric"), dtype=np.float32)
 
 
 def _starts(length: int, side: int) -> list[int]:

@@ -1,0 +1,491 @@
+"""The window, by real mouse and key events; the worker is a stand-in that never says anything."""
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QKeyEvent, QWheelEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QLabel
+from pytestqt.qtbot import QtBot
+
+from unet_studio.core.classes import UNLABELLED
+from unet_studio.core.clean_up import Step
+from unet_studio.core.labels import PlaneId, PlaneState
+from unet_studio.core.mask_files import read_mask
+from unet_studio.core.project import Project
+from unet_studio.core.proposals import proposal_file, slide_stamp, write_proposal
+from unet_studio.core.tiles import Box
+from unet_studio.gui.canvas import Tool
+from unet_studio.gui.main_window import MainWindow
+
+SIZE = 128
+SLIDES = ("s1.png", "s2.png", "s10.png")
+_SILENT = [sys.executable, "-c", "import sys; sys.stdin.read()"]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "slides"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for name in SLIDES:
+        cv2.imwrite(str(folder / name), rng.integers(0, 255, (SIZE, SIZE), dtype=np.uint8))
+    return folder
+
+
+@pytest.fixture
+def make_window(qtbot: QtBot) -> Iterator[Callable[[], MainWindow]]:
+    windows = []
+
+    def make() -> MainWindow:
+        window = MainWindow()
+        for worker in (window.tasks.proposing.worker, window.tasks.retraining.worker):
+            worker.command = _SILENT
+        window.resize(1280, 800)
+        window.show()
+        qtbot.waitExposed(window)
+        windows.append(window)
+        return window
+
+    yield make
+    for window in windows:
+        window.close()
+
+
+@pytest.fixture
+def window(make_window: Callable[[], MainWindow], folder: Path, qtbot: QtBot) -> MainWindow:
+    window = make_window()
+    open_folder(window, folder, qtbot)
+    return window
+
+
+def open_folder(window: MainWindow, folder: Path, qtbot: QtBot) -> None:
+    with qtbot.waitSignal(window.session.plane_opened):
+        window.open_folder(folder)
+
+
+def at(window: MainWindow, y: float, x: float) -> QPoint:
+    """Where a pixel of the slide is in the viewport."""
+    return window.canvas.mapFromScene(QPointF(x, y))
+
+
+def drag(window: MainWindow, *points: tuple[float, float], modifier=Qt.KeyboardModifier.NoModifier) -> None:  # type: ignore[no-untyped-def]
+    viewport = window.canvas.viewport()
+    QTest.mousePress(viewport, Qt.MouseButton.LeftButton, modifier, at(window, *points[0]))
+    for point in points[1:]:
+        QTest.mouseMove(viewport, at(window, *point))
+    QTest.mouseRelease(viewport, Qt.MouseButton.LeftButton, modifier, at(window, *points[-1]))
+
+
+def key(window: MainWindow, name: Qt.Key, modifier=Qt.KeyboardModifier.NoModifier) -> None:  # type: ignore[no-untyped-def]
+    QTest.keyClick(window.canvas, name, modifier)
+
+
+def labels(window: MainWindow) -> np.ndarray:
+    assert window.session.plane is not None
+    return window.session.plane.labels.read(Box(0, 0, SIZE, SIZE))
+
+
+def stored(folder: Path, slide: str) -> np.ndarray:
+    with Project.open(folder) as project:
+        return project.labels(PlaneId(slide), (SIZE, SIZE)).read(Box(0, 0, SIZE, SIZE))
+
+
+def told(window: MainWindow) -> str:
+    """What the message bar says."""
+    return " ".join(label.text() for label in window.messages.findChildren(QLabel))
+
+
+def saved(window: MainWindow) -> None:
+    assert window.session.workspace is not None
+    assert window.session.workspace.journal.flush(5.0)
+
+
+def give_proposal(window: MainWindow, folder: Path, slide: str, probability: np.ndarray) -> None:
+    """Put a proposal of the active model into the project, as the worker would, and tell the session."""
+    workspace = window.session.workspace
+    assert workspace is not None
+    file = proposal_file(workspace.place, workspace.active_model, PlaneId(slide))
+    write_proposal(file, (SIZE, SIZE), 1, [(0, probability[..., None])], stamp=slide_stamp(folder / slide))
+    window.session.take_proposal(PlaneId(slide), workspace.active_model)
+
+
+def mask(window: MainWindow) -> np.ndarray:
+    assert window.session.plane is not None
+    return window.session.plane.view.read(Box(0, 0, SIZE, SIZE))
+
+
+def blob() -> np.ndarray:
+    probability = np.zeros((SIZE, SIZE), np.uint8)
+    probability[40:80, 40:80] = 200
+    return probability
+
+
+def test_slides_are_listed_in_natural_order_and_the_first_is_open(window: MainWindow) -> None:
+    assert window.session.workspace is not None
+    assert window.session.workspace.slides == SLIDES
+    assert window.slides.current() == "s1.png"
+
+
+def test_a_brush_stroke_paints_the_active_class_and_is_on_the_disk(window: MainWindow, folder: Path) -> None:
+    drag(window, (64, 30), (64, 90))
+    assert labels(window)[64, 60] == 1
+    assert labels(window)[100, 60] == UNLABELLED
+    saved(window)
+    assert np.array_equal(stored(folder, "s1.png"), labels(window))
+
+
+def test_paint_shows_in_the_picture_at_once(window: MainWindow, qtbot: QtBot) -> None:
+    qtbot.wait(50)
+    before = window.canvas.viewport().grab().toImage().pixelColor(at(window, 64, 60))
+    drag(window, (64, 30), (64, 90))
+    QApplication.processEvents()
+    after = window.canvas.viewport().grab().toImage().pixelColor(at(window, 64, 60))
+    assert after != before
+
+
+def test_the_eraser_paints_background(window: MainWindow) -> None:
+    key(window, Qt.Key.Key_E)
+    drag(window, (64, 30), (64, 90))
+    assert labels(window)[64, 60] == 0
+
+
+def test_alt_takes_labels_back(window: MainWindow) -> None:
+    drag(window, (64, 30), (64, 90))
+    drag(window, (64, 30), (64, 60), modifier=Qt.KeyboardModifier.AltModifier)
+    assert labels(window)[64, 40] == UNLABELLED
+    assert labels(window)[64, 89] == 1
+
+
+def test_shift_draws_a_straight_line_from_the_last_stroke(window: MainWindow) -> None:
+    drag(window, (20, 20), (20, 22))
+    drag(window, (20, 100), (20, 100), modifier=Qt.KeyboardModifier.ShiftModifier)
+    assert (labels(window)[20, 22:100] == 1).all()
+
+
+def test_a_stroke_may_leave_the_slide_and_come_back(window: MainWindow) -> None:
+    drag(window, (64, 100), (64, 400), (-200, 400), (20, 100))
+    painted = labels(window)
+    assert painted[64, 127] == 1
+    assert painted[20, 100] == 1
+
+
+def test_a_stroke_beside_the_slide_changes_nothing(window: MainWindow) -> None:
+    drag(window, (-300, -300), (-280, -280))
+    assert (labels(window) == UNLABELLED).all()
+    assert window.session.workspace is not None
+    assert window.session.workspace.next_undo is None
+
+
+def test_another_button_in_mid_stroke_changes_nothing(window: MainWindow) -> None:
+    viewport = window.canvas.viewport()
+    QTest.mousePress(viewport, Qt.MouseButton.LeftButton, pos=at(window, 64, 30))
+    QTest.mousePress(viewport, Qt.MouseButton.MiddleButton, pos=at(window, 64, 40))
+    QTest.mouseMove(viewport, at(window, 64, 90))
+    QTest.mouseRelease(viewport, Qt.MouseButton.MiddleButton, pos=at(window, 64, 90))
+    QTest.mouseRelease(viewport, Qt.MouseButton.LeftButton, pos=at(window, 64, 90))
+    assert (labels(window)[64, 30:90] == 1).all()
+
+
+def test_undo_in_mid_stroke_takes_the_stroke_so_far_back(window: MainWindow) -> None:
+    viewport = window.canvas.viewport()
+    QTest.mousePress(viewport, Qt.MouseButton.LeftButton, pos=at(window, 64, 30))
+    QTest.mouseMove(viewport, at(window, 64, 60))
+    key(window, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    QTest.mouseMove(viewport, at(window, 64, 90))
+    QTest.mouseRelease(viewport, Qt.MouseButton.LeftButton, pos=at(window, 64, 90))
+    assert (labels(window) == UNLABELLED).all()
+
+
+def test_another_slide_in_mid_stroke_keeps_the_stroke(window: MainWindow, folder: Path, qtbot: QtBot) -> None:
+    viewport = window.canvas.viewport()
+    QTest.mousePress(viewport, Qt.MouseButton.LeftButton, pos=at(window, 64, 30))
+    QTest.mouseMove(viewport, at(window, 64, 60))
+    with qtbot.waitSignal(window.session.plane_opened):
+        key(window, Qt.Key.Key_PageDown)
+    QTest.mouseRelease(viewport, Qt.MouseButton.LeftButton, pos=at(window, 64, 90))
+    saved(window)
+    assert stored(folder, "s1.png")[64, 50] == 1
+    assert (stored(folder, "s2.png") == UNLABELLED).all()
+
+
+def test_undo_and_redo_go_across_slides(window: MainWindow, folder: Path, qtbot: QtBot) -> None:
+    drag(window, (64, 30), (64, 90))
+    with qtbot.waitSignal(window.session.plane_opened):
+        key(window, Qt.Key.Key_PageDown)
+    drag(window, (20, 30), (20, 90))
+    key(window, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    with qtbot.waitSignal(window.session.plane_opened):
+        key(window, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert window.slides.current() == "s1.png"
+    assert (labels(window) == UNLABELLED).all()
+    key(window, Qt.Key.Key_Y, Qt.KeyboardModifier.ControlModifier)
+    assert labels(window)[64, 60] == 1
+    saved(window)
+    assert stored(folder, "s1.png")[64, 60] == 1
+    assert (stored(folder, "s2.png") == UNLABELLED).all()
+
+
+def test_the_undo_entry_is_a_sentence_that_names_the_slide(window: MainWindow) -> None:
+    drag(window, (64, 30), (64, 90))
+    text = window.actions_by_id["undo"].text()
+    assert text.startswith("Undo brush")
+    assert "s1.png" in text
+
+
+def test_fill_gives_a_region_of_the_mask_the_active_class(window: MainWindow, folder: Path, qtbot: QtBot) -> None:
+    give_proposal(window, folder, "s1.png", blob())
+    key(window, Qt.Key.Key_X)  # background
+    key(window, Qt.Key.Key_F)
+    QTest.mouseClick(window.canvas.viewport(), Qt.MouseButton.LeftButton, pos=at(window, 60, 60))
+    assert (labels(window)[40:80, 40:80] == 0).all()
+    assert labels(window)[10, 10] == UNLABELLED
+    assert (mask(window) == 0).all()
+
+
+def test_brackets_and_ctrl_wheel_size_the_brush(window: MainWindow) -> None:
+    start = window.painting.brush_size
+    key(window, Qt.Key.Key_BracketRight)
+    larger = window.painting.brush_size
+    assert larger > start
+    wheel(window, at(window, 64, 64), -120, Qt.KeyboardModifier.ControlModifier)
+    assert window.painting.brush_size < larger
+
+
+def test_the_wheel_zooms_at_the_cursor(window: MainWindow) -> None:
+    position = at(window, 30, 90)
+    before, zoom = window.canvas.mapToScene(position), window.canvas.zoom
+    wheel(window, position, 120)
+    after = window.canvas.mapToScene(position)
+    assert window.canvas.zoom > zoom
+    assert abs(after.x() - before.x()) < 1
+    assert abs(after.y() - before.y()) < 1
+
+
+def wheel(window: MainWindow, position: QPoint, angle: int, modifier=Qt.KeyboardModifier.NoModifier) -> None:  # type: ignore[no-untyped-def]
+    viewport = window.canvas.viewport()
+    event = QWheelEvent(
+        QPointF(position), QPointF(viewport.mapToGlobal(position)), QPoint(), QPoint(0, angle),
+        Qt.MouseButton.NoButton, modifier, Qt.ScrollPhase.NoScrollPhase, False,
+    )  # fmt: skip
+    QApplication.sendEvent(viewport, event)
+
+
+def test_space_pans_and_paints_nothing(window: MainWindow) -> None:
+    before = window.canvas.mapToScene(QPoint(100, 100))
+    QTest.keyPress(window.canvas, Qt.Key.Key_Space)
+    drag(window, (64, 30), (70, 40), (64, 90))
+    QTest.keyRelease(window.canvas, Qt.Key.Key_Space)
+    assert (labels(window) == UNLABELLED).all()
+    assert window.canvas.mapToScene(QPoint(100, 100)) != before
+
+
+def test_h_hides_the_mask_while_held(window: MainWindow) -> None:
+    window.activateWindow()
+    QTest.keyPress(window.canvas, Qt.Key.Key_H)
+    assert not window.canvas.mask_layer.isVisible()
+    QApplication.sendEvent(
+        window.canvas, QKeyEvent(QEvent.Type.KeyRelease, Qt.Key.Key_H, Qt.KeyboardModifier.NoModifier)
+    )
+    assert window.canvas.mask_layer.isVisible()
+
+
+@pytest.mark.parametrize(("name", "tool"), [(Qt.Key.Key_V, Tool.MOVE), (Qt.Key.Key_E, Tool.ERASER)])
+def test_keys_choose_tools(window: MainWindow, name: Qt.Key, tool: Tool) -> None:
+    key(window, name)
+    assert window.canvas.tool is tool
+
+
+def test_enter_reviews_keeps_the_mask_and_goes_on(window: MainWindow, folder: Path, qtbot: QtBot) -> None:
+    give_proposal(window, folder, "s1.png", blob())
+    drag(window, (100, 30), (100, 90))
+    with qtbot.waitSignal(window.session.plane_opened):
+        key(window, Qt.Key.Key_Return)
+    assert window.slides.current() == "s2.png"
+    kept = folder / "unet-studio" / "masks" / "s1.png"
+    qtbot.waitUntil(kept.exists)
+    with Project.open(folder) as project:
+        assert project.states()[PlaneId("s1.png")] is PlaneState.REVIEWED
+    expected = stored(folder, "s1.png")
+    assert expected[60, 60] == 1
+    assert expected[100, 60] == 1
+    assert not (expected == UNLABELLED).any()
+    assert np.array_equal(read_mask(kept), expected)
+
+
+def test_a_review_can_be_undone(window: MainWindow, folder: Path, qtbot: QtBot) -> None:
+    give_proposal(window, folder, "s1.png", blob())
+    with qtbot.waitSignals([window.session.plane_opened, window.session.history_changed]):
+        key(window, Qt.Key.Key_Return)
+    with qtbot.waitSignal(window.session.plane_opened):
+        key(window, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert (labels(window) == UNLABELLED).all()
+    assert window.session.workspace is not None
+    assert window.session.workspace.state(PlaneId("s1.png")) is PlaneState.PROPOSED
+
+
+def test_the_threshold_changes_the_mask_without_the_network(window: MainWindow, folder: Path) -> None:
+    give_proposal(window, folder, "s1.png", blob())  # 200 / 255 = 0.78
+    assert mask(window)[60, 60] == 1
+    window.propose_panel._threshold.setValue(90)
+    assert mask(window)[60, 60] == 0
+    window.propose_panel._threshold.setValue(70)
+    assert mask(window)[60, 60] == 1
+
+
+def test_clean_up_changes_the_mask_but_no_label_and_is_kept(window: MainWindow, folder: Path) -> None:
+    give_proposal(window, folder, "s1.png", blob())
+    drag(window, (100, 30), (100, 90))
+    painted = labels(window).copy()
+    window.clean_up_panel._add_step("erode")
+    assert mask(window)[41, 60] == 0
+    assert mask(window)[60, 60] == 1
+    assert np.array_equal(labels(window), painted)
+    saved(window)
+    with Project.open(folder) as project:
+        assert project.steps() == (Step("erode", 2),)
+
+
+def test_a_click_into_the_class_list_renames_only_after_typing(window: MainWindow) -> None:
+    drag(window, (64, 30), (64, 90))
+    item = window.view_panel._list.item(1)
+    item.setText("1  cell")
+    assert window.session.workspace is not None
+    assert window.session.workspace.classes[1].name == "cell"
+
+
+def test_reopening_shows_everything_as_it_was(
+    make_window: Callable[[], MainWindow], folder: Path, qtbot: QtBot
+) -> None:
+    first = make_window()
+    open_folder(first, folder, qtbot)
+    drag(first, (64, 30), (64, 90))
+    first.clean_up_panel._add_step("open")
+    first.session.set_threshold(0.7)
+    painted = labels(first).copy()
+    first.close()
+    second = make_window()
+    open_folder(second, folder, qtbot)
+    assert np.array_equal(labels(second), painted)
+    assert second.clean_up_panel.steps() == (Step("open", 2),)
+    assert second.session.workspace is not None
+    assert second.session.workspace.threshold == pytest.approx(0.7)
+    key(second, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert (labels(second) == UNLABELLED).all()
+
+
+def test_the_second_window_is_read_only_and_says_why(
+    window: MainWindow, make_window: Callable[[], MainWindow], folder: Path, qtbot: QtBot
+) -> None:
+    second = make_window()
+    open_folder(second, folder, qtbot)
+    drag(second, (64, 30), (64, 90))
+    assert (labels(second) == UNLABELLED).all()
+    assert "open in another window" in told(second)
+
+
+def test_a_slide_that_cannot_be_read_stays_in_the_list_with_its_reason(
+    make_window: Callable[[], MainWindow], folder: Path, qtbot: QtBot
+) -> None:
+    (folder / "s0.png").write_bytes((folder / "s1.png").read_bytes()[:60])
+    window = make_window()
+    with qtbot.waitSignal(window.session.slide_failed) as failed:
+        window.open_folder(folder)
+    assert failed.args[0] == "s0.png"
+    assert "s0.png" in told(window)
+    with qtbot.waitSignal(window.session.plane_opened):
+        QTest.keyClick(window.canvas, Qt.Key.Key_PageDown)
+    assert window.slides.current() == "s1.png"
+
+
+@pytest.mark.parametrize("content", [(), ("notes.txt",)])
+def test_a_folder_without_slides_says_so(
+    make_window: Callable[[], MainWindow], tmp_path: Path, content: tuple[str, ...]
+) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    for name in content:
+        (empty / name).write_text("hello")
+    window = make_window()
+    window.open_folder(empty)
+    assert "empty" in told(window)
+    assert not (empty / "unet-studio").exists()
+
+
+def test_where_the_project_cannot_be_kept_another_place_is_asked_for(
+    make_window: Callable[[], MainWindow], folder: Path, tmp_path: Path, qtbot: QtBot
+) -> None:
+    (folder / "unet-studio").write_text("a file in the way")
+    window = make_window()
+    window.open_folder(folder)
+    assert "Choose another place" in told(window)
+    with qtbot.waitSignal(window.session.plane_opened):
+        window.open_folder(folder, tmp_path / "elsewhere")
+    drag(window, (64, 30), (64, 90))
+    saved(window)
+    assert (tmp_path / "elsewhere" / "project.sqlite").exists()
+
+
+def test_a_full_disk_loses_no_stroke_and_is_told(window: MainWindow, folder: Path, qtbot: QtBot) -> None:
+    workspace = window.session.workspace
+    assert workspace is not None
+    full = {"is": True}
+    record = Project.record
+
+    def record_on_full_disk(self: Project, *arguments: object) -> None:
+        if full["is"]:
+            import sqlite3
+
+            raise sqlite3.OperationalError("database or disk is full")
+        record(self, *arguments)  # type: ignore[arg-type]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Project, "record", record_on_full_disk)
+        with qtbot.waitSignal(window.session.saving_changed, check_params_cb=lambda state: "full" in state.problem):
+            drag(window, (64, 30), (64, 90))
+        drag(window, (20, 30), (20, 90))
+        assert labels(window)[20, 60] == 1
+        full["is"] = False
+        assert workspace.journal.flush(10.0)
+    assert stored(folder, "s1.png")[64, 60] == 1
+    assert stored(folder, "s1.png")[20, 60] == 1
+
+
+def test_a_file_dropped_opens_its_folder(make_window: Callable[[], MainWindow], folder: Path, qtbot: QtBot) -> None:
+    window = make_window()
+    with qtbot.waitSignal(window.session.plane_opened):
+        window.open_folder(folder / "s2.png")
+    assert window.session.workspace is not None
+    assert window.session.workspace.folder == folder
+
+
+def test_every_action_has_a_shortcut_a_tooltip_and_a_menu_place(window: MainWindow) -> None:
+    in_menus = {
+        action.objectName() for menu in window.menuBar().actions() for action in menu.menu().actions()  # type: ignore[union-attr]
+    }
+    for name, action in window.actions_by_id.items():
+        assert not action.shortcut().isEmpty(), name
+        assert "\n" in action.toolTip(), name
+        assert name in in_menus
+
+
+def test_no_shortcut_is_used_twice(window: MainWindow) -> None:
+    keys = [key.toString() for action in window.actions_by_id.values() for key in action.shortcuts()]
+    assert len(keys) == len(set(keys))
+
+
+def test_a_worker_that_dies_is_told_and_nothing_is_lost(window: MainWindow, folder: Path, qtbot: QtBot) -> None:
+    drag(window, (64, 30), (64, 90))
+    worker = window.tasks.proposing.worker
+    worker.stop()
+    worker.command = [sys.executable, "-c", "import os; os.kill(os.getpid(), 9)"]
+    with qtbot.waitSignal(window.tasks.notice):
+        key(window, Qt.Key.Key_P)
+    assert "Nothing you painted is lost" in told(window)
+    assert labels(window)[64, 60] == 1
+    assert window.actions_by_id["propose"].isEnabled()

@@ -1,0 +1,143 @@
+"""What the commands answer: the same content as a sentence or table for a person, and as JSON for a script."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+
+from unet_studio._terminal import make_table
+from unet_studio.core.mask_areas import MaskArea
+from unet_studio.core.models import ModelCard
+
+if TYPE_CHECKING:
+    from unet_studio.core.evaluating import SlideScores
+    from unet_studio.demo_loop import DemoReport
+    from unet_studio.doctor import Report
+
+Text = str | Table | Sequence[str | Table]
+
+
+def counted(number: int, thing: str) -> str:
+    """A number and its noun: '1 slide', '2 slides'."""
+    return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
+def proposed(result: dict[str, Any]) -> str:
+    """What `propose` did."""
+    text = f"{counted(result['proposed'], 'plane')} proposed with {result['model']}"
+    if result["skipped"]:
+        text += f"; {result['skipped']} had a proposal already (--overwrite proposes them again)"
+    return text + "."
+
+
+def cleaned(areas: Sequence[MaskArea]) -> Text:
+    """What `clean` changes."""
+    if not areas:
+        return "The recipe is stored. Nothing is proposed yet, so there is nothing to see."
+    rows = [[area.slide, area.before, area.after, _change(area.before, area.after)] for area in areas]
+    return make_table("slide", "px before", "px after", "change", rows=rows)
+
+
+def retrained(content: dict[str, Any]) -> str:
+    """What `retrain` came to."""
+    model, parent, active = content["model"], content["parent"], content["active_model"]
+    what = f"Retrained {parent}" if parent else "Trained from scratch"
+    where = f"hold-out ({counted(len(content['hold_out']), 'slide')})" if content["compared"] else "training slides"
+    text = (
+        f"{what} for {counted(content['rounds'], 'round')} in {content['seconds']:.0f} s. "
+        f"Dice on the {where}: {content['dice_before']:.4f} before, {content['dice']:.4f} after.\n"
+    )
+    if active == model:
+        return f"{text}{model} is the active model now; 'propose' brings its proposals."
+    if parent:
+        return f"{text}{model} is no better, so {active} stays active."
+    return (
+        f"{text}{model} was not compared with {active}, which stays active; 'models FOLDER use {model}' changes that."
+    )
+
+
+def card_content(card: ModelCard) -> dict[str, Any]:
+    """What `models` says of a model."""
+    return {
+        "id": card.id, "title": card.title, "classes": [c.name for c in card.classes[1:]],
+        "dice": card.scores.get("dice"), "judged_on": card.scores.get("judged_on", ""),
+        "parent": card.parent, "created": card.created, "folder": card.folder,
+    }  # fmt: skip
+
+
+def models(cards: Sequence[ModelCard], active: str) -> Table:
+    """The models to choose from; an asterisk marks the active one."""
+    contents = [card_content(card) for card in cards]
+    rows = [
+        [f"{'*' if c['id'] == active else ' '} {c['id']}", ", ".join(c["classes"]), c["dice"], c["judged_on"]]
+        for c in contents
+    ]
+    return make_table("  model", "classes", "Dice", "judged on", rows=rows)
+
+
+def score_content(slides: Sequence["SlideScores"]) -> dict[str, Any]:
+    """The scores of each slide that could be compared, and pooled over all."""
+    from unet_studio.core.evaluating import pool
+
+    scores = [(slide.slide, pool([slide])) for slide in slides]
+    pooled = pool(slides)
+    return {
+        "slides": [{"slide": slide, **asdict(own)} for slide, own in scores if own],
+        "pooled": asdict(pooled) if pooled else None,
+    }
+
+
+def score_table(content: dict[str, Any]) -> Text:
+    """The content of `score_content` as a table."""
+    if content["pooled"] is None:
+        return "No slide could be compared."
+    rows = [[*slide.values()] for slide in content["slides"]]
+    return make_table(
+        "slide", "Dice", "IoU", "pixel accuracy", "V-Rand", rows=[*rows, ["pooled", *content["pooled"].values()]]
+    )
+
+
+def doctor(report: "Report") -> Text:
+    """What the doctor found, and what to do about it."""
+    lines = [f"{name:24} {version}" for name, version in report.versions.items()]
+    lines += [f"{'platform':24} {report.platform}", f"{'cores':24} {report.cores}"]
+    if report.network:
+        network = report.network
+        lines += [f"{'device':24} {network.device} ({network.backend})", f"{'':24} {network.reason}"]
+        if network.proposal_seconds is not None and network.step_seconds is not None:
+            lines += [
+                f"{'512 × 512 proposal':24} {network.proposal_seconds:.2f} s ({network.model})",
+                f"{'training step':24} {network.step_seconds:.2f} s (recipe retrain)",
+            ]
+    if report.problem:
+        lines.append(report.problem)
+    if report.missing_packages:
+        lines.append(
+            "The window needs libraries that this computer lacks; on Debian and Ubuntu:\n"
+            f"  sudo apt-get install {' '.join(report.missing_packages)}"
+        )
+    return "\n".join(lines)
+
+
+def demo(report: "DemoReport") -> Text:
+    """What the demo came to."""
+    rows = [
+        ["slides nobody corrected", report.dice_before, report.dice_after],
+        ["all slides with a true mask", report.all_dice_before, report.all_dice_after],
+        ["hold-out of the retraining", report.retrained["dice_before"], report.retrained["dice"]],
+    ]
+    times = ", ".join(f"{phase.lower()} {seconds:.0f} s" for phase, seconds in report.seconds.items())
+    verdict = "is better and proposes now" if report.retrained["better"] else "is no better and isn't used"
+    return [
+        f"{counted(report.strokes, 'stroke')} on {counted(len(report.corrected), 'slide')}; "
+        f"{report.retrained['model']} {verdict}.",
+        make_table("Dice of the proposals", "before", "after", rows=rows),
+        f"Time: {times}.",
+        f"Slides and project: {report.folder}",
+        f"Masks and overlays: {report.exported}",
+    ]
+
+
+def _change(before: int, after: int) -> str:
+    return f"{100 * (after - before) / before:+.1f} %" if before else "–"

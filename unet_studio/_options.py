@@ -1,0 +1,16 @@
+"""The options that several commands share."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="The folder of slides.", show_default=False)]
+Place = Annotated[
+    Path | None, typer.Option("--project", metavar="DIR", help="The project's folder, where it isn't in FOLDER.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON object.")]
+Foreground = Annotated[
+    str | None,
+    typer.Option(metavar="VALUE", help="The value in the masks that means class 1, or 'nonzero' for all but 0."),
+]

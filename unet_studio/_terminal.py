@@ -1,0 +1,140 @@
+"""The command line's mouth: progress and problems on stderr, answers on stdout."""
+
+import json
+import math
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType, TracebackType
+from typing import Any, Self
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+_WIDTH = 120
+"""Where nobody looks, in a file or a pipe, tables are this wide."""
+
+
+class Follower:
+    """Follows a job: a bar on stderr if that is a terminal; Ctrl+C asks the job to stop, twice ends it at once.
+
+    It is a job's `Listener`, and collects in `problems` what went wrong with single slides.
+    """
+
+    def __init__(self, title: str) -> None:
+        self.problems: list[dict[str, str]] = []
+        console = Console(stderr=True, markup=False, highlight=False, soft_wrap=True)
+        self._progress = Progress(
+            TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), TimeRemainingColumn(),
+            TextColumn("{task.fields[detail]}", markup=False),
+            console=console, transient=True, disable=not console.is_terminal,
+        )  # fmt: skip
+        self._task = self._progress.add_task(title, total=1.0, detail="")
+        self._stopped = False
+        self._earlier: Any = None
+
+    def __enter__(self) -> Self:
+        self._earlier = signal.signal(signal.SIGINT, self._stop)
+        self._progress.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._progress.stop()
+        signal.signal(signal.SIGINT, self._earlier)
+
+    def progress(self, done: float, text: str) -> None:
+        """`done` is the share finished, 0…1."""
+        self._progress.update(self._task, completed=done, detail=text)
+
+    def event(self, name: str, **params: Any) -> None:
+        """Say what finished on the way."""
+        if name == "failed":
+            self.problem(params["slide"], params["reason"])
+        elif name == "phase":
+            self._progress.reset(self._task, description=params["title"], detail="")
+        elif name == "round":
+            self.say(_round_sentence(**params))
+
+    def cancelled(self) -> bool:
+        """Whether Ctrl+C was pressed."""
+        return self._stopped
+
+    def problem(self, slide: str, reason: str) -> None:
+        """Say and keep what is wrong with one slide."""
+        self.problems.append({"slide": slide, "problem": reason})
+        self.say(f"{slide}: {reason}")
+
+    def say(self, text: str) -> None:
+        """Write a line to stderr, above the bar."""
+        self._progress.console.print(text)
+
+    def _stop(self, number: int, frame: FrameType | None) -> None:
+        self._stopped = True
+        signal.signal(signal.SIGINT, self._earlier)
+        self.say("Stopping after this step; press Ctrl+C again to stop at once.")
+
+
+@contextmanager
+def hushed() -> Iterator[None]:
+    """Keep what libraries write to stderr below Python, as TensorFlow does when it loads; shown only if that fails."""
+    with tempfile.TemporaryFile() as kept, os.fdopen(os.dup(2), "wb") as stderr:
+        sys.stderr.flush()
+        os.dup2(kept.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            kept.seek(0)
+            stderr.write(kept.read())
+            raise
+        finally:
+            os.dup2(stderr.fileno(), 2)
+
+
+def answer(content: dict[str, Any], *, as_json: bool, text: str | Table | Sequence[str | Table]) -> None:
+    """Write a command's answer to stdout: one JSON object, in which NaN is null, or text and tables."""
+    if as_json:
+        typer.echo(json.dumps(_plain(content), ensure_ascii=False, allow_nan=False))
+        return
+    console = Console(markup=False, highlight=False)
+    if not console.is_terminal:
+        console = Console(markup=False, highlight=False, width=_WIDTH)
+    for part in [text] if isinstance(text, str | Table) else text:
+        console.print(part, soft_wrap=isinstance(part, str))
+
+
+def make_table(*columns: str, rows: Sequence[Sequence[object]]) -> Table:
+    """A table whose first column is text and whose others are numbers, set to the right."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for index, column in enumerate(columns):
+        table.add_column(column, justify="right" if index else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(shown(value) for value in row))
+    return table
+
+
+def shown(value: object) -> str:
+    """A value for a person: numbers with a fraction get four digits after the point, NaN a dash."""
+    if isinstance(value, float):
+        return "–" if math.isnan(value) else f"{value:.4f}"
+    return str(value)
+
+
+def _round_sentence(*, round: int, rounds: int, loss: float, dice: float, best: bool, **_: Any) -> str:  # noqa: A002
+    if round == 0:
+        return f"Before: Dice {dice:.4f}"
+    return f"Round {round} of {rounds}: loss {loss:.4f}, Dice {dice:.4f}{' (best so far)' if best else ''}"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value if isinstance(value, str | int | float | bool | None) else str(value)
