@@ -37,7 +37,7 @@ def decode_deep_png(path: Path) -> Pixels:
 
 def _bare_png(path: Path, data: bytes) -> bytes:
     """The parts of a PNG that are its pixels, checked: OpenCV complains of all else, and of damage, on the terminal."""
-    parts = {b"IHDR": b"", b"IDAT": b""}
+    parts = {b"IHDR": bytearray(), b"IDAT": bytearray()}
     at = len(_SIGNATURE)
     while at < len(data):
         length, kind = struct.unpack_from(">I4s", data, at)
@@ -49,14 +49,14 @@ def _bare_png(path: Path, data: bytes) -> bytes:
         at = end
     if not _is_whole(parts[b"IHDR"], parts[b"IDAT"]):
         raise unreadable(path, "it ends too early", COPY_AGAIN)
-    return _SIGNATURE + b"".join(_chunk(kind, content) for kind, content in (*parts.items(), (b"IEND", b"")))
+    return _SIGNATURE + b"".join(_chunk(kind, content) for kind, content in (*parts.items(), (b"IEND", bytearray())))
 
 
-def _chunk(kind: bytes, content: bytes) -> bytes:
+def _chunk(kind: bytes, content: bytearray) -> bytes:
     return struct.pack(">I4s", len(content), kind) + content + zlib.crc32(kind + content).to_bytes(4, "big")
 
 
-def _is_whole(header: bytes, compressed: bytes) -> bool:
+def _is_whole(header: bytearray, compressed: bytearray) -> bool:
     """Whether there are as many pixels as the header says, and hardly more, which would be a trap for the memory."""
     width, height, _, colour_type = struct.unpack_from(">IIBB", header)
     size = 2 * width * height * _SAMPLES[colour_type]

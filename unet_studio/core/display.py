@@ -39,7 +39,10 @@ def to_rgb(pixels: NDArray[np.generic], contrast: Contrast) -> NDArray[np.uint8]
     if pixels.dtype in (np.uint8, np.uint16):
         shown = _lookup_table(contrast, 1 << (8 * pixels.dtype.itemsize))[pixels[..., :3]]
     else:
-        shown = _stretch(np.nan_to_num(pixels[..., :3].astype(np.float32), posinf=contrast.high), contrast)
+        finite = np.nan_to_num(
+            pixels[..., :3].astype(np.float32), nan=contrast.low, posinf=contrast.high, neginf=contrast.low
+        )
+        shown = _stretch(finite, contrast)
     channels = shown.shape[2]
     if channels == 1:
         return np.repeat(shown, 3, axis=2)

@@ -70,9 +70,10 @@ def _import_slide(project: Project, slide: str, mask: Path, *, foreground: str |
             f"The mask '{mask.name}' is {_size(planes.shape)}, but its slide '{slide}' is "
             f"{_size((info.planes, info.height, info.width))}. Export it again at the slide's own size."
         )
-    for number, plane in enumerate(planes):
-        classes = to_classes(plane, classes=len(project.classes()), foreground=foreground)
-        edit = _edit_of(project, PlaneId(slide, number), classes, overwrite=overwrite)
+    # All planes at once: a value that is no class leaves the whole slide out, and 255 means the same on every plane.
+    classes = to_classes(planes, classes=len(project.classes()), foreground=foreground)
+    for number, plane in enumerate(classes):
+        edit = _edit_of(project, PlaneId(slide, number), plane, overwrite=overwrite)
         if edit is not None:
             project.record(project.next_edit_id(), edit, (info.height, info.width))
 

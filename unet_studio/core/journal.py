@@ -7,10 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from unet_studio.core.project import Project
-from unet_studio.errors import ProjectPlaceError
+from unet_studio.errors import ProjectError, ProjectPlaceError
 
 Operation = Callable[[Project], object]
 _RETRY_SECONDS = 2.0
+_SYNC_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +33,12 @@ class Journal:
         self._notify = notify
         self._queue: deque[Operation] = deque()
         self._changed = threading.Condition()
-        self._closing = False
+        self._closing = threading.Event()
+        self._unsynced = threading.Event()
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
+        self._syncing = threading.Thread(target=self._sync, name="journal-sync", daemon=True)
         self._thread.start()
+        self._syncing.start()
 
     def submit(self, operation: Operation) -> None:
         """Have `operation` written after all that were submitted before it."""
@@ -57,9 +61,11 @@ class Journal:
         """Write what is left and end the thread; False if something could not be written in time."""
         written = self.flush(timeout)
         with self._changed:
-            self._closing = True
+            self._closing.set()
             self._changed.notify_all()
         self._thread.join(timeout)
+        self._unsynced.set()
+        self._syncing.join(timeout)
         return written
 
     def _run(self) -> None:
@@ -73,7 +79,7 @@ class Journal:
                 # The disk may come back: what is queued stays queued.
                 self._notify(JournalState(len(self._queue), _sentence(error)))
                 with self._changed:
-                    if not self._closing:
+                    if not self._closing.is_set():
                         self._changed.wait(_RETRY_SECONDS)
                 continue
             except Exception as error:  # trying again can't help, and what comes after must still be written
@@ -82,18 +88,33 @@ class Journal:
                 self._queue.popleft()
                 state = JournalState(len(self._queue), problem)
                 self._changed.notify_all()
+            self._unsynced.set()
             self._notify(state)
+        if project is not None:
+            project.close()
+
+    def _sync(self) -> None:
+        """Push what is committed on to the disk about once a second, without holding up the next stroke."""
+        project: Project | None = None
+        while self._unsynced.wait() and not self._closing.is_set():
+            self._unsynced.clear()
+            try:
+                project = project or self._open_project()
+                project.checkpoint()
+            except (sqlite3.Error, ProjectError):
+                self._unsynced.set()  # the disk may come back; what was committed stays in the log until then
+            self._closing.wait(_SYNC_SECONDS)
         if project is not None:
             project.close()
 
     def _next(self) -> Operation | None:
         with self._changed:
-            self._changed.wait_for(lambda: self._queue or self._closing)
-            return None if self._closing else self._queue[0]
+            self._changed.wait_for(lambda: self._queue or self._closing.is_set())
+            return None if self._closing.is_set() else self._queue[0]
 
 
 def _sentence(error: Exception) -> str:
     text = str(error)
     if isinstance(error, sqlite3.OperationalError) and "full" in text:
         text = "the disk is full"
-    return f"The last strokes could not be saved yet: {text}. They are kept in memory and tried again."
+    return f"The last strokes could not be saved yet: {text.rstrip('.')}. They are kept in memory and tried again."

@@ -65,7 +65,7 @@ def read_card(folder: Path) -> ModelCard:
         classes = tuple(LabelClass(c["index"], c["name"], tuple(c["colour"])) for c in content.pop("classes"))
         normalisation = Normalisation(**content.pop("normalisation"))
         return ModelCard(classes=classes, normalisation=normalisation, folder=folder, **content)
-    except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelError(
             f"'{folder}' isn't a model of U-Net Studio: its {CARD} can't be read ({error}). "
             "A model is a folder with model.keras and card.toml."

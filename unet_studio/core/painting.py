@@ -16,8 +16,8 @@ def capsule(start: Point, end: Point, radius: float, shape: tuple[int, int]) -> 
     """The pixels whose centre is at most `radius` from the segment between two points.
 
     Returns the box around them, clipped to a plane of `shape`, and a bool mask of the box's shape. The union of
-    the capsules of a path doesn't depend on how often the path was sampled along straight parts. A radius below
-    half a pixel still covers the pixel under the point.
+    the capsules of a path doesn't depend on how often the path was sampled along straight parts. A radius of half a
+    pixel or less counts as half a pixel, and covers the pixel under `end` as well, however far its centre.
     """
     radius = max(radius, 0.5)
     (y0, x0), (y1, x1) = start, end
@@ -76,8 +76,9 @@ class Stroke:
         """The stroke, on a plane that was in `state`, as an edit of the smallest box that changed; None if none did."""
         if self._touched.is_empty:
             return None
+        self._remember(self._touched)  # the box around a bent stroke can hold tiles that it never touched
         earlier = LabelPlane(self.labels.shape, self._before)
-        return make_edit(
+        edit = make_edit(
             self.plane,
             self._touched,
             earlier.read(self._touched),
@@ -86,6 +87,7 @@ class Stroke:
             state_before=state,
             state_after=state.after_edit,
         )
+        return None if edit is None or edit.box.is_empty else edit
 
     def _remember(self, box: Box) -> None:
         for cell in cells_over(box):

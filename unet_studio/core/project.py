@@ -4,12 +4,14 @@ import json
 import os
 import socket
 import sqlite3
-from collections.abc import Iterable, Iterator
+import zlib
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import wraps
 from pathlib import Path
-from typing import Self
+from typing import Concatenate, ParamSpec, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,26 +24,33 @@ from unet_studio.errors import ProjectError, ProjectInUseError, ProjectPlaceErro
 
 PLACE_NAME = "unet-studio"
 """Name of the project folder beside the slides."""
+_FILE = "project.sqlite"
 _VERSION = 1
 _SCHEMA = """
-CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE class (idx INTEGER PRIMARY KEY, name TEXT NOT NULL, red INTEGER, green INTEGER, blue INTEGER);
-CREATE TABLE plane (
+CREATE TABLE IF NOT EXISTS setting (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS class (
+    idx INTEGER PRIMARY KEY, name TEXT NOT NULL, red INTEGER, green INTEGER, blue INTEGER
+);
+CREATE TABLE IF NOT EXISTS plane (
     id INTEGER PRIMARY KEY, slide TEXT NOT NULL, plane INTEGER NOT NULL,
     state TEXT NOT NULL DEFAULT 'new', height INTEGER NOT NULL, width INTEGER NOT NULL, UNIQUE (slide, plane)
 );
-CREATE TABLE label_tile (
+CREATE TABLE IF NOT EXISTS label_tile (
     plane_id INTEGER NOT NULL REFERENCES plane (id), tile_row INTEGER, tile_column INTEGER,
     labelled INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (plane_id, tile_row, tile_column)
 ) WITHOUT ROWID;
-CREATE TABLE edit (
+CREATE TABLE IF NOT EXISTS edit (
     id INTEGER PRIMARY KEY, plane_id INTEGER NOT NULL REFERENCES plane (id),
     y0 INTEGER, x0 INTEGER, y1 INTEGER, x1 INTEGER, before BLOB NOT NULL, after BLOB NOT NULL,
     sentence TEXT NOT NULL, state_before TEXT NOT NULL, state_after TEXT NOT NULL,
     time TEXT NOT NULL, undone INTEGER NOT NULL DEFAULT 0
 );
-CREATE TABLE hold_out (slide TEXT PRIMARY KEY);
+CREATE TABLE IF NOT EXISTS hold_out (slide TEXT PRIMARY KEY);
 """
+
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +76,21 @@ class StoredEdit:
     undone: bool
 
 
+def _tells_damage(method: Callable[Concatenate["Project", _P], _R]) -> Callable[Concatenate["Project", _P], _R]:
+    """Have a method that reads raise `ProjectError` where the file turns out to be damaged."""
+
+    @wraps(method)
+    def told(project: "Project", /, *args: _P.args, **kwargs: _P.kwargs) -> _R:
+        try:
+            return method(project, *args, **kwargs)
+        except (sqlite3.OperationalError, sqlite3.ProgrammingError):
+            raise  # a busy disk, or our own fault
+        except (sqlite3.DatabaseError, zlib.error) as error:
+            raise _damaged(project.place / _FILE, error) from error
+
+    return told
+
+
 class Project:
     """One connection to a project; every method that writes is one transaction. Use it from one thread only."""
 
@@ -84,24 +108,21 @@ class Project:
         """
         folder = folder.resolve()
         place = (place or folder / PLACE_NAME).resolve()
-        file = place / "project.sqlite"
+        file = place / _FILE
         try:
             place.mkdir(parents=True, exist_ok=True)
-            connection = sqlite3.connect(file, timeout=10.0)
-            _prepare(connection, file)
+            connection = _connect(file)
         except (OSError, sqlite3.OperationalError) as error:
             raise ProjectPlaceError(
                 f"The project can't be kept in '{place}' ({_reason(error)}). "
                 "Choose another place for it; the slides stay where they are."
             ) from error
         except sqlite3.DatabaseError as error:
-            raise ProjectError(
-                f"'{file}' isn't a project file, or is damaged ({error}). "
-                "Put it aside and restore a copy from your backup, or open the folder with another place."
-            ) from error
+            raise _damaged(file, error) from error
         return cls(folder, place, connection)
 
     def close(self) -> None:
+        """Let the file go; the last connection to do so also empties the write-ahead log."""
         self._db.close()
 
     def __enter__(self) -> Self:
@@ -115,6 +136,10 @@ class Project:
         """'wal', or 'delete' where the file system can't do it (network drives)."""
         return str(self._db.execute("PRAGMA journal_mode").fetchone()[0])
 
+    def checkpoint(self) -> None:
+        """Have all that is committed on the disk itself, safe from a loss of power; others may write meanwhile."""
+        self._db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+
     @contextmanager
     def snapshot(self) -> Iterator[None]:
         """Inside it, all that is read is of one moment, while others go on writing."""
@@ -126,6 +151,7 @@ class Project:
 
     # What the project is about
 
+    @_tells_damage
     def classes(self) -> tuple[LabelClass, ...]:
         """The classes in order of index; background and 'foreground' until someone chooses."""
         rows = self._db.execute("SELECT idx, name, red, green, blue FROM class ORDER BY idx").fetchall()
@@ -134,6 +160,7 @@ class Project:
         return tuple(LabelClass(index, name, (red, green, blue)) for index, name, red, green, blue in rows)
 
     @property
+    @_tells_damage
     def has_classes(self) -> bool:
         """Whether someone chose the classes, or a model brought them."""
         return self._db.execute("SELECT 1 FROM class").fetchone() is not None
@@ -145,6 +172,7 @@ class Project:
                 "INSERT INTO class VALUES (?, ?, ?, ?, ?)", [(c.index, c.name, *c.colour) for c in classes]
             )
 
+    @_tells_damage
     def setting(self, name: str, default: str = "") -> str:
         row = self._db.execute("SELECT value FROM setting WHERE name = ?", (name,)).fetchone()
         return str(row[0]) if row else default
@@ -169,6 +197,7 @@ class Project:
         """Id of the model that proposes; empty until one is chosen."""
         return self.setting("active_model")
 
+    @_tells_damage
     def hold_out(self) -> frozenset[str]:
         """Slides kept out of training."""
         return frozenset(row[0] for row in self._db.execute("SELECT slide FROM hold_out"))
@@ -180,11 +209,13 @@ class Project:
 
     # Labels
 
+    @_tells_damage
     def states(self) -> dict[PlaneId, PlaneState]:
         """The planes that a person corrected or reviewed."""
         rows = self._db.execute("SELECT slide, plane, state FROM plane WHERE state IN ('corrected', 'reviewed')")
         return {PlaneId(slide, plane): PlaneState(state) for slide, plane, state in rows}
 
+    @_tells_damage
     def labels(self, plane: PlaneId, shape: tuple[int, int]) -> LabelPlane:
         """The labels of a plane of `shape` (h, w); raises `ProjectError` if they were made on another size."""
         row = self._find_plane(plane)
@@ -201,6 +232,7 @@ class Project:
         ).fetchall()
         return LabelPlane(shape, {(r, c): unpack(data, (TILE, TILE)) for r, c, data in rows})
 
+    @_tells_damage
     def read_labels(self, plane: PlaneId, box: Box) -> NDArray[np.uint8]:
         """The labels inside `box` alone, (h, w) uint8, reading only the tiles that it touches."""
         row = self._find_plane(plane)
@@ -212,6 +244,7 @@ class Project:
                     tiles[cell] = unpack(data, (TILE, TILE))
         return LabelPlane(box.shape, tiles).read(box)
 
+    @_tells_damage
     def labelled_planes(self) -> list[LabelledPlane]:
         """Every plane with at least one labelled pixel, in order of slide and plane."""
         rows = self._db.execute(
@@ -227,6 +260,7 @@ class Project:
 
     # Edits
 
+    @_tells_damage
     def next_edit_id(self) -> int:
         return int(self._db.execute("SELECT COALESCE(MAX(id), 0) + 1 FROM edit").fetchone()[0])
 
@@ -256,6 +290,7 @@ class Project:
     def redo(self, edit_id: int) -> None:
         self._replay(edit_id, undone=False)
 
+    @_tells_damage
     def history(self, *, max_bytes: int = 64 << 20) -> list[StoredEdit]:
         """The newest edits, oldest first, undone ones last, as many as fit in `max_bytes` (at least one)."""
         rows = self._db.execute("SELECT id, y0, x0, y1, x1 FROM edit ORDER BY id DESC")
@@ -385,20 +420,36 @@ def _holder(place: Path) -> str:
     return f" (process {who['process']} on {who['computer']})" if who else ""
 
 
+def _connect(file: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(file, timeout=10.0)
+    try:
+        _prepare(connection, file)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
 def _prepare(connection: sqlite3.Connection, file: Path) -> None:
     connection.execute("PRAGMA foreign_keys = ON")
-    # WAL lets training read one snapshot while the user paints; where it can't work SQLite stays with 'delete'.
-    connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version > _VERSION:
-        connection.close()
         raise ProjectError(
             f"'{file}' was made by a newer U-Net Studio (format {version}, this one reads up to {_VERSION}). "
             "Update the program to open it."
         )
     if version == 0:
         connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {_VERSION}; COMMIT;")
+    # WAL lets training read one snapshot while the user paints; where it can't work SQLite stays with 'delete'.
+    connection.execute("PRAGMA journal_mode = WAL")
+
+
+def _damaged(file: Path, error: Exception) -> ProjectError:
+    return ProjectError(
+        f"'{file}' isn't a project file, or is damaged ({error}). "
+        "Put it aside and restore a copy from your backup, or open the folder with another place."
+    )
 
 
 def _reason(error: Exception) -> str:

@@ -1,8 +1,9 @@
 """Proposals: what a model said of a plane, per-class probabilities quantised to uint8, kept as a cache of tiles."""
 
 import sqlite3
+import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,7 +48,7 @@ class Proposal:
                     covered = Box(corner.y0, corner.x0, corner.y0 + tile.shape[0], corner.x0 + tile.shape[1])
                     common = covered.intersect(box)
                     values[common.within(box)] = tile[common.within(covered)]
-        except (sqlite3.Error, TypeError, ValueError) as error:
+        except (sqlite3.Error, zlib.error, TypeError, ValueError) as error:
             raise ProjectError(
                 f"The stored proposal '{self.file.name}' can't be read ({error}). Propose this slide again."
             ) from error
@@ -97,11 +98,12 @@ def write_proposal(
 
     Each strip is (y0, probabilities (rows, w, channels)); together they cover the plane. Memory is bounded by the
     strips. The file is written beside and renamed, so that a reader sees the old one or the new one.
+    Raises `ProjectError` where that fails.
     """
-    file.parent.mkdir(parents=True, exist_ok=True)
     beside = file.with_suffix(".part")
-    beside.unlink(missing_ok=True)
     try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        beside.unlink(missing_ok=True)
         connection = sqlite3.connect(beside)
         try:
             connection.execute("PRAGMA journal_mode = OFF")
@@ -114,9 +116,14 @@ def write_proposal(
         finally:
             connection.close()
         beside.replace(file)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
+    except (OSError, sqlite3.Error) as error:
+        raise ProjectError(
+            f"The proposal could not be written to '{file.parent}' ({error}). "
+            "Free some space or ask for permission to write there, then propose again."
+        ) from error
+    finally:
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
 
 
 def to_mask(probabilities: NDArray[np.uint8], threshold: float = 0.5) -> NDArray[np.uint8]:
@@ -125,14 +132,14 @@ def to_mask(probabilities: NDArray[np.uint8], threshold: float = 0.5) -> NDArray
     A pixel takes its likeliest class k if the odds p(k) : p(background) exceed threshold : 1 - threshold. For two
     classes that is p > threshold; at 0.5 it is the argmax over all classes.
     """
-    limit = np.uint32(round(threshold * 255))
+    limit = round(threshold * 1000)
     if probabilities.shape[2] == 1:
-        return (probabilities[..., 0] > limit).astype(np.uint8)
+        return (probabilities[..., 0] > limit * 255 // 1000).astype(np.uint8)
     values = probabilities.astype(np.uint32)
     background = 255 - np.minimum(values.sum(axis=2, dtype=np.uint32), 255)
     best = values.max(axis=2)
     chosen = probabilities.argmax(axis=2).astype(np.uint8) + np.uint8(1)
-    return np.where(best * (255 - limit) > background * limit, chosen, np.uint8(0))
+    return np.where(best * (1000 - limit) > background * limit, chosen, np.uint8(0))
 
 
 def _tile_rows(strips: Iterable[tuple[int, NDArray[np.uint8]]], height: int) -> Iterator[tuple[int, NDArray[np.uint8]]]:

@@ -73,6 +73,8 @@ def _sentence(error: Exception) -> str:
     detail = str(error).strip().splitlines()[:1] or [type(error).__name__]
     if isinstance(error, OSError) and "truncated" in detail[0].lower():
         return _TOO_SHORT
+    if isinstance(error, OSError) and error.errno:
+        return f"reading it fails ({error.strerror}); check the disk or the network and try again"
     return f"it's damaged, or of a kind that isn't supported ({detail[0][:120]}); {EXPORT_PLAIN}"
 
 

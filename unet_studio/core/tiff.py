@@ -10,14 +10,15 @@ from tifffile import TiffFile, TiffFileError, TiffPageSeries
 from unet_studio.core.reading_errors import COPY_AGAIN, EXPORT_PLAIN, check_bytes, explained, unreadable
 from unet_studio.core.slide_reader import Pixels, SlideInfo, SlideReader, WholeSlideReader, halve, turn
 from unet_studio.core.tiff_colour import TiffColour
+from unet_studio.core.tiff_contents import check_contents, check_hyperstack
 from unet_studio.core.tiff_layout import TiffLevel, decoded_stack, page_numbers
 from unet_studio.core.tiff_planes import TiffPlanes
 from unet_studio.core.tiff_scale import pixel_size_um
 from unet_studio.core.tiles import Box
 
 _LAZY_BYTES = 2**28  # untiled planes beyond this size are read strip by strip rather than whole
-# What is reduced in one go, (height, width), so that reducing a huge slide takes little memory. Strips aren't cut across:
-# each would be decoded once for every piece.
+# What is reduced in one go, (height, width), so that reducing a huge slide takes little memory. Blocks don't cut across
+# strips, which would be decoded once for every block.
 _TILED_BLOCK = (512, 512)
 _STRIP_BLOCK = (64, 2**32)
 _ORIENTATION = 274
@@ -44,12 +45,11 @@ def open_tiff(path: Path) -> SlideReader:
 
 
 def _reader(path: Path, tiff: TiffFile) -> SlideReader:
-    # Counting comes first, since only then does tifffile notice a damaged chain of pages that leads back into itself.
-    if not len(tiff.pages) or not tiff.series:
-        raise unreadable(path, _NO_CONTENTS, COPY_AGAIN)
-    series = tiff.series[0]
-    if 0 in series.shape:
+    check_contents(path, tiff)
+    if not tiff.series or 0 in tiff.series[0].shape:
         raise unreadable(path, "it has no pixels", EXPORT_PLAIN)
+    check_hyperstack(path, tiff)
+    series = tiff.series[0]
     colour = _checked_colour(path, series)
     numbers = page_numbers(series)
     if numbers is None:

@@ -62,8 +62,8 @@ class Workspace:
         Raises `SlideError` for a folder without slides and `ProjectError` where its project can't be kept.
         """
         slides = find_slides(folder)
-        project = Project.open(folder, place=place)
         with ExitStack() as held:
+            project = held.enter_context(Project.open(folder, place=place))
             read_only = ""
             try:
                 held.enter_context(writing(project.place))
@@ -76,7 +76,6 @@ class Workspace:
     def close(self) -> bool:
         """Write what is pending and let the project go; False if something could not be written."""
         written = self.journal.close()
-        self._project.close()
         self._held.close()
         return written
 
@@ -125,16 +124,16 @@ class Workspace:
     def commit(self, edit: Edit, shape: tuple[int, int]) -> None:
         """Make an edit, whose labels are already in place, part of the history and have it written."""
         entry = StoredEdit(self._next_id, edit, undone=False)
+        self._write(lambda project: project.record(entry.id, edit, shape))
         self._next_id += 1
         self._done.append(entry)
         self._undone.clear()
         self.states[edit.plane] = edit.state_after
-        self._write(lambda project: project.record(entry.id, edit, shape))
 
     def apply(self, edit: Edit, labels: LabelPlane) -> None:
         """Change the labels of a plane by an edit, and commit it."""
-        labels.write(edit.box, edit.after)
         self.commit(edit, labels.shape)
+        labels.write(edit.box, edit.after)
 
     def review(self, plane: PlaneId, labels: LabelPlane, cleaned: NDArray[np.uint8]) -> Edit | None:
         """Confirm a plane as a whole: what isn't labelled takes the cleaned-up proposal `cleaned` (h, w)."""
@@ -160,20 +159,20 @@ class Workspace:
         """Take the last edit back, on whatever slide it was."""
         if not self._done:
             return None
-        entry = self._done.pop()
-        self._undone.append(entry)
-        self._replay(entry.edit, entry.edit.before, entry.edit.state_before)
+        entry = self._done[-1]
         self._write(lambda project: project.undo(entry.id))
+        self._undone.append(self._done.pop())
+        self._replay(entry.edit, entry.edit.before, entry.edit.state_before)
         return entry.edit
 
     def redo(self) -> Edit | None:
         """Make the last edit that was taken back again."""
         if not self._undone:
             return None
-        entry = self._undone.pop()
-        self._done.append(entry)
-        self._replay(entry.edit, entry.edit.after, entry.edit.state_after)
+        entry = self._undone[-1]
         self._write(lambda project: project.redo(entry.id))
+        self._done.append(self._undone.pop())
+        self._replay(entry.edit, entry.edit.after, entry.edit.state_after)
         return entry.edit
 
     def _replay(self, edit: Edit, labels: NDArray[np.uint8], state: PlaneState) -> None:
@@ -187,28 +186,28 @@ class Workspace:
     # Choices of a person that hold for the whole folder
 
     def set_classes(self, classes: Iterable[LabelClass]) -> None:
-        self.classes = tuple(classes)
-        chosen = self.classes
+        chosen = tuple(classes)
         self._write(lambda project: project.set_classes(chosen))
+        self.classes = chosen
 
     def set_steps(self, steps: Iterable[Step]) -> None:
-        self.steps = tuple(steps)
-        chosen = self.steps
+        chosen = tuple(steps)
         self._write(lambda project: project.set_steps(chosen))
+        self.steps = chosen
 
     def set_threshold(self, threshold: float) -> None:
-        self.threshold = threshold
         self._write(lambda project: project.set_setting("threshold", f"{threshold:.3f}"))
+        self.threshold = threshold
 
     def use_model(self, card: ModelCard) -> None:
         """Make a model active; a project without labels takes over its classes. `ModelError` if they don't fit."""
         if self.states:
             card.check_fits(self.classes)
-        elif [c.name for c in card.classes] != [c.name for c in self.classes]:
+        self._write(lambda project: use_model(project, card.id))
+        if not self.states and [c.name for c in card.classes] != [c.name for c in self.classes]:
             self.classes = card.classes
         self.active_model = card.id
         self.proposed = proposed_planes(self.place, card.id)
-        self._write(lambda project: use_model(project, card.id))
 
     def _write(self, operation: Operation) -> None:
         if self.read_only:

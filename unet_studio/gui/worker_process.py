@@ -5,7 +5,7 @@ import sys
 from collections import deque
 from dataclasses import asdict
 
-from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, QTimer, Signal
+from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, Qt, QTimer, Signal
 
 from unet_studio.worker.protocol import VERSION, Message, ProposeJob, Ready, RetrainJob, decode
 
@@ -92,7 +92,8 @@ class WorkerProcess(QObject):
         process.readyReadStandardOutput.connect(self._on_output)
         process.readyReadStandardError.connect(self._on_stderr)
         process.finished.connect(self._on_finished)
-        process.errorOccurred.connect(self._on_error)
+        # Queued, since Windows tells of a failed start inside `start`, before the caller has its request's number.
+        process.errorOccurred.connect(self._on_error, Qt.ConnectionType.QueuedConnection)
         return process
 
     def _send(self, message: Message) -> None:
@@ -113,7 +114,7 @@ class WorkerProcess(QObject):
         if self._open_requests:
             self._silence.start(self.silence_seconds * 1000)
         if message.method == "ready":
-            self._on_ready(Ready(**message.params))
+            self._on_ready(message)
         elif message.method == "progress":
             self.progress.emit(message.id, message.params["done"], message.params["text"])
         elif message.method == "event":
@@ -128,14 +129,15 @@ class WorkerProcess(QObject):
             else:
                 self.finished.emit(message.id, message.result or {})
 
-    def _on_ready(self, ready: Ready) -> None:
-        if ready.version != VERSION:
-            self._end_all(
-                f"The worker speaks version {ready.version} of the protocol, this window version {VERSION}. "
+    def _on_ready(self, message: Message) -> None:
+        version = message.params.get("version")
+        if version != VERSION:
+            self._abandon(
+                f"The worker speaks version {version} of the protocol, this window version {VERSION}. "
                 "Install the same U-Net Studio on both sides."
             )
-            self._process.kill()
             return
+        ready = Ready(**message.params)
         self._is_ready = True
         for line in self._waiting:
             self._process.write(line)
@@ -167,11 +169,17 @@ class WorkerProcess(QObject):
             )
 
     def _on_silence(self) -> None:
-        self._end_all(
+        self._abandon(
             f"The worker has not answered for {self.silence_seconds} seconds and was stopped. "
             "Nothing you painted is lost; press the button again to restart it."
         )
+
+    def _abandon(self, sentence: str) -> None:
+        """Kill the process before anyone is told, so that a request made in answer starts a new one."""
+        self._stopping = True
         self._process.kill()
+        self._process.waitForFinished(_GRACE_MS)
+        self._end_all(sentence)
 
     def _end_all(self, sentence: str) -> None:
         self._silence.stop()

@@ -5,7 +5,6 @@ from typing import Any
 import keras
 from keras import layers
 
-from unet_studio.errors import RecipeError
 from unet_studio.unet.recipes import Architecture
 
 
@@ -24,7 +23,6 @@ def build_unet(architecture: Architecture, *, channels: int, classes: int) -> ke
 
     Reference: Ronneberger, Fischer & Brox 2015, arXiv:1505.04597 (padded here, so that sizes stay).
     """
-    _check(architecture)
     inputs = keras.Input((None, None, channels), name="pixels")
     value = inputs
     skips = []
@@ -63,17 +61,3 @@ def _upsample(value: Any, architecture: Architecture, level: int) -> Any:
         value = layers.UpSampling2D(2, name=f"up{level}_nearest")(value)
         return layers.Conv2D(width, 2, padding="same", kernel_initializer="he_normal", name=f"up{level}")(value)
     return layers.Conv2DTranspose(width, 2, strides=2, kernel_initializer="he_normal", name=f"up{level}")(value)
-
-
-def _check(architecture: Architecture) -> None:
-    for key, value, allowed in (
-        ("normalisation", architecture.normalisation, ("none", "batch")),
-        ("upsampling", architecture.upsampling, ("transposed", "nearest")),
-    ):
-        if value not in allowed:
-            raise RecipeError(f"architecture.{key} must be one of {', '.join(allowed)}; received '{value}'.")
-    if not (1 <= architecture.depth <= 6 and 1 <= architecture.width <= 256):
-        raise RecipeError(
-            "architecture.depth must be 1 to 6 and architecture.width 1 to 256; "
-            f"received {architecture.depth} and {architecture.width}."
-        )

@@ -72,8 +72,7 @@ def read_mirrored(read: Read, box: Box, shape: tuple[int, int]) -> NDArray[np.fl
     before_x, after_x = inside.x0 - box.x0, box.x1 - inside.x1
     if before_y == after_y == before_x == after_x == 0:
         return values
-    margins = ((before_y, after_y), (before_x, after_x), (0, 0))
-    return np.asarray(np.pad(values, margins, mode="symmetric"), dtype=np.float32)
+    return np.pad(values, ((before_y, after_y), (before_x, after_x), (0, 0)), mode="symmetric")
 
 
 def _starts(length: int, side: int) -> list[int]:
@@ -88,7 +87,7 @@ def _ramp(side: int) -> NDArray[np.float32]:
     edge = min(OVERLAP, side // 2)
     distance = np.minimum(np.arange(side), np.arange(side)[::-1]) + 0.5
     # Squared cosine: neighbours' weights meet without a kink. Never 0, so that the plane's own border has a weight.
-    ramp = np.sin(np.minimum(distance / edge, 1.0) * np.pi / 2) ** 2
+    ramp: NDArray[np.float64] = np.sin(np.minimum(distance / edge, 1.0) * np.pi / 2) ** 2
     return np.maximum(ramp, 1e-3).astype(np.float32)
 
 

@@ -21,6 +21,14 @@ class Architecture:
     normalisation: str = "none"  # none, batch
     upsampling: str = "transposed"  # transposed, nearest
 
+    def __post_init__(self) -> None:
+        _require("architecture.depth", self.depth, 1 <= self.depth <= 6, "1 to 6")
+        _require("architecture.width", self.width, 1 <= self.width <= 256, "1 to 256")
+        _require("architecture.dropout", self.dropout, 0 <= self.dropout < 1, "0 or more and below 1")
+        for name, known in (("normalisation", ("none", "batch")), ("upsampling", ("transposed", "nearest"))):
+            value = getattr(self, name)
+            _require(f"architecture.{name}", value, value in known, f"one of {', '.join(known)}")
+
 
 @dataclass(frozen=True, slots=True)
 class Loss:
@@ -28,6 +36,11 @@ class Loss:
 
     cross_entropy: float = 1.0
     dice: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name in ("cross_entropy", "dice"):
+            _require(f"loss.{name}", getattr(self, name), getattr(self, name) >= 0, "0 or more")
+        _require("loss.dice", self.dice, self.cross_entropy + self.dice > 0, "above 0 where cross_entropy is 0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +60,13 @@ class Augmentation:
     blur: float = 1.0  # px, largest standard deviation
     colour: float = 0.0  # relative gain of each channel on its own
 
+    def __post_init__(self) -> None:
+        for setting in fields(self):
+            value = getattr(self, setting.name)
+            _require(f"augmentation.{setting.name}", value, value >= 0, "0 or more")
+        fits = 0 < self.scale_low <= self.scale_high
+        _require("augmentation.scale_low", self.scale_low, fits, "above 0 and at most scale_high")
+
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
@@ -62,10 +82,18 @@ class Schedule:
     ema: float = 0.98  # momentum of the averaged weights
     seconds: float = 0.0  # no new round after this many seconds; 0: no limit
 
+    def __post_init__(self) -> None:
+        for name in ("rounds", "steps", "patience", "batch", "patch"):
+            _require(f"schedule.{name}", getattr(self, name), getattr(self, name) >= 1, "1 or more")
+        for name in ("warmup", "seconds"):
+            _require(f"schedule.{name}", getattr(self, name), getattr(self, name) >= 0, "0 or more")
+        _require("schedule.learning_rate", self.learning_rate, self.learning_rate > 0, "above 0")
+        _require("schedule.ema", self.ema, 0 <= self.ema < 1, "0 or more and below 1")
+
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """One training as data; `name` is the file's stem."""
+    """One training as data; `name` is the file's stem. A value out of range raises `RecipeError` naming it."""
 
     name: str
     description: str = ""
@@ -75,13 +103,20 @@ class Recipe:
     augmentation: Augmentation = field(default_factory=Augmentation)
     schedule: Schedule = field(default_factory=Schedule)
 
+    def __post_init__(self) -> None:
+        _require("seed", self.seed, 0 <= self.seed < 1 << 32, "0 to 4294967295")
+        multiple = 1 << self.architecture.depth
+        wanted = f"a multiple of {multiple}, since the network halves it {self.architecture.depth} times"
+        _require("schedule.patch", self.schedule.patch, self.schedule.patch % multiple == 0, wanted)
+
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> "Recipe":
         """Build a recipe; unknown keys and values of the wrong type raise `RecipeError` naming them."""
-        return _build(cls, content, "")
+        recipe: Recipe = _build(cls, {"name": "", **content}, "")
+        return recipe
 
 
 def load_recipe(name: str, changes: Iterable[str] = ()) -> Recipe:
@@ -92,7 +127,9 @@ def load_recipe(name: str, changes: Iterable[str] = ()) -> Recipe:
     except FileNotFoundError:
         known = sorted(path.stem for path in paths.recipes().glob("*.toml"))
         raise RecipeError(f"There is no recipe '{name}'. {_suggest(name, known)}") from None
-    except tomllib.TOMLDecodeError as error:
+    except OSError as error:
+        raise RecipeError(f"The recipe '{file}' can't be read ({error.strerror}). Choose another one.") from error
+    except ValueError as error:  # TOML's own errors, and text that isn't UTF-8
         raise RecipeError(f"The recipe '{file.name}' isn't valid TOML: {error}.") from None
     for change in changes:
         _apply_change(content, change)
@@ -110,6 +147,8 @@ def _apply_change(content: dict[str, Any], change: str) -> None:
     *groups, last = key.strip().split(".")
     for group in groups:
         content = content.setdefault(group, {})
+        if not isinstance(content, dict):
+            raise RecipeError(f"'{change}' doesn't change a recipe: '{group}' isn't a group of settings.")
     content[last] = value
 
 
@@ -134,6 +173,11 @@ def _convert(kind: Any, value: Any, key: str) -> Any:
     if type(value) is not kind:
         raise RecipeError(f"'{key}' in a recipe must be {_KINDS[kind]}; received {value!r}.")
     return value
+
+
+def _require(key: str, value: object, fits: bool, wanted: str) -> None:
+    if not fits:
+        raise RecipeError(f"'{key}' in a recipe must be {wanted}; received {value!r}.")
 
 
 _KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}

@@ -106,7 +106,7 @@ def retrain(project: Project, start: ModelCard | None, recipe: Recipe, watcher: 
         start.check_fits(snapshot.classes)
     with _open_slides(snapshot, project.folder, watcher) as readers:
         normalisation = start.normalisation if start else Normalisation(channels or _channels_of(readers))
-        slides = [_prepare(plane, labels, reader, normalisation) for plane, labels, reader in readers]
+        slides = _prepare_all(readers, normalisation, watcher)
         training = [s for s in slides if s.plane.slide not in snapshot.hold_out]
         kept_out = [s for s in slides if s.plane.slide in snapshot.hold_out]
         if not training:
@@ -145,15 +145,35 @@ def _open_slides(
                 opened.append((plane, labels, readers[slide]))
             except StudioError as error:
                 watcher.failed(slide, str(error))
-        if not opened:
-            raise StudioError("None of the labelled slides can be read, so there is nothing to train on.")
+        _check_any(opened)
         yield opened
+
+
+def _check_any(slides: Sequence[object]) -> None:
+    if not slides:
+        raise StudioError(
+            "None of the labelled slides can be read, so there is nothing to train on. "
+            "Put the slides back, or label others."
+        )
 
 
 def _check_size(plane: LabelledPlane, reader: SlideReader) -> None:
     info = reader.info
     if (info.height, info.width) != tuple(plane.shape) or plane.plane.plane >= info.planes:
         raise StudioError(f"'{plane.plane.slide}' has changed since it was labelled; it is left out of this training.")
+
+
+def _prepare_all(
+    readers: Sequence[tuple[LabelledPlane, LabelPlane, SlideReader]], normalisation: Normalisation, watcher: Watcher
+) -> list[LabelledSlide]:
+    slides = []
+    for plane, labels, reader in readers:
+        try:
+            slides.append(_prepare(plane, labels, reader, normalisation))
+        except StudioError as error:  # a damaged file that could be opened, or one with other channels
+            watcher.failed(plane.plane.slide, str(error))
+    _check_any(slides)
+    return slides
 
 
 def _prepare(
@@ -177,9 +197,8 @@ def _with_architecture_of(recipe: Recipe, start: ModelCard | None) -> Recipe:
 
 
 def _next_id(place: Path) -> str:
-    taken = {card.id for card in project_models(place)}
-    number = len(taken) + 1
-    while f"retrained-{number:03d}" in taken:
+    number = len(project_models(place)) + 1
+    while (place / "models" / f"retrained-{number:03d}").exists():  # perhaps a damaged one, which isn't listed
         number += 1
     return f"retrained-{number:03d}"
 

@@ -28,12 +28,13 @@ def load_network(card: ModelCard) -> keras.Model:
             f"The network of the model '{card.title}' can't be read from '{card.weights}' ({_first_line(error)}). "
             "Choose another model, or copy this one from its source again."
         ) from error
-    received = (network.input_shape[-1], network.output_shape[-1])
-    expected = (card.normalisation.channels, len(card.classes))
+    halvings = sum(isinstance(layer, keras.layers.MaxPooling2D) for layer in network.layers)
+    received = (network.input_shape[-1], network.output_shape[-1], halvings)
+    expected = (card.normalisation.channels, len(card.classes), architecture_of(card).depth)
     if received != expected:
         raise ModelError(
-            f"The model '{card.title}' contradicts its card: the card says {expected[0]} channels and {expected[1]} "
-            f"classes, the network has {received[0]} and {received[1]}. Choose another model."
+            f"The model '{card.title}' contradicts its card: the card says {_facts(expected)}, "
+            f"the network has {_facts(received)}. Choose another model."
         )
     return network
 
@@ -42,18 +43,30 @@ def publish(card: ModelCard, network: keras.Model, history: Sequence[RoundReport
     """Write network, card and history into `card.folder`; a reader sees the finished folder or none."""
     beside = card.folder.with_name(f".{card.folder.name}.part")
     shutil.rmtree(beside, ignore_errors=True)
-    beside.mkdir(parents=True)
+    try:
+        _write_model(beside, card, network, history)
+        if card.folder.exists():
+            shutil.rmtree(card.folder)
+        beside.rename(card.folder)
+    except OSError as error:
+        raise ModelError(
+            f"The new model could not be written to '{card.folder}' ({_first_line(error)}). "
+            "Free some space or ask for permission to write there, then train again."
+        ) from error
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    return card
+
+
+def _write_model(folder: Path, card: ModelCard, network: keras.Model, history: Sequence[RoundReport]) -> None:
+    folder.mkdir(parents=True)
     plain = build_unet(
         architecture_of(card), channels=card.normalisation.channels, classes=len(card.classes)
     )  # a fresh copy carries no optimiser state, which would treble the file
     plain.set_weights(network.get_weights())
-    plain.save(beside / WEIGHTS)
-    card.moved_to(beside).write()
-    _write_history(beside / "history.csv", history)
-    if card.folder.exists():
-        shutil.rmtree(card.folder)
-    beside.rename(card.folder)
-    return card
+    plain.save(folder / WEIGHTS)
+    card.moved_to(folder).write()
+    _write_history(folder / "history.csv", history)
 
 
 def _write_history(file: Path, history: Sequence[RoundReport]) -> None:
@@ -61,6 +74,10 @@ def _write_history(file: Path, history: Sequence[RoundReport]) -> None:
         writer = csv.writer(stream)
         writer.writerow(["round", "loss", "hold_out_dice", "seconds"])
         writer.writerows([r.round, f"{r.loss:.5f}", f"{r.dice:.5f}", f"{r.seconds:.1f}"] for r in history)
+
+
+def _facts(facts: tuple[int, int, int]) -> str:
+    return f"{facts[0]} channels, {facts[1]} classes and {facts[2]} halvings"
 
 
 def _first_line(error: Exception) -> str:

@@ -8,6 +8,9 @@ from typing import Any, BinaryIO
 
 from unet_studio.worker.protocol import VERSION, Message, ProposeJob, Ready, RetrainJob, decode
 
+_OUT_OF_MEMORY = ("MemoryError", "_ArrayMemoryError", "ResourceExhaustedError", "OutOfMemoryError")
+"""What Python, NumPy, TensorFlow and PyTorch call it."""
+
 
 class _Connection:
     """The worker's end of the pipe; a request is cancelled by its id."""
@@ -26,7 +29,11 @@ class _Connection:
     def listen(self, source: BinaryIO) -> None:
         """Read requests until the other end closes, then leave at once: nobody waits for the answer."""
         for line in source:
-            message = decode(line)
+            try:
+                message = decode(line)
+            except ValueError as error:  # go on: the end of stdin must still be seen
+                print(error, file=sys.stderr)  # noqa: T201 - stderr is the worker's log
+                continue
             if message.method == "cancel":
                 self.cancelled.add(message.id)
             else:
@@ -88,15 +95,15 @@ def _answer(jobs: Any, request: Message, listener: _RequestListener) -> Message:
         return Message(request.id, result={"cancelled": True, "message": str(error)})
     except StudioError as error:
         return Message(request.id, error=str(error))
-    except MemoryError:
-        return Message(
-            request.id,
-            error="The network ran out of memory. Close other programs or use a smaller model, then try again.",
-        )
     except Exception as error:  # the worker must go on; the whole story goes to its log
         import traceback
 
         traceback.print_exc()
+        if type(error).__name__ in _OUT_OF_MEMORY:
+            return Message(
+                request.id,
+                error="The network ran out of memory. Close other programs or use a smaller model, then try again.",
+            )
         return Message(request.id, error=f"The worker met an unexpected error ({type(error).__name__}: {error}).")
 
 

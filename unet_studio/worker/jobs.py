@@ -113,6 +113,11 @@ def _propose_slide(proposer: Proposer, job: ProposeJob, wanted: PlaneId, progres
     outcomes = []
     with open_slide(path) as reader:
         numbers = range(reader.info.planes) if wanted.plane < 0 else [wanted.plane]
+        if wanted.plane >= reader.info.planes:
+            raise SlideError(
+                f"'{path.name}' has {reader.info.planes} planes now, and plane {wanted.plane + 1} is not among them. "
+                "Put the original slide back, or open the folder again."
+            )
         for position, number in enumerate(numbers):
             plane = PlaneId(wanted.slide, number)
             if not job.overwrite and find_proposal(place, proposer.card.id, plane, stamp=stamp):

@@ -1,0 +1,58 @@
+"""No stroke is lost: the painting app is killed at random moments, and every stroke that was released is found."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from unet_studio.core.labels import PlaneId
+from unet_studio.core.project import Project
+from unet_studio.core.tiles import Box
+
+SIZE = 512
+SAFE_AFTER = 0.2  # seconds from the release of a stroke
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no SIGKILL")
+@pytest.mark.parametrize("moment", range(20))
+def test_every_stroke_released_200_ms_before_a_kill_is_found(tmp_path: Path, moment: int) -> None:
+    folder = tmp_path / "slides"
+    folder.mkdir()
+    cv2.imwrite(str(folder / "slide.png"), np.full((SIZE, SIZE), 90, np.uint8))
+    released, killed = paint_and_kill(folder, after=random.Random(moment).uniform(0.3, 1.5))
+    safe = [number for number, moment_released in released if moment_released < killed - SAFE_AFTER]
+    assert safe, "the app was killed before it painted anything"
+    with Project.open(folder) as project:
+        labels = project.labels(PlaneId("slide.png"), (SIZE, SIZE)).read(Box(0, 0, SIZE, SIZE))
+        edits = project.history()
+    missing = [number for number in safe if labels[centre(number)] != 1]
+    assert not missing
+    assert len(edits) >= len(safe)
+    assert all((entry.edit.after != entry.edit.before).any() for entry in edits), "half a stroke was written"
+
+
+def paint_and_kill(folder: Path, *, after: float) -> tuple[list[tuple[int, float]], float]:
+    """Paint for `after` seconds from the first stroke on; returns (number, time of release) and the time of the kill."""
+    environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen", "HOME": str(folder.parent)}
+    command = [sys.executable, "-P", str(Path(__file__).with_name("painter.py")), str(folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment) as app:
+        assert app.stdout is not None
+        first = app.stdout.readline()
+        time.sleep(after)
+        killed = time.monotonic()
+        app.send_signal(signal.SIGKILL)
+        lines = [first, *app.stdout.readlines()]
+    return [(int(n), float(t)) for _, n, t in (line.split() for line in lines if line.endswith("\n"))], killed
+
+
+def centre(number: int) -> tuple[int, int]:
+    row, column = divmod(number, 32)
+    return row * 8 + 4, column * 16 + 8
