@@ -1,4 +1,4 @@
-"""What tests of several folders share: no screen, quiet libraries, small slides, and a model that does as it is told."""
+"""What tests of several folders share: no screen, quiet libraries, small slides, and a model that is known by heart."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -37,6 +37,12 @@ def draw_spots(seed: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         cv2.circle(truth, (int(x), int(y)), int(rng.integers(4, 9)), 1, thickness=-1)
     pixels = 40 + 150 * truth + rng.integers(0, 30, truth.shape)
     return pixels.astype(np.uint8), truth
+
+
+@pytest.fixture(scope="session")
+def spots() -> Callable[[int], tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
+    """Draw a slide of spots from a seed: pixels and true classes."""
+    return draw_spots
 
 
 @pytest.fixture

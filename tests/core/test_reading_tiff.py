@@ -368,12 +368,12 @@ def test_a_truncated_file_is_refused(tmp_path: Path, segments: Any, part: float)
     assert "copy it again from its source" in refusal(tmp_path / "a.tif")
 
 
-def test_a_truncated_file_says_what_is_missing(tmp_path: Path) -> None:
-    (tmp_path / "a.tif").write_bytes(saved(np.zeros((100, 120), np.uint8), metadata=None)[:3000])
-    assert (
-        refusal(tmp_path / "a.tif")
-        == "'a.tif' can't be read: it ends after 3 of 12.2 kB; copy it again from its source."
-    )
+@pytest.mark.parametrize(("length", "words"), [(3000, "3 of 12.2 kB"), (-1, "12239 of 12240 bytes")])
+def test_a_truncated_file_says_what_is_missing(tmp_path: Path, length: int, words: str) -> None:
+    data = saved(np.zeros((100, 120), np.uint8), metadata=None)
+    (tmp_path / "a.tif").write_bytes(data[:length])
+    sentence = refusal(tmp_path / "a.tif")
+    assert sentence == f"'a.tif' can't be read: it ends after {words}; copy it again from its source."
 
 
 def test_a_truncated_stack_is_refused_when_opened(tmp_path: Path) -> None:

@@ -83,6 +83,9 @@ def drag(window: MainWindow, *points: tuple[float, float], modifier=Qt.KeyboardM
 
 
 def key(window: MainWindow, name: Qt.Key, modifier=Qt.KeyboardModifier.NoModifier) -> None:  # type: ignore[no-untyped-def]
+    if not window.isActiveWindow():  # shortcuts are for the window in front
+        window.activateWindow()
+        QTest.qWaitForWindowActive(window)
     QTest.keyClick(window.canvas, name, modifier)
 
 

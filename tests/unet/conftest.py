@@ -30,7 +30,7 @@ class CountingReader(SlideReader):
     def _release(self) -> None: ...
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def slide_of() -> Callable[..., LabelledSlide]:
     """Make a labelled slide of a plane's labels and a function that gives the network input of a box."""
 
@@ -52,7 +52,7 @@ def slide_of() -> Callable[..., LabelledSlide]:
     return make
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def slide_from(slide_of: Callable[..., LabelledSlide]) -> Callable[..., LabelledSlide]:
     """Make a labelled slide of arrays: pixels (h, w) of 0…1, and labels (h, w)."""
 

@@ -20,24 +20,19 @@ SAME_LIGHT = Augmentation(gain=0, offset=0, gamma=0, gradient=0, noise=0, blur=0
 AS_IT_IS = replace(SAME_LIGHT, flip=False, rotate=0, scale_low=1, scale_high=1, elastic=0)
 RETRAIN = load_recipe("retrain")
 
-MapSlide = Callable[[tuple[int, int]], LabelledSlide]
-BLOCK = 16
-"""In a map slide each block of so many pixels squared has a label of its own."""
+BLOCK = 32
+"""In the map slide each square block of so many pixels has a label of its own."""
 COLUMNS = 15
+MAP_SIDE = BLOCK * COLUMNS
 
 
 @pytest.fixture(scope="module")
-def map_side() -> int:
-    return BLOCK * COLUMNS
-
-
-@pytest.fixture
-def map_slide(slide_of: Callable[..., LabelledSlide], map_side: int) -> LabelledSlide:
-    """A slide whose two channels are the y and x of each pixel, and whose label is the number of its block."""
-    y, x = np.mgrid[:map_side, :map_side]
-    pixels = np.stack([y, x], axis=-1).astype(np.float32) / map_side
-    labels = LabelPlane((map_side, map_side))
-    labels.write(Box(0, 0, map_side, map_side), (y // BLOCK * COLUMNS + x // BLOCK).astype(np.uint8))
+def map_slide(slide_of: Callable[..., LabelledSlide]) -> LabelledSlide:
+    """A slide whose two channels are the y and x of each pixel, and whose labels are the numbers of its blocks."""
+    y, x = np.mgrid[:MAP_SIDE, :MAP_SIDE]
+    pixels = np.stack([y, x], axis=-1).astype(np.float32) / MAP_SIDE
+    labels = LabelPlane((MAP_SIDE, MAP_SIDE))
+    labels.write(Box(0, 0, MAP_SIDE, MAP_SIDE), (y // BLOCK * COLUMNS + x // BLOCK).astype(np.uint8))
     return slide_of(labels, lambda box: pixels[box.slices].copy(), channels=2)
 
 
@@ -66,9 +61,8 @@ def draw(slide: LabelledSlide, side: int, augmentation: Augmentation, seed: int 
     flip=st.booleans(),
 )
 @settings(max_examples=150, deadline=None)
-def test_a_warped_label_is_the_one_of_the_place_that_its_pixel_shows(
-    map_slide_for_all: LabelledSlide,
-    map_side: int,
+def test_a_label_is_the_one_of_the_place_that_its_pixel_shows_however_warped(
+    map_slide: LabelledSlide,
     seed: int,
     side: int,
     rotate: float,
@@ -77,17 +71,169 @@ def test_a_warped_label_is_the_one_of_the_place_that_its_pixel_shows(
     flip: bool,
 ) -> None:
     low, high = scales
-    augmentation = replace(
-        SAME_LIGHT, flip=flip, rotate=rotate, scale_low=low, scale_high=high, elastic=elastic
-    )  # fmt: skip
-    pixels, labels = draw(map_slide_for_all, side, augmentation, seed)
+    augmentation = replace(SAME_LIGHT, flip=flip, rotate=rotate, scale_low=low, scale_high=high, elastic=elastic)
+    pixels, labels = draw(map_slide, side, augmentation, seed)
     assert pixels.shape == (side, side, 2)
     assert labels.shape == (side, side)
     labelled = labels != UNLABELLED
-    blocks = np.stack(np.divmod(labels[labelled], COLUMNS), axis=-1)
+    blocks = np.stack(np.divmod(labels[labelled].astype(int), COLUMNS), axis=-1)
     centres = blocks * BLOCK + (BLOCK - 1) / 2
-    # Half a block, half a pixel that the nearest label may be off, and OpenCV's steps of 1/32 pixel.
-    assert np.abs(pixels[labelled] * map_side - centres).max() <= BLOCK / 2 + 1 / 32 + 1e-3
+    # Half a block and no more: the nearest label may be off by half a pixel, OpenCV counts in 1/32 pixel.
+    assert np.abs(pixels[labelled] * MAP_SIDE - centres).max() <= BLOCK / 2 + 1 / 32 + 1e-3
 
 
-map_slide_for_all = pytest.fixture(name="map_slide_for_all")(lambda map_slide: map_slide)
+def test_without_variation_a_patch_is_a_part_of_the_slide(map_slide: LabelledSlide) -> None:
+    pixels, labels = draw(map_slide, 32, AS_IT_IS)
+    steps = pixels * MAP_SIDE
+    np.testing.assert_allclose(np.diff(steps[..., 0], axis=0), 1, atol=1e-3)
+    np.testing.assert_allclose(np.diff(steps[..., 1], axis=1), 1, atol=1e-3)
+    y, x = np.rint(steps).astype(int).transpose(2, 0, 1)
+    np.testing.assert_array_equal(labels, y // BLOCK * COLUMNS + x // BLOCK)
+
+
+def test_patches_come_in_every_orientation(map_slide: LabelledSlide) -> None:
+    augmentation = replace(AS_IT_IS, flip=True, rotate=180)
+    turns = set()
+    for seed in range(100):
+        pixels, _ = draw(map_slide, 16, augmentation, seed)
+        down, right = pixels[15, 8] - pixels[0, 8], pixels[8, 15] - pixels[8, 0]
+        handed = np.sign(down[0] * right[1] - down[1] * right[0])
+        turns.add((np.sign(down[0]), np.sign(down[1]), handed))
+    assert len(turns) == 8
+
+
+def test_beyond_the_border_pixels_are_mirrored_and_nothing_is_labelled(slide_of: Callable[..., LabelledSlide]) -> None:
+    slide = slide_of(dotted((10, 9), Box(0, 0, 10, 9)), lambda box: np.ones((*box.shape, 1), np.float32))
+    pixels, labels = draw(slide, 64, AS_IT_IS)
+    assert np.all(pixels == 1)
+    assert np.count_nonzero(labels == 1) == 10 * 9
+    assert np.count_nonzero(labels == UNLABELLED) == 64 * 64 - 10 * 9
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 300), (300, 1), (2, 3)])
+@pytest.mark.parametrize("side", [16, 256])
+def test_planes_of_any_size_give_patches(
+    slide_of: Callable[..., LabelledSlide], shape: tuple[int, int], side: int
+) -> None:
+    slide = slide_of(dotted(shape, Box.of_shape(shape)), nothing)
+    for seed in range(10):
+        pixels, labels = draw(slide, side, RETRAIN.augmentation, seed)
+        assert pixels.shape == (side, side, 1)
+        assert labels.shape == (side, side)
+
+
+@pytest.mark.parametrize("side", [64, 256])
+def test_a_dot_of_three_pixels_is_in_every_patch(slide_of: Callable[..., LabelledSlide], side: int) -> None:
+    slide = slide_of(dotted((2000, 2000), Box(999, 254, 1002, 257)), nothing)
+    for seed in range(100):
+        assert 1 in draw(slide, side, RETRAIN.augmentation, seed)[1], f"patch {seed} has no label"
+
+
+def test_a_single_labelled_pixel_is_in_three_of_four_patches(slide_of: Callable[..., LabelledSlide]) -> None:
+    slide = slide_of(dotted((600, 600), Box(300, 300, 301, 301)), nothing)
+    found = sum(1 in draw(slide, 128, RETRAIN.augmentation, seed)[1] for seed in range(300))
+    assert found >= 225, "where a patch shrinks the slide one pixel may be skipped, but not so often"
+    assert all(1 in draw(slide, 128, AS_IT_IS, seed)[1] for seed in range(300))
+
+
+def test_the_labelled_pixel_lies_anywhere_in_the_patch(slide_of: Callable[..., LabelledSlide]) -> None:
+    slide = slide_of(dotted((600, 600), Box(299, 299, 302, 302)), nothing)
+    places = [np.argwhere(draw(slide, 60, AS_IT_IS, seed)[1] == 1).mean(axis=0) for seed in range(100)]
+    assert np.min(places) < 15
+    assert np.max(places) > 45
+    assert len({tuple(place) for place in places}) > 90
+
+
+def test_half_of_the_patches_lie_around_a_class_rather_than_background(slide_of: Callable[..., LabelledSlide]) -> None:
+    labels = dotted((256, 256), Box(0, 0, 256, 256), value=0)
+    labels.write(Box(200, 200, 204, 204), np.full((4, 4), 1, np.uint8))
+    slide = slide_of(labels, nothing)
+    found = sum(1 in draw(slide, 32, AS_IT_IS, seed)[1] for seed in range(200))
+    assert 80 <= found <= 140
+
+
+@pytest.mark.parametrize("side", [5_000, 100_000])
+def test_a_patch_of_a_large_slide_costs_as_much_as_one_of_a_huge_slide(
+    slide_of: Callable[..., LabelledSlide], side: int
+) -> None:
+    slide = slide_of(dotted((side, side), Box(2000, 2000, 2200, 2200)), nothing)
+    for seed in range(20):
+        draw(slide, 64, RETRAIN.augmentation, seed)
+    # 64 px, turned, at 0.8 of their size and reached by the elastic part: 160 px a side at the most.
+    assert 0 < slide.reader.pixels_read <= 20 * 160**2
+
+
+def test_a_small_plane_is_read_once(slide_of: Callable[..., LabelledSlide]) -> None:
+    slide = slide_of(dotted((300, 200), Box(0, 0, 300, 200)), nothing)
+    for seed in range(20):
+        draw(slide, 64, RETRAIN.augmentation, seed)
+    assert slide.reader.pixels_read == 300 * 200
+
+
+def test_tiles_are_drawn_as_often_as_they_have_labels(slide_of: Callable[..., LabelledSlide]) -> None:
+    many, few = Box(0, 0, 100, 90), Box(0, 5 * TILE, 10, 5 * TILE + 100)
+    labels = dotted((TILE, 6 * TILE), many)
+    labels.write(few, np.full(few.shape, 2, np.uint8))
+    slide = slide_of(labels, nothing)
+    of_few = sum(2 in draw(slide, 32, AS_IT_IS, seed)[1] for seed in range(300))
+    assert 15 <= of_few <= 50  # a tenth of the labelled pixels
+
+
+class TestBatches:
+    recipe = Recipe(
+        "tiny", seed=5, architecture=Architecture(depth=2), schedule=Schedule(rounds=2, steps=3, batch=4, patch=32)
+    )
+
+    def test_a_batch_has_the_shape_that_the_recipe_names(self, map_slide: LabelledSlide) -> None:
+        batches = PatchBatches([map_slide], self.recipe)
+        assert len(batches) == 3
+        pixels, labels = batches[0]
+        assert (pixels.shape, pixels.dtype) == ((4, 32, 32, 2), np.float32)
+        assert (labels.shape, labels.dtype) == ((4, 32, 32), np.uint8)
+
+    def test_the_same_seed_round_and_index_give_the_same_batch(self, map_slide: LabelledSlide) -> None:
+        first, second = PatchBatches([map_slide], self.recipe), PatchBatches([map_slide], self.recipe)
+        second[0], second[2]
+        for batches in (first, second):
+            batches.on_epoch_end()
+        for one, other in zip(first[1], second[1], strict=True):
+            np.testing.assert_array_equal(one, other)
+
+    def test_another_seed_round_or_index_gives_another_batch(self, map_slide: LabelledSlide) -> None:
+        batches = PatchBatches([map_slide], self.recipe)
+        later = PatchBatches([map_slide], self.recipe)
+        later.on_epoch_end()
+        reseeded = PatchBatches([map_slide], replace(self.recipe, seed=6))
+        drawn = [batches[0][0], batches[1][0], later[0][0], reseeded[0][0]]
+        for index, one in enumerate(drawn):
+            assert not any(np.array_equal(one, other) for other in drawn[index + 1 :])
+
+    def test_every_slide_is_drawn_from(self, slide_of: Callable[..., LabelledSlide]) -> None:
+        slides = [slide_of(dotted((64, 64), Box(0, 0, 64, 64), value=value), nothing) for value in range(4)]
+        batches = PatchBatches(slides, self.recipe)
+        seen = {int(value) for index in range(8) for value in np.unique(batches[index][1])}
+        assert seen == {0, 1, 2, 3, UNLABELLED}
+
+
+class TestLight:
+    pixels = np.random.default_rng(0).random((40, 30, 3), dtype=np.float32)
+
+    def test_every_magnitude_zero_leaves_the_pixels_as_they_are(self) -> None:
+        relit = relight(self.pixels, SAME_LIGHT, np.random.default_rng(0))
+        np.testing.assert_array_equal(relit, self.pixels)
+
+    @pytest.mark.parametrize("kind", ["gain", "offset", "gamma", "gradient", "noise", "blur", "colour"])
+    @pytest.mark.parametrize("channels", [1, 3])
+    def test_each_kind_of_light_changes_pixels_and_keeps_their_form(self, kind: str, channels: int) -> None:
+        before = self.pixels[..., :channels]
+        augmentation = replace(SAME_LIGHT, **{kind: 0.5})
+        relit = [relight(before, augmentation, np.random.default_rng(seed)) for seed in range(10)]
+        assert any(not np.array_equal(after, before) for after in relit)
+        for after in relit:
+            assert (after.shape, after.dtype) == (before.shape, np.float32)
+            assert np.isfinite(after).all()
+
+    def test_gamma_keeps_what_is_darker_than_black_finite(self) -> None:
+        relit = relight(self.pixels - 0.5, replace(SAME_LIGHT, gamma=1), np.random.default_rng(0))
+        assert np.isfinite(relit).all()
+        assert np.array_equal(np.sign(relit), np.sign(self.pixels - 0.5))

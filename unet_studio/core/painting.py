@@ -11,6 +11,9 @@ from unet_studio.core.tiles import Box, Cell, cells_over, tile_box
 Point = tuple[float, float]
 """(y, x) in pixels; pixel (0, 0) covers 0 ≤ y < 1, so its centre is at 0.5."""
 
+_STILL = 1e-12
+"""Points no further apart than the root of this, a millionth of a pixel, are one; float32 can't divide by less."""
+
 
 def capsule(start: Point, end: Point, radius: float, shape: tuple[int, int]) -> tuple[Box, NDArray[np.bool_]]:
     """The pixels whose centre is at most `radius` from the segment between two points.
@@ -33,7 +36,7 @@ def capsule(start: Point, end: Point, radius: float, shape: tuple[int, int]) -> 
     xs = np.arange(box.x0, box.x1, dtype=np.float32)[None, :] + np.float32(0.5 - x0)
     dy, dx = y1 - y0, x1 - x0
     length2 = dy * dy + dx * dx
-    along = np.clip((ys * dy + xs * dx) / length2, 0.0, 1.0) if length2 > 0 else np.float32(0.0)
+    along = np.clip((ys * dy + xs * dx) / length2, 0.0, 1.0) if length2 > _STILL else np.float32(0.0)
     distance2 = (ys - along * dy) ** 2 + (xs - along * dx) ** 2
     covered = distance2 <= radius * radius
     if radius == 0.5:

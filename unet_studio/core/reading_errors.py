@@ -42,14 +42,18 @@ def unreadable(path: Path, what: str, remedy: str) -> SlideError:
 def check_bytes(path: Path, size: int) -> None:
     """Raises SlideError if decoding `size` bytes at once is too much."""
     if size > MAX_BYTES:
-        raise unreadable(path, f"it takes {_in_units(size, size)} of memory in one piece", EXPORT_TILED)
+        amount, unit = _unit_of(size)
+        raise unreadable(path, f"it takes {round(size / amount, 1):g} {unit} of memory in one piece", EXPORT_TILED)
 
 
 def check_length(path: Path, length: int, needed: int) -> None:
     """Raises SlideError if a file of `length` bytes ought to have `needed`."""
     if needed > length:
-        missing = f"it ends after {_in_units(length, needed, bare=True)} of {_in_units(needed, needed)}"
-        raise unreadable(path, missing, COPY_AGAIN)
+        amount, unit = _unit_of(needed)
+        present, all_of_it = (f"{round(size / amount, 1):g}" for size in (length, needed))
+        if present == all_of_it:
+            present, all_of_it, unit = str(length), str(needed), "bytes"
+        raise unreadable(path, f"it ends after {present} of {all_of_it} {unit}", COPY_AGAIN)
 
 
 @contextmanager
@@ -78,11 +82,10 @@ def _sentence(error: Exception) -> str:
     return f"it's damaged, or of a kind that isn't supported ({detail[0][:120]}); {EXPORT_PLAIN}"
 
 
-def _in_units(size: int, scale: int, *, bare: bool = False) -> str:
-    """`size` in the unit that suits `scale`, `bare` without the unit."""
-    power = max(0, min(4, (len(str(scale)) - 1) // 3))
-    number = f"{round(size / 1000**power, 1):g}"
-    return number if bare else f"{number} {('bytes', 'kB', 'MB', 'GB', 'TB')[power]}"
+def _unit_of(size: int) -> tuple[int, str]:
+    """The unit in which to speak of so many bytes: how many bytes it is, and its name."""
+    power = min(4, (len(str(size)) - 1) // 3)
+    return 1000**power, ("bytes", "kB", "MB", "GB", "TB")[power]
 
 
 class _Hush:

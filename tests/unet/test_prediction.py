@@ -1,0 +1,150 @@
+"""Tiled prediction: any size, no seams, mirrored borders, and memory for one row of tiles."""
+
+import tracemalloc
+from collections.abc import Callable
+from itertools import pairwise
+
+import keras
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from unet_studio.core.tiles import Box
+from unet_studio.unet.prediction import OVERLAP, TILE, Predictor, read_mirrored
+
+CLASSES = 3
+WEIGHTS = np.array([-4.0, 1.0, 6.0], np.float32)
+BIASES = np.array([1.0, 0.5, -3.0], np.float32)
+
+
+@pytest.fixture(scope="module")
+def pointwise() -> Predictor:
+    """A network that looks at one pixel at a time."""
+    inputs = keras.Input((None, None, 1))
+    layer = keras.layers.Conv2D(CLASSES, 1)
+    network = keras.Model(inputs, layer(inputs))
+    layer.set_weights([WEIGHTS.reshape(1, 1, 1, CLASSES), BIASES])
+    return Predictor(network, multiple=16)
+
+
+@pytest.fixture(scope="module")
+def looking_around() -> Predictor:
+    """A network that looks at the sum of 3 × 3 pixels, and sees zeros beyond its tile, as padded networks do."""
+    inputs = keras.Input((None, None, 1))
+    layer = keras.layers.Conv2D(2, 3, padding="same")
+    network = keras.Model(inputs, layer(inputs))
+    kernel = np.zeros((3, 3, 1, 2), np.float32)
+    kernel[..., 1] = 0.2
+    layer.set_weights([kernel, np.zeros(2, np.float32)])
+    return Predictor(network, multiple=8)
+
+
+def noise(shape: tuple[int, int]) -> NDArray[np.float32]:
+    return np.random.default_rng(0).random((*shape, 1), dtype=np.float32)
+
+
+def softmax(pixels: NDArray[np.float32]) -> NDArray[np.float64]:
+    exponentials = np.exp(pixels * WEIGHTS.astype(np.float64) + BIASES)
+    shares: NDArray[np.float64] = exponentials / exponentials.sum(axis=-1, keepdims=True)
+    return shares
+
+
+lengths = st.one_of(st.integers(1, 40), st.sampled_from([TILE - 1, TILE, TILE + 1, 2 * TILE - OVERLAP, 1000, 1337]))
+
+
+@given(lengths, lengths)
+@example(1, 1)
+@example(1, 1337)
+@example(1337, 1)
+@example(TILE + 1, TILE + 1)
+@settings(max_examples=12, deadline=None)
+def test_tiles_of_any_plane_give_what_the_whole_plane_gives(pointwise: Predictor, height: int, width: int) -> None:
+    pixels = noise((height, width))
+    probabilities = pointwise.probabilities(pixels)
+    assert probabilities.dtype == np.uint8
+    assert probabilities.shape == (height, width, CLASSES - 1)
+    expected = softmax(pixels)[..., 1:] * 255
+    assert np.abs(probabilities - expected).max() <= 0.51
+
+
+@given(lengths, lengths)
+@settings(max_examples=8, deadline=None)
+def test_strips_follow_each_other_and_nothing_off_the_plane_is_read(
+    pointwise: Predictor, height: int, width: int
+) -> None:
+    plane = Box(0, 0, height, width)
+
+    def read(box: Box) -> NDArray[np.float32]:
+        assert not box.is_empty
+        assert box.intersect(plane) == box
+        return np.zeros((*box.shape, 1), np.float32)
+
+    strips = [(y0, len(strip)) for y0, strip in pointwise.strips(read, (height, width))]
+    assert strips[0][0] == 0
+    assert all(y0 + rows == following for (y0, rows), (following, _) in pairwise(strips))
+    assert sum(strips[-1]) == height
+
+
+def test_what_a_network_gets_wrong_at_the_edge_of_a_tile_does_not_show(looking_around: Predictor) -> None:
+    probabilities = looking_around.probabilities(np.ones((600, 1100, 1), np.float32))
+    inside = probabilities[1:-1, 1:-1]
+    assert inside.min() == inside.max() == round(255 / (1 + np.exp(-1.8)))
+
+
+def test_beyond_the_border_the_network_sees_the_plane_mirrored(looking_around: Predictor) -> None:
+    pixels = noise((13, 11))  # tiles are 16 × 16: the lower and right borders lie inside of them
+    padded = np.pad(pixels[..., 0], ((0, 1), (0, 1)), mode="symmetric").astype(np.float64)
+    total = sum(padded[y : y + 12, x : x + 10] for y in range(3) for x in range(3))
+    expected = 255 / (1 + np.exp(-0.2 * total))
+    assert np.abs(looking_around.probabilities(pixels)[1:, 1:, 0] - expected).max() <= 0.51
+
+
+@pytest.mark.parametrize("box", [Box(1, 1, 4, 5), Box(-2, -3, 4, 5), Box(3, 1, 9, 8), Box(-6, -5, 12, 10)])
+def test_a_box_that_leaves_the_plane_is_filled_by_its_mirror_image(box: Box) -> None:
+    pixels = noise((6, 5))
+    around = np.pad(pixels, ((6, 6), (5, 5), (0, 0)), mode="symmetric")
+    expected = around[box.y0 + 6 : box.y1 + 6, box.x0 + 5 : box.x1 + 5]
+    np.testing.assert_array_equal(read_mirrored(lambda part: pixels[part.slices], box, (6, 5)), expected)
+
+
+def test_progress_grows_to_one(pointwise: Predictor) -> None:
+    told: list[float] = []
+    for _ in pointwise.strips(lambda box: np.zeros((*box.shape, 1), np.float32), (1100, 2600), progress=told.append):
+        pass
+    assert told == sorted(told)
+    assert told[-1] == 1
+    assert len(told) == 3 * 2  # three rows of six tiles, four in a batch
+
+
+@pytest.fixture
+def peak() -> Callable[[Predictor, int], int]:
+    """The most bytes held while a plane so many pixels high is proposed and its strips are thrown away."""
+
+    def measure(predictor: Predictor, height: int) -> int:
+        tracemalloc.start()
+        for _ in predictor.strips(lambda box: np.zeros((*box.shape, 1), np.float32), (height, 128)):
+            pass
+        held = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return held
+
+    return measure
+
+
+def test_memory_does_not_grow_with_the_height_of_the_plane(
+    pointwise: Predictor, peak: Callable[[Predictor, int], int]
+) -> None:
+    peak(pointwise, 600)  # the network is compiled
+    low, high = peak(pointwise, 2000), peak(pointwise, 8000)
+    assert high < 1.2 * low
+    assert high < 8000 * 128 * 4, "more than one float a pixel of the whole plane"
+
+
+def test_a_tile_that_cannot_be_read_ends_it(pointwise: Predictor) -> None:
+    def read(box: Box) -> NDArray[np.float32]:
+        raise OSError("the disk is gone")
+
+    with pytest.raises(OSError, match="the disk is gone"):
+        list(pointwise.strips(read, (10, 10)))
