@@ -31,12 +31,14 @@ def open_window(folder: Path | None) -> int:
 
     from unet_studio.gui.main_window import MainWindow
     from unet_studio.gui.theme import apply_theme, icon
+    from unet_studio.gui.translation import install_translation
 
     app = QApplication.instance() or QApplication(sys.argv[:1])
     assert isinstance(app, QApplication)
     app.setOrganizationName("U-Net Studio")
     app.setApplicationName("U-Net Studio")
     app.setWindowIcon(icon("app"))
+    install_translation(app)
     apply_theme(app)
     window = MainWindow()
     window.show()

@@ -113,7 +113,10 @@ def test_a_locked_folder_is_left_out_and_a_locked_root_explained(tmp_path: Path)
 
 
 def test_ten_thousand_slides_are_listed_in_no_time(tmp_path: Path) -> None:
-    make(tmp_path, *(f"plate{i % 20}/well_{i}_site{i % 7}.tif" for i in range(10_000)))
+    for plate in range(20):
+        (tmp_path / f"plate{plate}").mkdir()
+    for i in range(10_000):
+        (tmp_path / f"plate{i % 20}" / f"well_{i}_site{i % 7}.tif").touch()
     best = min(_seconds(tmp_path) for _ in range(3))
     assert best < 0.3
 

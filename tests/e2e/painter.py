@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from PySide6.QtCore import QPointF, Qt
+from PySide6.QtCore import QEventLoop, QPointF, Qt, QTimer
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
@@ -38,7 +38,14 @@ def paint_without_end(window: MainWindow) -> None:
         QTest.mouseMove(viewport, end)
         QTest.mouseRelease(viewport, Qt.MouseButton.LeftButton, pos=end)
         print("released", number, time.monotonic(), flush=True)
-        QTest.qWait(15)
+        rest(15)
+
+
+def rest(milliseconds: int) -> None:
+    """Let the event loop run; unlike `QTest.qWait` it lets Python's other threads run meanwhile."""
+    loop = QEventLoop()
+    QTimer.singleShot(milliseconds, loop.quit)
+    loop.exec()
 
 
 if __name__ == "__main__":

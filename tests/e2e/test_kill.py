@@ -40,7 +40,7 @@ def test_every_stroke_released_200_ms_before_a_kill_is_found(tmp_path: Path, mom
 
 
 def paint_and_kill(folder: Path, *, after: float) -> tuple[list[tuple[int, float]], float]:
-    """Paint for `after` seconds from the first stroke on; returns (number, time of release) and the time of the kill."""
+    """Paint for `after` seconds from the first stroke on; gives (number, time of release) and the time of the kill."""
     environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen", "HOME": str(folder.parent)}
     command = [sys.executable, "-P", str(Path(__file__).with_name("painter.py")), str(folder)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment) as app:

@@ -125,7 +125,7 @@ def paint_until(user: "User", done: Callable[[], bool]) -> None:
         assert time.monotonic() < deadline
         user.paints((row, 20), (row, 60), (row + 10, 100))
         row = 20 + (row + 7) % 200
-        QTest.qWait(100)
+        user.rests(100)
 
 
 class User:
@@ -145,6 +145,9 @@ class User:
         for position in positions[1:]:
             QTest.mouseMove(canvas.viewport(), position)
         QTest.mouseRelease(canvas.viewport(), Qt.MouseButton.LeftButton, pos=positions[-1])
+
+    def rests(self, milliseconds: int) -> None:
+        self._qtbot.wait(milliseconds)
 
     def waits_for(self, condition: Callable[[], bool]) -> None:
         self._qtbot.waitUntil(condition, timeout=LOOP_SECONDS)

@@ -469,7 +469,9 @@ def test_a_file_dropped_opens_its_folder(make_window: Callable[[], MainWindow], 
 
 def test_every_action_has_a_shortcut_a_tooltip_and_a_menu_place(window: MainWindow) -> None:
     in_menus = {
-        action.objectName() for menu in window.menuBar().actions() for action in menu.menu().actions()  # type: ignore[union-attr]
+        action.objectName()
+        for menu in window.menuBar().actions()
+        for action in menu.menu().actions()  # type: ignore[union-attr]
     }
     for name, action in window.actions_by_id.items():
         assert not action.shortcut().isEmpty(), name

@@ -144,11 +144,6 @@ def test_one_stroke_is_enough(slide_from: Callable[..., LabelledSlide]) -> None:
     assert all(np.isfinite(weights).all() for weights in result.network.get_weights())
 
 
-def test_a_network_with_batch_normalisation_learns_as_well(slides: list[LabelledSlide]) -> None:
-    recipe = replace(LEARNING, architecture=Architecture(depth=1, width=4, normalisation="batch"))
-    assert run(slides, recipe).dice > 0.8
-
-
 class TestWindows:
     """The parts of the labelled planes on which models are compared."""
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from unet_studio.core.project import Project
-from unet_studio.errors import ProjectError, ProjectPlaceError
+from unet_studio.errors import ProjectError
 
 Operation = Callable[[Project], object]
 _RETRY_SECONDS = 2.0
@@ -75,8 +75,8 @@ class Journal:
                 project = project or self._open_project()
                 operation(project)
                 problem = ""
-            except (sqlite3.Error, OSError, ProjectPlaceError) as error:
-                # The disk may come back: what is queued stays queued.
+            except (sqlite3.Error, OSError, ProjectError) as error:
+                # The disk may come back, or a copy of the project: what is queued stays queued.
                 self._notify(JournalState(len(self._queue), _sentence(error)))
                 with self._changed:
                     if not self._closing.is_set():

@@ -73,8 +73,9 @@ def read_card(folder: Path) -> ModelCard:
 
 
 def bundled_models() -> list[ModelCard]:
-    """The starter models, in order of name."""
-    return [read_card(card.parent) for card in sorted((paths.resources() / "models").glob(f"*/{CARD}"))]
+    """The starter models, the one that most people begin with first."""
+    cards = [read_card(card.parent) for card in sorted((paths.resources() / "models").glob(f"*/{CARD}"))]
+    return sorted(cards, key=lambda card: not card.id.startswith("nuclei"))
 
 
 def project_models(place: Path) -> list[ModelCard]:

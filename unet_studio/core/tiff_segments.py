@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tifffile import PLANARCONFIG, TiffFile, TiffFrame, TiffPage
+from tifffile import COMPRESSION, PLANARCONFIG, TiffFile, TiffFrame, TiffPage
 
-from unet_studio.core.reading_errors import check_length
+from unet_studio.core.lzw import is_sound_lzw
+from unet_studio.core.reading_errors import COPY_AGAIN, check_length, unreadable
 from unet_studio.core.tiles import Box
 
 Samples = NDArray[Any]
@@ -119,5 +120,7 @@ class SegmentReader:
         handle.seek(offset)
         key = _keyframe(page)
         data = handle.read(size)
+        if key.compression == COMPRESSION.LZW and not is_sound_lzw(data):
+            raise unreadable(self._path, "it's damaged", COPY_AGAIN)
         segment, _, _ = key.decode(data, index, jpegtables=page.jpegtables, jpegheader=key.jpegheader)
         return None if segment is None else segment[0]

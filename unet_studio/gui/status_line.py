@@ -29,6 +29,7 @@ class StatusLine(QStatusBar):
         holder = QWidget()
         holder.setLayout(self._activities)
         self.setSizeGripEnabled(False)
+        self.setContentsMargins(8, 0, 8, 0)
         self.addWidget(self._position)
         self.addWidget(self._hint, 1)
         for widget in (holder, self._saved, self._device):

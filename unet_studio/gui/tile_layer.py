@@ -2,6 +2,7 @@
 
 import math
 from collections import OrderedDict
+from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,13 +15,13 @@ from unet_studio.core.display import Contrast, outline, to_rgb
 from unet_studio.core.masks import MaskView, lay_over
 from unet_studio.core.reading import SlideReader
 from unet_studio.core.tiles import TILE, Box, Cell, cells_over, tile_box
-from unet_studio.errors import StudioError
 from unet_studio.gui.background import Background
 
 Key = tuple[int, Cell]
 """(level, cell): at level n a tile covers 256 · 2ⁿ pixels of the plane."""
 _MAX_LEVEL = 8
 _KEPT_TILES = 1024
+_TILES_A_BLOCK = 4
 
 
 class TileLayer(QGraphicsItem):
@@ -184,6 +185,7 @@ class MaskLayer(TileLayer):
         self._outlined = False
         self._cleaned: OrderedDict[Key, tuple[int, NDArray[np.uint8]]] = OrderedDict()
         self._asked: set[tuple[int, Key]] = set()
+        self._missing: list[Key] = []
         self._buffers: dict[Key, NDArray[np.uint8]] = {}
 
     def show_mask(self, view: MaskView | None, shape: tuple[int, int]) -> None:
@@ -225,33 +227,49 @@ class MaskLayer(TileLayer):
         if view is None:
             return None
         if view.proposal is not None and self._cleaned.get(key, (-1,))[0] != self._version:
-            self._ask(key, view)
+            self._missing.append(key)
         if key not in self._images:
             self._compose(key, tile_box(key[1]).intersect(self.level_extent(key[0])))
         return self._images.get(key)
 
-    def _ask(self, key: Key, view: MaskView) -> None:
-        version = self._version
-        if (version, key) in self._asked:
-            return
-        self._asked.add((version, key))
-        around = self._around(key)
+    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
+        self._missing.clear()
+        super().paint(painter, option, widget)
+        wanted = [key for key in self._missing if (self._version, key) not in self._asked]
+        # The surroundings that a clean-up needs are shared by a block of tiles; two blocks keep two cores busy.
+        half = (len(wanted) + 1) // 2 if len(wanted) > _TILES_A_BLOCK else len(wanted)
+        for block in (wanted[:half], wanted[half:]):
+            if block:
+                self._ask(block)
 
-        def arrived(cleaned: object) -> None:
-            self._asked.discard((version, key))
-            if version == self._version and isinstance(cleaned, np.ndarray):
-                self._cleaned[key] = (version, cleaned)
-                while len(self._cleaned) > _KEPT_TILES:
-                    self._cleaned.popitem(last=False)
-                self._compose(key, tile_box(key[1]).intersect(self.level_extent(key[0])))
-                self.update_tile(key)
+    def _ask(self, keys: list[Key]) -> None:
+        """Have the cleaned-up proposal of some tiles of one level worked out, all at once."""
+        view, version, level = self._view, self._version, keys[0][0]
+        assert view is not None
+        self._asked.update((version, key) for key in keys)
+        boxes = {key: self._around(key) for key in keys}
+        whole = reduce(Box.union, boxes.values())
 
-        def work() -> NDArray[np.uint8] | StudioError | None:
+        def work() -> NDArray[np.uint8] | None:
             if version != self._version:
                 return None  # the slider has moved on
-            return view.cleaned(around, shrink=1 << key[0])
+            return view.cleaned(whole, shrink=1 << level)
+
+        def arrived(cleaned: object) -> None:
+            self._asked.difference_update((version, key) for key in keys)
+            if version != self._version or not isinstance(cleaned, np.ndarray):
+                return
+            for key, box in boxes.items():
+                self._take(key, cleaned[box.within(whole)].copy())
 
         self._background.run(work, arrived)
+
+    def _take(self, key: Key, cleaned: NDArray[np.uint8]) -> None:
+        self._cleaned[key] = (self._version, cleaned)
+        while len(self._cleaned) > _KEPT_TILES:
+            self._cleaned.popitem(last=False)
+        self._compose(key, tile_box(key[1]).intersect(self.level_extent(key[0])))
+        self.update_tile(key)
 
     def _around(self, key: Key) -> Box:
         """A tile and one pixel more on each side, so that outlines join."""

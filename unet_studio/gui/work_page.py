@@ -32,9 +32,7 @@ class ToolRail(QWidget):
     def __init__(self, tools: list[QAction], others: list[QAction], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._size = QSpinBox(minimum=1, maximum=1000, suffix=self.tr(" px"))
-        self._size.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
-        self._size.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._size.setFixedWidth(64)
+        self._size.setFixedWidth(80)
         self._size.setAccessibleName(self.tr("Brush diameter"))
         self._size.setToolTip(self.tr("Diameter of brush and eraser in pixels of the slide ([ and ], Ctrl+wheel)"))
 

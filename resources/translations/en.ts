@@ -1,0 +1,59 @@
+<?xml version="1.0" encoding="utf-8"?>
+<!DOCTYPE TS>
+<TS version="2.1" language="en" sourcelanguage="en">
+<context>
+    <name>Exporting</name>
+    <message numerus="yes">
+        <location filename="../../unet_studio/gui/exporting.py" line="79"/>
+        <source>%n slide(s) could not be exported.</source>
+        <translation><numerusform>%n slide could not be exported.</numerusform><numerusform>%n slides could not be exported.</numerusform></translation>
+    </message>
+    <message numerus="yes">
+        <location filename="../../unet_studio/gui/exporting.py" line="82"/>
+        <source>%n file(s) written.</source>
+        <translation><numerusform>%n file written.</numerusform><numerusform>%n files written.</numerusform></translation>
+    </message>
+</context>
+<context>
+    <name>MessageBar</name>
+    <message numerus="yes">
+        <location filename="../../unet_studio/gui/message_bar.py" line="202"/>
+        <source>%n more</source>
+        <translation><numerusform>%n more</numerusform><numerusform>%n more</numerusform></translation>
+    </message>
+</context>
+<context>
+    <name>Proposing</name>
+    <message numerus="yes">
+        <location filename="../../unet_studio/gui/proposing.py" line="47"/>
+        <source>%n slide(s)</source>
+        <translation><numerusform>%n slide</numerusform><numerusform>%n slides</numerusform></translation>
+    </message>
+    <message numerus="yes">
+        <location filename="../../unet_studio/gui/proposing.py" line="71"/>
+        <source>%n slide(s) could not be proposed; the others are done.</source>
+        <translation><numerusform>%n slide could not be proposed; the others are done.</numerusform><numerusform>%n slides could not be proposed; the others are done.</numerusform></translation>
+    </message>
+</context>
+<context>
+    <name>RetrainPanel</name>
+    <message numerus="yes">
+        <location filename="../../unet_studio/gui/retrain_panel.py" line="72"/>
+        <source>Retrain on %n labelled slide(s)</source>
+        <translation><numerusform>Retrain on %n labelled slide</numerusform><numerusform>Retrain on %n labelled slides</numerusform></translation>
+    </message>
+</context>
+<context>
+    <name>StatusLine</name>
+    <message numerus="yes">
+        <location filename="../../unet_studio/gui/status_line.py" line="54"/>
+        <source>⚠ %n change(s) not saved yet</source>
+        <translation><numerusform>⚠ %n change not saved yet</numerusform><numerusform>⚠ %n changes not saved yet</numerusform></translation>
+    </message>
+    <message numerus="yes">
+        <location filename="../../unet_studio/gui/status_line.py" line="83"/>
+        <source>Saving %n change(s)…</source>
+        <translation><numerusform>Saving %n change…</numerusform><numerusform>Saving %n changes…</numerusform></translation>
+    </message>
+</context>
+</TS>

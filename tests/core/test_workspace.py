@@ -1,0 +1,475 @@
+"""An open folder: edits over several slides, taken back and remade, that a restart doesn't forget."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from numpy.typing import NDArray
+
+from unet_studio.core.classes import UNLABELLED, make_classes
+from unet_studio.core.clean_up import parse_steps
+from unet_studio.core.labels import Edit, PlaneId, PlaneState
+from unet_studio.core.models import ModelCard
+from unet_studio.core.normalisation import Normalisation
+from unet_studio.core.painting import Stroke, make_edit
+from unet_studio.core.project import PLACE_NAME, Project, writing
+from unet_studio.core.proposals import proposal_file, slide_stamp, write_proposal
+from unet_studio.core.tiles import Box
+from unet_studio.core.workspace import Workspace
+from unet_studio.errors import ModelError, ProjectError, ProjectInUseError, SlideError
+
+SHAPE = (64, 64)
+WHOLE = Box.of_shape(SHAPE)
+A, B = PlaneId("a.png"), PlaneId("b.png")
+
+
+@pytest.fixture
+def workspace(folder: Path) -> Iterator[Workspace]:
+    with closing(Workspace.open(folder)) as opened:
+        yield opened
+
+
+def paint(workspace: Workspace, plane: PlaneId, y: float, *, value: int = 1) -> Edit:
+    """Make a dab at height `y`, as the window does."""
+    labels = workspace.labels(plane, SHAPE)
+    stroke = Stroke(labels, plane, value=value, radius=3.0)
+    stroke.extend((y, 32.0))
+    edit = stroke.finish(f"dab {y:g} on {plane.slide}", state=workspace.state(plane))
+    assert edit is not None
+    workspace.commit(edit, SHAPE)
+    return edit
+
+
+def labels_of(workspace: Workspace, plane: PlaneId) -> NDArray[np.uint8]:
+    return workspace.labels(plane, SHAPE).read(WHOLE)
+
+
+def has_dab(workspace: Workspace, plane: PlaneId, y: int) -> bool:
+    return bool(labels_of(workspace, plane)[y, 32] != UNLABELLED)
+
+
+def propose(workspace: Workspace, plane: PlaneId, probabilities: NDArray[np.uint8] | None = None) -> None:
+    """Store a proposal of the active model, as the worker does; by default foreground on the left half."""
+    if probabilities is None:
+        probabilities = np.zeros(SHAPE, np.uint8)
+        probabilities[:, :32] = 255
+    file = proposal_file(workspace.place, workspace.active_model, plane)
+    stamp = slide_stamp(workspace.folder / plane.slide)
+    write_proposal(file, SHAPE, 1, [(0, probabilities[..., None])], stamp=stamp)
+    workspace.mark_proposed(plane)
+
+
+def add_model(place: Path, model: str = "spots", classes: tuple[str, ...] = ("foreground",)) -> ModelCard:
+    folder = place / "models" / model
+    folder.mkdir(parents=True, exist_ok=True)
+    card = ModelCard(model, model.title(), make_classes(*classes), Normalisation(channels=1), {}, folder)
+    card.write()
+    return card
+
+
+# Edits over several slides
+
+
+def test_an_open_folder_shows_its_slides_and_nothing_else_yet(workspace: Workspace) -> None:
+    assert workspace.slides == ("a.png", "b.png", "sub/c.png")
+    assert workspace.read_only == ""
+    assert workspace.states_by_slide() == {}
+    assert workspace.state(A) is PlaneState.NEW
+    assert workspace.next_undo is None
+    assert workspace.next_redo is None
+    assert workspace.undo() is None
+    assert workspace.redo() is None
+
+
+def test_undo_and_redo_go_through_the_slides_in_the_order_of_the_edits(workspace: Workspace) -> None:
+    paint(workspace, A, 10)
+    paint(workspace, B, 20)
+    last = paint(workspace, A, 40)
+    assert workspace.undo() is last
+    assert (has_dab(workspace, A, 10), has_dab(workspace, B, 20), has_dab(workspace, A, 40)) == (True, True, False)
+    undone = workspace.undo()
+    assert undone is not None
+    assert undone.plane == B
+    assert workspace.states == {A: PlaneState.CORRECTED}
+    assert workspace.redo() is undone
+    assert workspace.redo() is last
+    assert (has_dab(workspace, A, 10), has_dab(workspace, B, 20), has_dab(workspace, A, 40)) == (True, True, True)
+    assert workspace.states == {A: PlaneState.CORRECTED, B: PlaneState.CORRECTED}
+
+
+def test_the_next_undo_and_redo_can_be_read_before_they_are_made(workspace: Workspace) -> None:
+    first, second = paint(workspace, A, 10), paint(workspace, B, 20)
+    workspace.undo()
+    assert workspace.next_undo is first
+    assert workspace.next_redo is second
+
+
+def test_a_new_edit_drops_what_could_be_redone(folder: Path) -> None:
+    with closing(Workspace.open(folder)) as workspace:
+        paint(workspace, A, 10)
+        workspace.undo()
+        paint(workspace, A, 40)
+        assert workspace.redo() is None
+    with closing(Workspace.open(folder)) as workspace:
+        assert workspace.redo() is None
+        assert not has_dab(workspace, A, 10)
+        assert has_dab(workspace, A, 40)
+
+
+def test_taking_the_only_edit_back_makes_a_plane_proposed_or_new_again(workspace: Workspace) -> None:
+    workspace.use_model(add_model(workspace.place))
+    propose(workspace, A)
+    paint(workspace, A, 10)
+    paint(workspace, B, 10)
+    assert workspace.states_by_slide() == {"a.png": {0: "corrected"}, "b.png": {0: "corrected"}}
+    workspace.undo()
+    workspace.undo()
+    assert workspace.state(A) is PlaneState.PROPOSED
+    assert workspace.state(B) is PlaneState.NEW
+    assert workspace.states_by_slide("a.png") == {"a.png": {0: PlaneState.PROPOSED}}
+
+
+# Restarts
+
+
+def test_a_restart_brings_back_labels_states_and_choices(folder: Path) -> None:
+    with closing(Workspace.open(folder)) as workspace:
+        paint(workspace, A, 10)
+        paint(workspace, PlaneId("sub/c.png"), 30, value=0)
+        workspace.review(B, workspace.labels(B, SHAPE), np.zeros(SHAPE, np.uint8))
+        workspace.set_classes(make_classes("spot", "other"))
+        workspace.set_steps(parse_steps("dilate:disk:2"))
+        workspace.set_threshold(0.25)
+        before = {plane: labels_of(workspace, plane) for plane in workspace.states}
+    with closing(Workspace.open(folder)) as workspace:
+        assert workspace.states == {
+            A: PlaneState.CORRECTED,
+            B: PlaneState.REVIEWED,
+            PlaneId("sub/c.png"): PlaneState.CORRECTED,
+        }
+        for plane, labels in before.items():
+            np.testing.assert_array_equal(labels_of(workspace, plane), labels)
+        assert [c.name for c in workspace.classes] == ["background", "spot", "other"]
+        assert workspace.steps == parse_steps("dilate:disk:2")
+        assert workspace.threshold == 0.25
+
+
+def test_undo_and_redo_survive_a_restart(folder: Path) -> None:
+    with closing(Workspace.open(folder)) as workspace:
+        paint(workspace, A, 10)
+        paint(workspace, B, 20)
+        paint(workspace, A, 40)
+        workspace.undo()
+    with closing(Workspace.open(folder)) as workspace:
+        assert workspace.next_undo is not None
+        assert workspace.next_undo.sentence == "dab 20 on b.png"
+        assert workspace.next_redo is not None
+        assert workspace.next_redo.sentence == "dab 40 on a.png"
+        workspace.redo()
+        workspace.undo()
+        workspace.undo()
+        assert workspace.states == {A: PlaneState.CORRECTED}
+    with closing(Workspace.open(folder)) as workspace:
+        assert [has_dab(workspace, A, 10), has_dab(workspace, B, 20), has_dab(workspace, A, 40)] == [True, False, False]
+        workspace.redo()
+        workspace.redo()
+        assert [has_dab(workspace, A, 10), has_dab(workspace, B, 20), has_dab(workspace, A, 40)] == [True, True, True]
+        paint(workspace, B, 50)
+    with closing(Workspace.open(folder)) as workspace:
+        assert workspace.next_undo is not None
+        assert workspace.next_undo.sentence == "dab 50 on b.png"
+        assert workspace.next_redo is None
+
+
+def test_a_plane_that_was_forgotten_meanwhile_comes_back_with_its_strokes(folder: Path) -> None:
+    for number in range(12):
+        cv2.imwrite(str(folder / f"more{number}.png"), np.zeros(SHAPE, np.uint8))
+    with closing(Workspace.open(folder)) as workspace:
+        for number, slide in enumerate(workspace.slides):
+            paint(workspace, PlaneId(slide), 4 * number + 2)
+        for number, slide in enumerate(workspace.slides):
+            assert has_dab(workspace, PlaneId(slide), 4 * number + 2)
+
+
+def test_undo_of_an_edit_on_a_plane_that_is_not_in_memory_is_seen_when_it_is_opened(folder: Path) -> None:
+    with closing(Workspace.open(folder)) as workspace:
+        paint(workspace, A, 10)
+    with closing(Workspace.open(folder)) as workspace:
+        workspace.undo()
+        assert not has_dab(workspace, A, 10)
+
+
+# Reviewing
+
+
+def test_a_review_labels_what_nobody_labelled_with_the_proposal(workspace: Workspace) -> None:
+    workspace.use_model(add_model(workspace.place))
+    propose(workspace, A)
+    paint(workspace, A, 10, value=0)
+    before = labels_of(workspace, A)
+    labels = workspace.labels(A, SHAPE)
+    cleaned = workspace.mask(A, labels).cleaned(WHOLE)
+    edit = workspace.review(A, labels, cleaned)
+    assert edit is not None
+    assert workspace.state(A) is PlaneState.REVIEWED
+    after = labels_of(workspace, A)
+    np.testing.assert_array_equal(after, np.where(before == UNLABELLED, cleaned, before))
+    assert set(np.unique(after)) == {0, 1}
+
+
+def test_a_review_of_a_fully_labelled_plane_changes_its_state_alone_and_a_second_one_nothing(
+    workspace: Workspace,
+) -> None:
+    labels = workspace.labels(A, SHAPE)
+    empty = np.zeros(SHAPE, np.uint8)
+    full = make_edit(
+        A, WHOLE, labels.read(WHOLE), empty, "all", state_before=PlaneState.NEW, state_after=PlaneState.CORRECTED
+    )
+    assert full is not None
+    workspace.apply(full, labels)
+    review = workspace.review(A, labels, empty + 1)
+    assert review is not None
+    assert review.box.is_empty
+    assert workspace.review(A, labels, empty + 1) is None
+    assert not labels_of(workspace, A).any()
+
+
+def test_a_review_can_be_taken_back(workspace: Workspace) -> None:
+    paint(workspace, A, 10)
+    before = labels_of(workspace, A)
+    workspace.review(A, workspace.labels(A, SHAPE), np.ones(SHAPE, np.uint8))
+    workspace.undo()
+    assert workspace.state(A) is PlaneState.CORRECTED
+    np.testing.assert_array_equal(labels_of(workspace, A), before)
+
+
+def test_touching_a_reviewed_plane_up_leaves_it_reviewed(workspace: Workspace) -> None:
+    workspace.review(A, workspace.labels(A, SHAPE), np.zeros(SHAPE, np.uint8))
+    paint(workspace, A, 10)
+    assert workspace.state(A) is PlaneState.REVIEWED
+
+
+# Labels are sacred
+
+someones_labels = hnp.arrays(np.uint8, SHAPE, elements=st.sampled_from([0, 1, UNLABELLED]), fill=st.just(UNLABELLED))
+a_models_view = hnp.arrays(np.uint8, SHAPE, elements=st.integers(0, 255), fill=st.sampled_from([0, 128, 255]))
+no_edits = st.lists(
+    st.one_of(
+        st.tuples(st.just("propose"), a_models_view),
+        st.tuples(st.just("clean up"), st.sampled_from(["dilate:disk:3", "erode:disk:3,fill-holes:0", "open:disk:2"])),
+        st.tuples(st.just("threshold"), st.floats(0.05, 0.95)),
+        st.tuples(st.just("model"), st.sampled_from(["spots", "others"])),
+        st.tuples(st.just("review"), st.none()),
+        st.tuples(st.just("restart"), st.none()),
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+@settings(max_examples=12)
+@given(someones_labels, no_edits)
+def test_nothing_but_an_edit_ever_changes_a_labelled_pixel(
+    tmp_path_factory: pytest.TempPathFactory, labels: NDArray[np.uint8], happenings: list[tuple[str, Any]]
+) -> None:
+    folder = tmp_path_factory.mktemp("slides")
+    cv2.imwrite(str(folder / "a.png"), np.zeros(SHAPE, np.uint8))
+    workspace = Workspace.open(folder)
+    cards = {name: add_model(workspace.place, name) for name in ("spots", "others")}
+    workspace.use_model(cards["spots"])
+    plane = workspace.labels(A, SHAPE)
+    edit = make_edit(
+        A, WHOLE, plane.read(WHOLE), labels, "what a person said",
+        state_before=PlaneState.NEW, state_after=PlaneState.CORRECTED,
+    )  # fmt: skip
+    assert edit is not None
+    workspace.apply(edit, plane)
+    is_labelled = labels != UNLABELLED
+    try:
+        for kind, detail in happenings:
+            if kind == "propose":
+                propose(workspace, A, detail)
+            elif kind == "clean up":
+                workspace.set_steps(parse_steps(detail))
+            elif kind == "threshold":
+                workspace.set_threshold(detail)
+            elif kind == "model":
+                workspace.use_model(cards[detail])
+            elif kind == "review":
+                plane = workspace.labels(A, SHAPE)
+                workspace.review(A, plane, workspace.mask(A, plane).cleaned(WHOLE))
+                assert (labels_of(workspace, A) != UNLABELLED).all()
+            else:
+                assert workspace.close()
+                workspace = Workspace.open(folder)
+            seen = workspace.mask(A, workspace.labels(A, SHAPE)).read(WHOLE)
+            np.testing.assert_array_equal(labels_of(workspace, A)[is_labelled], labels[is_labelled])
+            np.testing.assert_array_equal(seen[is_labelled], labels[is_labelled])
+    finally:
+        assert workspace.close()
+    with Project.open(folder) as project:
+        stored = project.labels(A, SHAPE).read(WHOLE)
+    np.testing.assert_array_equal(stored[is_labelled], labels[is_labelled])
+
+
+# Proposals and models
+
+
+def test_the_mask_follows_proposal_threshold_and_clean_up(workspace: Workspace) -> None:
+    labels = workspace.labels(A, SHAPE)
+    assert not workspace.mask(A, labels).read(WHOLE).any()
+    workspace.use_model(add_model(workspace.place))
+    probabilities = np.zeros(SHAPE, np.uint8)
+    probabilities[30, 30] = 150
+    propose(workspace, A, probabilities)
+    assert np.count_nonzero(workspace.mask(A, labels).read(WHOLE)) == 1
+    workspace.set_steps(parse_steps("dilate:disk:1"))
+    assert np.count_nonzero(workspace.mask(A, labels).read(WHOLE)) == 5
+    workspace.set_threshold(0.7)
+    assert not workspace.mask(A, labels).read(WHOLE).any()
+
+
+def test_a_proposal_of_an_earlier_version_of_the_slide_is_not_shown(workspace: Workspace) -> None:
+    workspace.use_model(add_model(workspace.place))
+    propose(workspace, A)
+    cv2.imwrite(str(workspace.folder / "a.png"), np.full(SHAPE, 9, np.uint8))
+    os.utime(workspace.folder / "a.png", ns=(1, 1))
+    assert workspace.find_proposal(A) is None
+
+
+def test_a_slide_that_is_gone_is_said_and_its_labels_are_kept(workspace: Workspace) -> None:
+    paint(workspace, A, 10)
+    (workspace.folder / "a.png").unlink()
+    with pytest.raises(SlideError, match=r"'a\.png' is no longer there.*labels are kept"):
+        workspace.find_proposal(A)
+    assert has_dab(workspace, A, 10)
+
+
+def test_a_project_without_labels_takes_over_the_classes_of_a_model(folder: Path) -> None:
+    with closing(Workspace.open(folder)) as workspace:
+        workspace.use_model(add_model(workspace.place, "axons", ("axon", "myelin")))
+        assert [c.name for c in workspace.classes] == ["background", "axon", "myelin"]
+    with closing(Workspace.open(folder)) as workspace:
+        assert workspace.active_model == "axons"
+        assert [c.name for c in workspace.classes] == ["background", "axon", "myelin"]
+
+
+def test_a_project_with_labels_refuses_a_model_of_other_classes_and_stays_as_it_was(workspace: Workspace) -> None:
+    workspace.use_model(add_model(workspace.place))
+    paint(workspace, A, 10)
+    with pytest.raises(ModelError, match="knows axon, myelin, but this project has foreground"):
+        workspace.use_model(add_model(workspace.place, "axons", ("axon", "myelin")))
+    assert workspace.active_model == "spots"
+    assert [c.name for c in workspace.classes] == ["background", "foreground"]
+
+
+def test_each_model_has_its_own_proposals(workspace: Workspace) -> None:
+    workspace.use_model(add_model(workspace.place))
+    propose(workspace, A)
+    workspace.use_model(add_model(workspace.place, "others"))
+    assert workspace.state(A) is PlaneState.NEW
+    workspace.use_model(add_model(workspace.place))
+    assert workspace.state(A) is PlaneState.PROPOSED
+
+
+# Folders that can't be worked with
+
+
+def test_a_folder_without_slides_is_said_and_gets_no_project(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("no slide")
+    with pytest.raises(SlideError, match="There are no slides"):
+        Workspace.open(tmp_path)
+    assert not (tmp_path / PLACE_NAME).exists()
+
+
+def test_a_damaged_project_is_said_and_can_be_opened_again_once_mended(folder: Path) -> None:
+    with closing(Workspace.open(folder)) as workspace:
+        paint(workspace, A, 10)
+        file = workspace.place / "project.sqlite"
+    content = file.read_bytes()
+    file.write_bytes(content[:4096] + bytes(len(content) - 4096))
+    with pytest.raises(ProjectError, match="damaged"):
+        Workspace.open(folder)
+    file.write_bytes(content)
+    with closing(Workspace.open(folder)) as workspace:
+        assert workspace.read_only == ""
+        assert has_dab(workspace, A, 10)
+
+
+@pytest.fixture
+def second(workspace: Workspace) -> Iterator[Workspace]:
+    """A second window on the folder of `workspace`, in which slide a.png has two dabs, one of them taken back."""
+    paint(workspace, A, 10)
+    paint(workspace, A, 40)
+    workspace.undo()
+    assert workspace.journal.flush(10)
+    with closing(Workspace.open(workspace.folder)) as opened:
+        yield opened
+
+
+def test_a_second_window_reads_and_says_who_writes(second: Workspace) -> None:
+    assert f"process {os.getpid()} on" in second.read_only
+    assert "close the other one to paint" in second.read_only
+    assert has_dab(second, A, 10)
+    assert second.states == {A: PlaneState.CORRECTED}
+
+
+def touch(workspace: Workspace) -> None:
+    labels = workspace.labels(A, SHAPE)
+    workspace.apply(
+        Edit(A, WHOLE, labels.read(WHOLE), np.zeros(SHAPE, np.uint8), "x", *[PlaneState.REVIEWED] * 2), labels
+    )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        touch,
+        Workspace.undo,
+        Workspace.redo,
+        lambda workspace: workspace.review(A, workspace.labels(A, SHAPE), np.zeros(SHAPE, np.uint8)),
+        lambda workspace: workspace.set_classes(make_classes("other")),
+        lambda workspace: workspace.set_steps(parse_steps("dilate:disk:1")),
+        lambda workspace: workspace.set_threshold(0.1),
+        lambda workspace: workspace.use_model(add_model(workspace.place)),
+    ],
+    ids=["edit", "undo", "redo", "review", "classes", "clean-up", "threshold", "model"],
+)
+def test_a_second_window_changes_nothing_on_the_disk_nor_in_what_it_shows(
+    second: Workspace, change: Callable[[Workspace], object]
+) -> None:
+    def shown() -> tuple[Any, ...]:
+        history = second.next_undo, second.next_redo
+        choices = second.classes, second.steps, second.threshold, second.active_model
+        return labels_of(second, A).tobytes(), dict(second.states), history, choices
+
+    before = shown()
+    with pytest.raises(ProjectInUseError, match="read-only"):
+        change(second)
+    assert shown() == before
+    assert second.journal.pending == 0
+
+
+def test_the_next_window_may_write_once_the_first_is_closed(folder: Path) -> None:
+    first = Workspace.open(folder)
+    with closing(Workspace.open(folder)) as second:
+        assert second.read_only
+        assert first.close()
+    with closing(Workspace.open(folder)) as third:
+        assert third.read_only == ""
+        paint(third, A, 10)
+
+
+def test_a_closed_folder_is_let_go(folder: Path) -> None:
+    workspace = Workspace.open(folder)
+    assert workspace.close()
+    with writing(workspace.place):
+        pass

@@ -1,0 +1,50 @@
+"""What a fresh interpreter loads: the window no Keras, the worker no Qt, the protocol nothing but Python's own."""
+
+import subprocess
+import sys
+
+import pytest
+
+
+def loaded_by(*modules: str) -> set[str]:
+    """The names of all top-level modules in an interpreter that imported these and nothing else."""
+    lines = [f"import {module}" for module in modules]
+    script = "\n".join([*lines, "import sys", "print('loaded:', *{name.partition('.')[0] for name in sys.modules})"])
+    run = subprocess.run([sys.executable, "-P", "-c", script], capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    return set(run.stdout.partition("loaded:")[2].split())
+
+
+NETWORK = {"keras", "tensorflow", "torch", "jax", "h5py"}
+WINDOW = {"PySide6", "shiboken6", "pyqtgraph"}
+
+
+@pytest.mark.parametrize("module", ["unet_studio.gui.main_window", "unet_studio.app"])
+def test_the_window_loads_no_keras(module: str) -> None:
+    assert not loaded_by(module) & NETWORK
+
+
+def test_the_window_is_loaded_by_the_window() -> None:
+    assert "PySide6" in loaded_by("unet_studio.gui.main_window"), "so the other tests would see it"
+
+
+def test_the_worker_loads_keras_and_no_window() -> None:
+    loaded = loaded_by("unet_studio.worker.__main__", "unet_studio.worker.jobs", "unet_studio.unet.device")
+    assert "keras" in loaded
+    assert not loaded & WINDOW
+
+
+def test_the_command_line_loads_neither_before_it_needs_them() -> None:
+    assert not loaded_by("unet_studio.cli") & (NETWORK | WINDOW)
+
+
+def test_the_protocol_needs_nothing_but_python() -> None:
+    own = {"unet_studio", "__main__", "__mp_main__", "sitecustomize"}
+    extras = {name for name in loaded_by("unet_studio.worker.protocol") if name not in sys.stdlib_module_names}
+    # Hooks that an environment loads at every start (editable installs) are not the protocol's.
+    assert extras - own <= {name for name in loaded_by() if name not in sys.stdlib_module_names}
+
+
+@pytest.mark.parametrize("module", ["unet_studio.core.project", "unet_studio.core.exporting"])
+def test_the_core_loads_neither(module: str) -> None:
+    assert not loaded_by(module) & (NETWORK | WINDOW)

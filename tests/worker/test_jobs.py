@@ -1,0 +1,239 @@
+"""The worker's jobs, called as the command line calls them."""
+
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+import tifffile
+from numpy.typing import NDArray
+
+from unet_studio.core.classes import make_classes
+from unet_studio.core.labels import PlaneId
+from unet_studio.core.models import ModelCard
+from unet_studio.core.project import PLACE_NAME, Project
+from unet_studio.core.proposals import find_proposal, slide_stamp, to_mask
+from unet_studio.core.tiles import Box
+from unet_studio.errors import Cancelled, ModelError, RecipeError
+from unet_studio.unet import proposing
+from unet_studio.worker.jobs import Jobs
+from unet_studio.worker.protocol import ProposeJob, RetrainJob
+
+Truths = dict[str, NDArray[np.uint8]]
+
+
+@dataclass
+class Witness:
+    """Listens to a job; `stop_after` so many proposed slides it asks the job to stop."""
+
+    done: list[tuple[float, str]] = field(default_factory=list)
+    events: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    stop_after: int = 10**6
+
+    def progress(self, done: float, text: str) -> None:
+        self.done.append((done, text))
+
+    def event(self, name: str, **params: Any) -> None:
+        self.events.append((name, params))
+
+    def cancelled(self) -> bool:
+        return len(self.named("proposed")) >= self.stop_after
+
+    def named(self, name: str) -> list[dict[str, Any]]:
+        return [params for told, params in self.events if told == name]
+
+
+@pytest.fixture(scope="module")
+def jobs() -> Jobs:
+    return Jobs()
+
+
+@pytest.fixture
+def job(folder: Path, bright: ModelCard) -> Callable[..., ProposeJob]:
+    """A job for these slides, or for all."""
+
+    def make(*slides: str, **options: Any) -> ProposeJob:
+        planes = [[slide, -1] for slide in slides or ("a.png", "b.png", "sub/c.png")]
+        options = {"model": str(bright.folder), "planes": planes, **options}
+        return ProposeJob(str(folder), str(folder / PLACE_NAME), **options)
+
+    return make
+
+
+@pytest.fixture
+def proposed(folder: Path) -> Callable[..., NDArray[np.uint8] | None]:
+    """The mask that was proposed for a plane of the slide as it is now, or None."""
+
+    def mask(slide: str, plane: int = 0) -> NDArray[np.uint8] | None:
+        stamp = slide_stamp(folder / slide)
+        proposal = find_proposal(folder / PLACE_NAME, "bright", PlaneId(slide, plane), stamp=stamp)
+        return None if proposal is None else to_mask(proposal.read(Box.of_shape(proposal.shape)))
+
+    return mask
+
+
+class TestProposing:
+    def test_every_slide_gets_the_model_s_mask(self, jobs: Jobs, job: Any, proposed: Any, truths: Truths) -> None:
+        listener = Witness()
+        result = jobs.propose(job(), listener)
+        assert result == {"proposed": 3, "skipped": 0, "failed": 0, "model": "bright"}
+        for slide, truth in truths.items():
+            np.testing.assert_array_equal(proposed(slide), truth)
+        assert [params["slide"] for params in listener.named("proposed")] == list(truths)
+        shares = [share for share, _ in listener.done]
+        assert shares == sorted(shares)
+        assert shares[-1] == 1
+        assert {text for _, text in listener.done} == {*truths, ""}
+
+    def test_what_is_proposed_already_is_skipped_unless_asked(self, jobs: Jobs, job: Any) -> None:
+        jobs.propose(job("a.png"), Witness())
+        assert jobs.propose(job(), Witness())["skipped"] == 1
+        assert jobs.propose(job(overwrite=True), Witness())["proposed"] == 3
+
+    def test_a_slide_that_changed_is_proposed_anew(
+        self, jobs: Jobs, job: Any, proposed: Any, folder: Path, truths: Truths
+    ) -> None:
+        jobs.propose(job("a.png"), Witness())
+        shutil.copyfile(folder / "b.png", folder / "a.png")
+        assert proposed("a.png") is None
+        assert jobs.propose(job("a.png"), Witness())["proposed"] == 1
+        np.testing.assert_array_equal(proposed("a.png"), truths["b.png"])
+
+    def test_all_planes_of_a_stack_or_one(
+        self, jobs: Jobs, job: Any, proposed: Any, folder: Path, truths: Truths, spots: Any
+    ) -> None:
+        stack = np.stack([spots(seed)[0] for seed in range(3)])
+        tifffile.imwrite(folder / "stack.tif", stack, photometric="minisblack")
+        assert jobs.propose(job(planes=[["stack.tif", 1]]), Witness())["proposed"] == 1
+        assert proposed("stack.tif", 0) is None
+        listener = Witness()
+        assert jobs.propose(job("stack.tif"), listener) | {"model": ""} == {
+            "proposed": 2, "skipped": 1, "failed": 0, "model": ""
+        }  # fmt: skip
+        assert [params["plane"] for params in listener.named("proposed")] == [0, 2]
+        for plane, truth in enumerate(truths.values()):
+            np.testing.assert_array_equal(proposed("stack.tif", plane), truth)
+
+    def test_slides_that_cannot_be_read_are_told_and_the_others_go_on(
+        self, jobs: Jobs, job: Any, proposed: Any, folder: Path
+    ) -> None:
+        (folder / "cut.png").write_bytes((folder / "b.png").read_bytes()[:-1500])
+        (folder / "text.tif").write_text("no picture")
+        tifffile.imwrite(folder / "five.tif", np.zeros((8, 8, 5), np.uint8), photometric="minisblack", planarconfig=1)
+        planes = [[name, 0] for name in ("gone.png", "cut.png", "text.tif", "five.tif")]
+        planes += [["a.png", 3], ["b.png", 0]]
+        listener = Witness()
+        result = jobs.propose(job(planes=planes), listener)
+        assert (result["proposed"], result["failed"]) == (1, 5)
+        assert proposed("b.png") is not None
+        reasons = {params["slide"]: params["reason"] for params in listener.named("failed")}
+        assert list(reasons) == ["gone.png", "cut.png", "text.tif", "five.tif", "a.png"]
+        assert "'gone.png' is no longer there" in reasons["gone.png"]
+        assert "looks at 1 channels, but the slide has 5" in reasons["five.tif"]
+        assert "'a.png' has 1 planes now, and plane 4 is not among them" in reasons["a.png"]
+        assert all(name in reason for name, reason in reasons.items() if name != "five.tif")
+
+    def test_a_full_disk_is_told_slide_by_slide_and_leaves_no_half_proposal(
+        self, jobs: Jobs, job: Any, proposed: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(*_: Any) -> None:
+            raise sqlite3.OperationalError("database or disk is full")
+
+        monkeypatch.setattr("unet_studio.core.proposals._write_band", fail)
+        listener = Witness()
+        assert jobs.propose(job("a.png", "b.png"), listener)["failed"] == 2
+        assert all("disk is full). Free some space" in params["reason"] for params in listener.named("failed"))
+        assert proposed("a.png") is None
+        assert [file for file in (folder / PLACE_NAME / "proposals").rglob("*") if file.is_file()] == []
+
+    def test_stopping_keeps_what_is_finished(self, jobs: Jobs, job: Any, proposed: Any) -> None:
+        with pytest.raises(Cancelled, match="the slides finished before keep their proposals"):
+            jobs.propose(job(), Witness(stop_after=1))
+        assert proposed("a.png") is not None
+        assert proposed("b.png") is None
+
+    def test_a_model_of_other_classes_is_refused(self, jobs: Jobs, job: Any, project: Project) -> None:
+        project.set_classes(make_classes("axon", "myelin"))
+        with pytest.raises(ModelError, match="knows spot, but this project has axon, myelin"):
+            jobs.propose(job(), Witness())
+
+    def test_an_unknown_model_is_named_with_the_known_ones(self, jobs: Jobs, job: Any) -> None:
+        with pytest.raises(ModelError, match="There is no model 'brihgt'"):
+            jobs.propose(job(model="brihgt"), Witness())
+
+    def test_the_network_stays_warm_until_the_model_changes(
+        self, job: Any, bright: ModelCard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        loads = []
+        load = proposing.load_network
+        monkeypatch.setattr(proposing, "load_network", lambda card: loads.append(card.folder) or load(card))
+        copy = Path(shutil.copytree(bright.folder, tmp_path / "copy"))
+        jobs = Jobs()
+        for _ in range(2):
+            jobs.propose(job("a.png", model=str(copy), overwrite=True), Witness())
+        assert loads == [copy]
+        (copy / "model.keras").touch()
+        jobs.propose(job("a.png", model=str(copy), overwrite=True), Witness())
+        assert loads == [copy, copy]
+
+
+class TestRetraining:
+    @pytest.fixture
+    def labelled(self, project: Project, paint: Any, truths: Truths) -> Iterator[Project]:
+        """A project whose first two slides are labelled, the second for comparing."""
+        paint("a.png", truths["a.png"])
+        paint("b.png", truths["b.png"])
+        project.add_hold_out(["b.png"])
+        return project
+
+    def test_it_ends_with_a_published_model_and_how_it_compares(
+        self, jobs: Jobs, labelled: Project, recipe_file: Path, job: Any
+    ) -> None:
+        listener = Witness()
+        result = jobs.retrain(
+            RetrainJob(str(labelled.folder), str(labelled.place), "", str(recipe_file), ["schedule.rounds=1"]), listener
+        )
+        assert set(result) == {"model", "dice", "dice_before", "compared", "better", "rounds"}
+        assert (result["model"], result["compared"], result["rounds"]) == ("retrained-001", True, 1)
+        assert result["better"] == (result["dice"] > result["dice_before"])
+        rounds = listener.named("round")
+        assert [params["round"] for params in rounds] == [0, 1]
+        assert set(rounds[0]) == {"round", "rounds", "loss", "dice", "seconds", "best", "preview"}
+        assert all(Path(params["preview"]).is_file() for params in rounds)
+        assert [share for share, _ in listener.done] == pytest.approx([1 / 3, 2 / 3, 1])
+        assert labelled.active_model == "", "the choice is left to who asked"
+        assert jobs.propose(job("a.png", model="retrained-001"), Witness())["model"] == "retrained-001"
+
+    @pytest.mark.parametrize(
+        ("changes", "said"), [(["schedule.steps=0"], "must be 1 or more"), (["sed=1"], "Did you mean 'seed'?")]
+    )
+    def test_a_recipe_that_makes_no_sense_is_refused(
+        self, jobs: Jobs, labelled: Project, changes: list[str], said: str
+    ) -> None:
+        with pytest.raises(RecipeError) as caught:
+            jobs.retrain(RetrainJob(str(labelled.folder), str(labelled.place), "", "retrain", changes), Witness())
+        assert said in str(caught.value)
+
+    def test_a_slide_that_vanished_is_told(
+        self, jobs: Jobs, labelled: Project, folder: Path, recipe_file: Path
+    ) -> None:
+        for name in ("a.png", "b.png"):
+            (folder / name).unlink()
+        listener = Witness()
+        with pytest.raises(Exception, match="None of the labelled slides can be read"):
+            jobs.retrain(RetrainJob(str(folder), str(labelled.place), "", str(recipe_file)), listener)
+        assert [params["slide"] for params in listener.named("failed")] == ["a.png", "b.png"]
+
+
+def test_a_colour_slide_can_be_proposed_by_a_grey_model(
+    jobs: Jobs, job: Any, proposed: Any, folder: Path, truths: Truths
+) -> None:
+    grey = cv2.imread(str(folder / "a.png"), cv2.IMREAD_GRAYSCALE)
+    cv2.imwrite(str(folder / "colour.png"), cv2.merge([grey, grey, grey]))
+    jobs.propose(job("colour.png"), Witness())
+    np.testing.assert_array_equal(proposed("colour.png"), truths["a.png"])
