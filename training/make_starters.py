@@ -17,7 +17,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-from unet_studio.core.reading import open_slide
 
 from unet_studio.core.classes import make_classes
 from unet_studio.core.importing import find_mask, import_masks
@@ -26,6 +25,7 @@ from unet_studio.core.mask_files import read_mask, to_classes
 from unet_studio.core.models import ModelCard
 from unet_studio.core.project import Project
 from unet_studio.core.proposals import find_proposal, to_mask
+from unet_studio.core.reading import open_slide
 from unet_studio.core.scores import count
 from unet_studio.core.tiles import Box
 from unet_studio.unet.proposing import Proposer

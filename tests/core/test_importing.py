@@ -1,5 +1,6 @@
 """Masks made elsewhere become labels that can be undone; one that doesn't fit is said and holds up no other."""
 
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from unet_studio.core.importing import Outcome, find_mask, import_masks
 from unet_studio.core.labels import Edit, PlaneId, PlaneState
 from unet_studio.core.project import Project
 from unet_studio.core.tiles import Box
-from unet_studio.errors import MaskError, ProjectInUseError
+from unet_studio.errors import MaskError
 
 SHAPE = (64, 64)
 WHOLE = Box.of_shape(SHAPE)
@@ -146,15 +147,16 @@ def test_values_that_are_no_class_are_said_and_the_others_go_on(project: Project
     assert (labels_of(project, "a.png") == UNLABELLED).all()
 
 
-def test_a_project_that_cannot_be_written_ends_the_import(
-    project: Project, masks: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(*_: object) -> None:
-        raise ProjectInUseError("It is open in another window.")
-
-    save(masks / "a.png", halves())
-    monkeypatch.setattr(project, "record", refuse)
-    assert list(import_masks(project, masks)) == [Outcome("a.png", "It is open in another window.")]
+def test_a_full_disk_is_said_and_leaves_nothing_half_imported(project: Project, masks: Path) -> None:
+    project.set_classes(make_classes(*(f"class {number}" for number in range(200))))
+    save(masks / "a.png", np.random.default_rng(0).integers(0, 200, SHAPE, dtype=np.uint8))
+    connection = sqlite3.connect(project.place / "project.sqlite")
+    connection.execute("PRAGMA max_page_count = 1")  # as many pages as it has, that is
+    with Project(project.folder, project.place, connection) as cramped:
+        (outcome,) = import_masks(cramped, masks)
+    assert "database or disk is full" in outcome.problem
+    assert project.history() == []
+    assert (labels_of(project, "a.png") == UNLABELLED).all()
 
 
 # Which values

@@ -1,5 +1,6 @@
 """Importing masks that a person made elsewhere: they become labels, as edits that can be undone."""
 
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -56,6 +57,10 @@ def import_masks(
             _import_slide(project, slide, mask, foreground=foreground, overwrite=overwrite)
         except StudioError as error:
             yield Outcome(slide, str(error))
+        except sqlite3.OperationalError as error:
+            yield Outcome(
+                slide, f"Its mask can't be saved in the project ({error}). Free some space, then import again."
+            )
         else:
             yield Outcome(slide)
 
