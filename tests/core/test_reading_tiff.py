@@ -348,6 +348,8 @@ def test_a_huge_slide_opens_at_once_and_costs_what_is_read(tmp_path: Path) -> No
         assert slide.read(0, Box(0, 0, 256, 512)).sum() == 7 * 256 * 256 * 3
         assert slide.read(0, Box(0, 0, 32, 32), shrink=8).min() == 7
         assert not slide.read(0, Box(79_744, 99_744, 80_000, 100_000)).any()
+        with pytest.raises(SlideError, match="it takes 24 GB of memory"):
+            slide.read(0, slide.info.box())
     assert time.perf_counter() - start < 1
 
 

@@ -417,7 +417,7 @@ def second(workspace: Workspace) -> Iterator[Workspace]:
 
 def test_a_second_window_reads_and_says_who_writes(second: Workspace) -> None:
     assert f"process {os.getpid()} on" in second.read_only
-    assert "close the other one to paint" in second.read_only
+    assert "Close the other one" in second.read_only
     assert has_dab(second, A, 10)
     assert second.states == {A: PlaneState.CORRECTED}
 

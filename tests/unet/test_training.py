@@ -16,7 +16,7 @@ from unet_studio.core.tiles import TILE, Box
 from unet_studio.unet.patches import LabelledSlide
 from unet_studio.unet.prediction import Predictor
 from unet_studio.unet.recipes import Architecture, Recipe, Schedule
-from unet_studio.unet.training import RoundReport, TrainingResult, build_or_continue, judge, judged_windows, train
+from unet_studio.unet.training import TrainingResult, build_or_continue, judge, judged_windows, train
 
 SHORT = Schedule(rounds=2, steps=2, batch=2, patch=32, learning_rate=1e-2, warmup=1, ema=0.5)
 TINY = Recipe("tiny", architecture=Architecture(depth=1, width=2), schedule=SHORT)
@@ -124,24 +124,33 @@ def test_cancelling_keeps_the_best_so_far(slides: list[LabelledSlide]) -> None:
     assert judged_again(result, slides) == pytest.approx(result.dice, abs=1e-6)
 
 
-def test_a_training_has_so_much_time_and_then_ends_with_the_round(slides: list[LabelledSlide]) -> None:
-    reports: list[RoundReport] = []
-    steps: list[tuple[int, int]] = []
-    recipe = replace(TINY, schedule=replace(SHORT, rounds=9, seconds=1e-3))
-    run(
-        slides, recipe, report=lambda report, _: reports.append(report), step=lambda *step: steps.append(step)
-    )  # fmt: skip
-    assert [report.round for report in reports] == [0, 1]
-    assert steps == [(1, 18), (2, 18)]
+class TestOneStrokeInAHurry:
+    """A training on one stroke that has hardly any time."""
 
+    @pytest.fixture(scope="class")
+    @classmethod
+    def told(cls) -> list[Any]:
+        return []
 
-def test_one_stroke_is_enough(slide_from: Callable[..., LabelledSlide]) -> None:
-    labels = np.full((64, 64), UNLABELLED, np.uint8)
-    labels[30:33, 10:40] = 1
-    slide = slide_from(np.random.default_rng(0).random((64, 64), dtype=np.float32), labels)
-    result = run([slide, slide], TINY)
-    assert all(np.isfinite(report.loss) for report in result.history[1:])
-    assert all(np.isfinite(weights).all() for weights in result.network.get_weights())
+    @pytest.fixture(scope="class")
+    @classmethod
+    def hurried(cls, slide_from: Callable[..., LabelledSlide], told: list[Any]) -> TrainingResult:
+        labels = np.full((64, 64), UNLABELLED, np.uint8)
+        labels[30:33, 10:40] = 1
+        slide = slide_from(np.random.default_rng(0).random((64, 64), dtype=np.float32), labels)
+        recipe = replace(TINY, schedule=replace(SHORT, rounds=9, seconds=1e-3))
+        return run(
+            [slide, slide], recipe,
+            report=lambda report, _: told.append(report.round), step=lambda done, steps: told.append((done, steps)),
+        )  # fmt: skip
+
+    def test_one_stroke_is_enough(self, hurried: TrainingResult) -> None:
+        assert np.isfinite(hurried.history[1].loss)
+        assert hurried.history[1].loss > 0
+        assert all(np.isfinite(weights).all() for weights in hurried.network.get_weights())
+
+    def test_when_its_time_is_over_it_ends_with_the_round(self, hurried: TrainingResult, told: list[Any]) -> None:
+        assert told == [0, (1, 18), (2, 18), 1]
 
 
 class TestWindows:

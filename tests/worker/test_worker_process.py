@@ -1,6 +1,5 @@
 """The worker as a process: the real one, one with jobs made for a test, and some that misbehave."""
 
-import json
 import os
 import signal
 import subprocess
@@ -76,6 +75,7 @@ class Pipe:
     """The window's end of a worker's pipe, without Qt."""
 
     def __init__(self, command: list[str], errors: Path) -> None:
+        self.errors = errors
         self._errors = errors.open("wb")
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors
@@ -116,13 +116,16 @@ def propose(number: int, model: str, **params: Any) -> Message:
     return Message(number, "propose", job)
 
 
-class TestTheRealWorker:
-    """One process that owns Keras, through one life."""
+@pytest.fixture(scope="module")
+def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipe]:
+    # Python itself says on stderr what it imports.
+    command = [sys.executable, "-X", "importtime", *REAL[1:]]
+    with Pipe(command, tmp_path_factory.mktemp("real") / "errors.txt") as pipe:
+        yield pipe
 
-    @pytest.fixture(scope="class")
-    def real(self, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipe]:
-        with Pipe(REAL, tmp_path_factory.mktemp("real") / "errors.txt") as pipe:
-            yield pipe
+
+class TestTheRealWorker:
+    """One process that owns Keras, through one life: each test goes on where the one before it ended."""
 
     def test_the_first_thing_it_says_is_what_it_is(self, real: Pipe) -> None:
         message = real.next()
@@ -169,6 +172,12 @@ class TestTheRealWorker:
         assert answer.result is not None
         assert answer.result["cancelled"] is True
         assert find_proposal(folder / PLACE_NAME, "bright", PlaneId("a.png")) is not None
+
+    def test_after_all_that_it_has_loaded_keras_and_no_part_of_the_window(self, real: Pipe) -> None:
+        lines = real.errors.read_text(errors="replace").splitlines()
+        loaded = {line.rpartition("|")[2].strip() for line in lines if line.startswith("import time:")}
+        assert {"keras", "unet_studio.worker.jobs"} <= loaded
+        assert not {name for name in loaded if name.startswith(("PySide6", "pyqtgraph", "unet_studio.gui"))}
 
     def test_it_leaves_when_nobody_listens_any_more(self, real: Pipe) -> None:
         assert real.process.stdin is not None
@@ -301,25 +310,35 @@ class TestAsTheWindowSeesIt:
 
     @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
     def test_a_killed_worker_is_told_in_a_sentence_and_the_next_request_restarts_it(
-        self, qtbot: QtBot, make: Any, folder: Path, bright: ModelCard
+        self, qtbot: QtBot, make: Any
     ) -> None:
-        worker = make(REAL)
-        place = folder / PLACE_NAME
-        job = ProposeJob(str(folder), str(place), str(bright.folder), [["a.png", -1]])
+        worker = make(MADE_FOR_A_TEST)
         died: list[str] = []
         worker.died.connect(died.append)
-        first = worker.request(job)
-        qtbot.waitUntil(lambda: worker._process.processId() > 0, timeout=20_000)
+        with qtbot.waitSignal(worker.progress, timeout=20_000):
+            first = worker.request(self.job("patient"))
         with qtbot.waitSignal(worker.failed, timeout=20_000) as failed:
             os.kill(worker._process.processId(), signal.SIGKILL)
         assert failed.args[0] == first
         assert "The worker was ended by the system, perhaps because memory ran out" in failed.args[1]
         assert "Nothing you painted is lost; press the button again to restart it." in failed.args[1]
         assert died == [failed.args[1]]
-        with qtbot.waitSignal(worker.finished, timeout=120_000) as finished:
-            second = worker.request(job)
-        assert finished.args == [second, {"proposed": 1, "skipped": 0, "failed": 0, "model": "bright"}]
-        assert find_proposal(place, "bright", PlaneId("a.png")) is not None
+        assert not worker.is_running
+        with qtbot.waitSignal(worker.finished, timeout=20_000) as finished:
+            second = worker.request(self.job("noisy"))
+        assert finished.args == [second, {"said": True}]
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
+    def test_the_real_worker_can_be_killed_and_stopped_while_it_loads_keras(self, qtbot: QtBot, make: Any) -> None:
+        worker = make(REAL)
+        with qtbot.waitSignal(worker.failed, timeout=20_000):
+            worker.request(self.job("noisy"))
+            qtbot.waitUntil(lambda: worker._process.processId() > 0, timeout=20_000)
+            os.kill(worker._process.processId(), signal.SIGKILL)
+        worker.request(self.job("noisy"))
+        qtbot.waitUntil(lambda: worker._process.processId() > 0, timeout=20_000)
+        worker.stop()
+        assert not worker.is_running
 
     def test_a_worker_that_never_answers_is_killed_and_told(self, qtbot: QtBot, make: Any) -> None:
         worker = make(SILENT, silence_seconds=1)
@@ -408,8 +427,3 @@ class TestAsTheWindowSeesIt:
         assert not worker.is_running
         qtbot.wait(50)
         assert told == []
-
-
-def test_the_answer_of_a_training_without_a_score_can_be_sent() -> None:
-    line = Message(1, result={"dice": float("nan"), "better": True}).encode()
-    assert json.loads(line) == {"id": 1, "result": {"dice": None, "better": True}}

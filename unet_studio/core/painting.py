@@ -1,8 +1,8 @@
 """Strokes and fills: the pixels a tool covers, and the edit that comes of it."""
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
-from skimage.segmentation import flood
 
 from unet_studio.core.labels import Edit, LabelPlane, PlaneId, PlaneState
 from unet_studio.core.masks import MaskView
@@ -135,5 +135,6 @@ def fill_region(
 
 def flood_region(mask: NDArray[np.uint8], seed: tuple[int, int]) -> NDArray[np.bool_]:
     """The 4-connected region of equal class around pixel `seed` (y, x) of a mask (h, w); bool of the same shape."""
-    region: NDArray[np.bool_] = flood(mask, seed, connectivity=1)
-    return region
+    same = (mask == mask[seed]).astype(np.uint8)
+    _, components = cv2.connectedComponents(same, connectivity=4)
+    return np.asarray(components == components[seed])

@@ -397,7 +397,7 @@ def writing(place: Path) -> Iterator[None]:
         except sqlite3.OperationalError as error:
             raise ProjectInUseError(
                 f"This project is open in another window or command{_holder(place)}. "
-                "It is shown read-only here; close the other one to paint."
+                "Close the other one to change anything here; until then it can only be looked at."
             ) from error
         yield
     finally:

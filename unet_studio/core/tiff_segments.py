@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tifffile import COMPRESSION, PLANARCONFIG, TiffFile, TiffFrame, TiffPage
 
 from unet_studio.core.lzw import is_sound_lzw
-from unet_studio.core.reading_errors import COPY_AGAIN, check_length, unreadable
+from unet_studio.core.reading_errors import COPY_AGAIN, check_bytes, check_length, unreadable
 from unet_studio.core.tiles import Box
 
 Samples = NDArray[Any]
@@ -71,9 +71,13 @@ class SegmentReader:
         self._recent_bytes = 0
 
     def read(self, page: AnyPage, box: Box) -> Samples:
-        """Samples of a box that lies within the page; where the file leaves out a segment, its value for no data."""
+        """Samples of a box that lies within the page; where the file leaves out a segment, its value for no data.
+
+        Raises SlideError if the box takes too much memory, or if the file is damaged or ends too early.
+        """
         key = _keyframe(page)
         grid = _Grid.of_page(key)
+        check_bytes(self._path, box.height * box.width * key.samplesperpixel * np.dtype(key.dtype).itemsize)
         samples = np.full((*box.shape, key.samplesperpixel), key.nodata, key.dtype)
         # A planar page has one grid of segments after another, and each fills one channel of the result.
         targets = np.split(samples, key.samplesperpixel, axis=2) if _is_planar(key) else [samples]

@@ -16,7 +16,7 @@ from unet_studio.core.classes import LabelClass
 from unet_studio.core.files import write_atomically
 from unet_studio.core.labels import LabelPlane
 from unet_studio.core.mask_files import blend_overlay
-from unet_studio.core.models import ModelCard, project_models
+from unet_studio.core.models import ModelCard
 from unet_studio.core.normalisation import Normalisation
 from unet_studio.core.project import LabelledPlane, Project
 from unet_studio.core.proposals import to_mask
@@ -197,10 +197,10 @@ def _with_architecture_of(recipe: Recipe, start: ModelCard | None) -> Recipe:
 
 
 def _next_id(place: Path) -> str:
-    number = len(project_models(place)) + 1
-    while (place / "models" / f"retrained-{number:03d}").exists():  # perhaps a damaged one, which isn't listed
-        number += 1
-    return f"retrained-{number:03d}"
+    """A name that no model has or had: proposals of a removed one may still lie under its name."""
+    folders = [folder for kind in ("models", "proposals", "runs") for folder in (place / kind).glob("retrained-*")]
+    numbers = [int(number) for folder in folders if (number := folder.name.removeprefix("retrained-")).isdigit()]
+    return f"retrained-{max(numbers, default=0) + 1:03d}"
 
 
 def _make_card(
