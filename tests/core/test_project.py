@@ -207,6 +207,13 @@ def test_a_new_edit_drops_what_could_be_redone(project: Project) -> None:
     assert (labels_of(project)[10:] != 2).all()
 
 
+def test_redoing_what_is_not_undone_changes_nothing(project: Project) -> None:
+    project.record(1, edit_of(1), SHAPE)
+    project.record(2, edit_of(2), SHAPE)
+    project.redo(1)
+    assert (labels_of(project) == 2).all()
+
+
 def test_undoing_an_edit_that_is_gone_changes_nothing(project: Project) -> None:
     project.record(1, edit_of(1), SHAPE)
     project.undo(99)
@@ -394,7 +401,7 @@ def another_process_writing(place: Path) -> Iterator["subprocess.Popen[str]"]:
 
 def test_a_project_that_another_process_writes_is_refused_by_name_until_that_is_killed(tmp_path: Path) -> None:
     with another_process_writing(tmp_path) as process:
-        with pytest.raises(ProjectInUseError, match=rf"\(process {process.pid} on .+\).*read-only"), writing(tmp_path):
+        with pytest.raises(ProjectInUseError, match=rf"\(process {process.pid} on .+\).*Close the other one"), writing(tmp_path):
             pytest.fail("both may write")
         process.kill()  # SIGKILL: it gets no chance to tidy up
         assert process.wait() != 0

@@ -120,46 +120,37 @@ def test_a_retraining_from_a_model(
     assert read_snapshot(project).fingerprint() == labels_before
 
 
-def test_one_labelled_slide_is_enough_but_nothing_can_be_compared(
-    project: Project, paint: Paint, truths: Truths, recipe: Recipe, drawn: list[Any]
+def test_slides_that_cannot_be_read_are_told_and_the_one_that_is_left_is_enough(
+    project: Project, paint: Paint, truths: Truths, folder: Path, recipe: Recipe, drawn: list[Any]
 ) -> None:
+    for slide in ("vanished.png", "cut.png", "resized.png"):
+        cv2.imwrite(str(folder / slide), np.zeros((64, 64), np.uint8))
+        paint(slide, truths["a.png"])
     paint("a.png", stroke(truths["a.png"]))
-    (project.place / "models" / "retrained-001").mkdir(parents=True)  # a damaged model that isn't listed
+    (folder / "vanished.png").unlink()
+    (folder / "cut.png").write_bytes((folder / "a.png").read_bytes()[:-2000])
+    cv2.imwrite(str(folder / "resized.png"), np.zeros((32, 64), np.uint8))
+    (project.place / "models" / "retrained-001").mkdir(parents=True)  # a damaged model, which isn't listed
     watcher = Witness(stop=True)
 
     retrained = retrain(project, None, recipe, watcher, channels=0)
 
+    reasons = dict(watcher.failures)
+    assert list(reasons) == ["cut.png", "resized.png", "vanished.png"]
+    assert all(slide in reason for slide, reason in reasons.items())
+    assert "has changed since it was labelled; it is left out" in reasons["resized.png"]
     assert {slide for slide, _ in drawn} == {"a.png"}
+
+    # Nothing is left to compare with, so the new model is used.
     assert not retrained.compared
     assert retrained.better
     assert retrained.card.scores["judged_on"] == "training slides"
     assert retrained.card.parent == ""
     assert retrained.card.normalisation.channels == 1
-    # Stopped after the first step: it still ends with a model, which takes no other's place.
+
+    # Stopped after its first step, it still ends with a model, which takes no other's place.
     assert watcher.steps == [(1, 6)]
     assert [card.id for card in project_models(project.place)] == ["retrained-002"]
-
-
-def test_slides_that_cannot_be_read_are_told_and_left_out(
-    project: Project, paint: Paint, truths: Truths, folder: Path, bright: ModelCard, recipe: Recipe, drawn: list[Any]
-) -> None:
-    for number in range(3):  # vanished, truncated, of another size
-        cv2.imwrite(str(folder / f"{number}.png"), np.zeros((64, 64), np.uint8))
-        paint(f"{number}.png", truths["a.png"])
-    for slide, truth in truths.items():
-        paint(slide, truth)
-    (folder / "0.png").unlink()
-    (folder / "1.png").write_bytes((folder / "a.png").read_bytes()[:-2000])
-    cv2.imwrite(str(folder / "2.png"), np.zeros((32, 64), np.uint8))
-    watcher = Witness(stop=True)
-
-    retrain(project, bright, recipe, watcher, channels=0)
-
-    assert [slide for slide, _ in watcher.failures] == ["0.png", "1.png", "2.png"]
-    reasons = [reason for _, reason in watcher.failures]
-    assert all(f"{number}.png" in reason for number, reason in enumerate(reasons))
-    assert "has changed since it was labelled; it is left out" in reasons[2]
-    assert {slide for slide, _ in drawn} <= set(truths)
 
 
 class TestRefusals:

@@ -24,7 +24,7 @@ def extend_hold_out(labelled: Iterable[LabelledPlane], chosen: frozenset[str]) -
     wanted = max(1, round(len(pixels) / _ONE_IN))
     free = sorted((s for s in pixels if s not in chosen), key=lambda s: (pixels[s] < 0.5, _order(s)))
     missing = wanted - len(chosen & pixels.keys())
-    return frozenset(free[: max(0, min(missing, len(free) - 1))])
+    return frozenset(free[: max(0, missing)])
 
 
 def _order(slide: str) -> str:
