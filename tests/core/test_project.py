@@ -401,7 +401,8 @@ def another_process_writing(place: Path) -> Iterator["subprocess.Popen[str]"]:
 
 def test_a_project_that_another_process_writes_is_refused_by_name_until_that_is_killed(tmp_path: Path) -> None:
     with another_process_writing(tmp_path) as process:
-        with pytest.raises(ProjectInUseError, match=rf"\(process {process.pid} on .+\).*Close the other one"), writing(tmp_path):
+        holder = rf"\(process {process.pid} on .+\)\. Close the other one"
+        with pytest.raises(ProjectInUseError, match=holder), writing(tmp_path):
             pytest.fail("both may write")
         process.kill()  # SIGKILL: it gets no chance to tidy up
         assert process.wait() != 0
@@ -414,6 +415,20 @@ def test_two_windows_of_one_process_exclude_each_other_too(tmp_path: Path) -> No
         pytest.fail("both may write")
     with writing(tmp_path):
         pass
+
+
+def test_the_writer_is_named_in_a_folder_of_any_name(tmp_path: Path) -> None:
+    place = tmp_path / "größe 50% #1"
+    place.mkdir()
+    with writing(place), pytest.raises(ProjectInUseError, match=f"process {os.getpid()} "), writing(place):
+        pytest.fail("both may write")
+
+
+def test_a_damaged_lock_is_said_to_hold_nothing(tmp_path: Path) -> None:
+    (tmp_path / "in-use.sqlite").write_bytes(b"something else" * 1000)
+    with pytest.raises(ProjectError, match="delete it and open the folder again") as caught, writing(tmp_path):
+        pytest.fail("it is no lock")
+    assert not isinstance(caught.value, ProjectInUseError)
 
 
 def test_a_project_that_another_writes_can_be_read(folder: Path, project: Project) -> None:

@@ -25,6 +25,7 @@ from unet_studio.errors import ProjectError, ProjectInUseError, ProjectPlaceErro
 PLACE_NAME = "unet-studio"
 """Name of the project folder beside the slides."""
 _FILE = "project.sqlite"
+_LOCK = "in-use.sqlite"
 _VERSION = 1
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS setting (name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -385,7 +386,7 @@ def writing(place: Path) -> Iterator[None]:
     Held as a write lock on a small SQLite file beside it, which the system lets go when the process dies. Raises
     `ProjectInUseError` naming who holds it.
     """
-    connection = sqlite3.connect(place / "in-use.sqlite", timeout=0.0, isolation_level=None)
+    connection = sqlite3.connect(place / _LOCK, timeout=0.0, isolation_level=None)
     try:
         try:
             connection.execute("CREATE TABLE IF NOT EXISTS holder (who TEXT)")
@@ -399,6 +400,10 @@ def writing(place: Path) -> Iterator[None]:
                 f"This project is open in another window or command{_holder(place)}. "
                 "Close the other one to change anything here; until then it can only be looked at."
             ) from error
+        except sqlite3.DatabaseError as error:
+            raise ProjectError(
+                f"'{place / _LOCK}' is damaged ({error}). It holds no work: delete it and open the folder again."
+            ) from error
         yield
     finally:
         connection.close()
@@ -409,7 +414,7 @@ def _me() -> str:
 
 
 def _holder(place: Path) -> str:
-    connection = sqlite3.connect(f"file:{place / 'in-use.sqlite'}?mode=ro", uri=True, timeout=0.0)
+    connection = sqlite3.connect(f"{(place / _LOCK).resolve().as_uri()}?mode=ro", uri=True, timeout=0.0)
     try:
         row = connection.execute("SELECT who FROM holder").fetchone()
         who = json.loads(row[0]) if row else None

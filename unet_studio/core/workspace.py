@@ -97,7 +97,7 @@ class Workspace:
     def labels(self, plane: PlaneId, shape: tuple[int, int]) -> LabelPlane:
         """The labels of a plane as they are now, strokes on their way to the disk included."""
         if plane not in self._planes:
-            self.journal.flush(5.0)
+            self.journal.flush(1.0)
             self._planes[plane] = self._project.labels(plane, shape)
             self._forget_planes()
         return self._planes[plane]

@@ -173,7 +173,7 @@ def show_shortcuts(window: QWidget) -> None:
     table.horizontalHeader().setStretchLastSection(True)
     layout = QVBoxLayout(dialog)
     layout.addWidget(table)
-    dialog.resize(760, 640)
+    dialog.resize(880, 640)
     dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     dialog.open()
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
@@ -9,6 +10,7 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QFormLayout,
     QHBoxLayout,
+    QLabel,
     QLineEdit,
     QPushButton,
     QVBoxLayout,
@@ -43,6 +45,7 @@ class ExportDialog(QDialog):
         self._out.setAccessibleName(self.tr("Folder to export to"))
         browse = QPushButton(self.tr("Choose…"))
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
+        buttons.button(QDialogButtonBox.StandardButton.Cancel).setIcon(QIcon())
         self._export = buttons.addButton(self.tr("Export"), QDialogButtonBox.ButtonRole.AcceptRole)
 
         row = QHBoxLayout()
@@ -52,7 +55,9 @@ class ExportDialog(QDialog):
         form.addRow(self.tr("&Format"), self._format)
         form.addRow(self.tr("&Values"), self._values)
         form.addRow(self.tr("&Slides"), self._states)
-        form.addRow(self.tr("F&older"), row)
+        folder_label = QLabel(self.tr("F&older"))
+        folder_label.setBuddy(self._out)
+        form.addRow(folder_label, row)
         layout = QVBoxLayout(self)
         layout.addLayout(form)
         layout.addWidget(buttons)
