@@ -81,7 +81,7 @@ def test_the_bundled_demo_is_small_and_credited() -> None:
 def test_a_demo_that_is_there_is_kept(tmp_path: Path) -> None:
     folder = prepare_demo(tmp_path)
     with Project.open(folder) as project:
-        assert project.active_model == "nuclei-fluorescence"
+        assert project.active_model == "axon-myelin"
         assert [c.name for c in project.classes()] == ["background", "nucleus"]
         project.set_setting("active_model", "mine")
     assert prepare_demo(tmp_path) == folder
@@ -109,7 +109,7 @@ def test_the_whole_loop(tmp_path: Path) -> None:
     assert report.strokes >= len(report.corrected) > 0
     assert 0 < report.dice_before < report.dice_after
     assert 0 < report.all_dice_before < report.all_dice_after
-    assert engine.retrained[0].model == "nuclei-fluorescence"
+    assert engine.retrained[0].model == "axon-myelin"
     with Project.open(report.folder) as project:
         assert {plane.slide for plane in project.states()} == set(report.corrected)
         assert set(project.states().values()) == {PlaneState.REVIEWED}

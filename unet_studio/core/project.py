@@ -27,6 +27,7 @@ PLACE_NAME = "unet-studio"
 _FILE = "project.sqlite"
 _LOCK = "in-use.sqlite"
 _VERSION = 1
+_NEWEST = 2**62  # above every id
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS setting (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS class (
@@ -292,9 +293,13 @@ class Project:
         self._replay(edit_id, undone=False)
 
     @_tells_damage
-    def history(self, *, max_bytes: int = 64 << 20) -> list[StoredEdit]:
-        """The newest edits, oldest first, undone ones last, as many as fit in `max_bytes` (at least one)."""
-        rows = self._db.execute("SELECT id, y0, x0, y1, x1 FROM edit ORDER BY id DESC")
+    def history(self, *, before: int | None = None, max_bytes: int = 64 << 20) -> list[StoredEdit]:
+        """The newest edits, oldest first, undone ones last, as many as fit in `max_bytes` (at least one).
+
+        With `before`, only edits older than the one with this id.
+        """
+        sql = "SELECT id, y0, x0, y1, x1 FROM edit WHERE id < ? ORDER BY id DESC"
+        rows = self._db.execute(sql, (_NEWEST if before is None else before,))
         newest: list[int] = []
         used = 0
         for edit_id, y0, x0, y1, x1 in rows:

@@ -87,7 +87,9 @@ def proposed_planes(place: Path, model: str) -> frozenset[PlaneId]:
     if not model or not root.is_dir():
         return frozenset()
     return frozenset(
-        PlaneId(file.parent.relative_to(root).as_posix(), int(file.stem)) for file in root.rglob(f"*{_SUFFIX}")
+        PlaneId(file.parent.relative_to(root).as_posix(), int(file.stem))
+        for file in root.rglob(f"*{_SUFFIX}")
+        if file.stem.isdigit()
     )
 
 

@@ -23,6 +23,8 @@ from unet_studio.core.tiles import Box
 from unet_studio.errors import ProjectInUseError, SlideError
 
 _KEPT_PLANES = 8
+_KEPT_BYTES = 256 << 20
+"""Of edits in memory; older ones come back from the project."""
 
 
 class Workspace:
@@ -51,6 +53,7 @@ class Workspace:
         self._done = [entry for entry in stored if not entry.undone]
         self._undone = [entry for entry in reversed(stored) if entry.undone]
         self._next_id = project.next_edit_id()
+        self._forgot_edits = True  # what is there from earlier days may be more than was read now
         self.journal = Journal(lambda: Project.open(self.folder, place=self.place), notify)
 
     @classmethod
@@ -129,6 +132,7 @@ class Workspace:
         self._done.append(entry)
         self._undone.clear()
         self.states[edit.plane] = edit.state_after
+        self._forget_old_edits()
 
     def apply(self, edit: Edit, labels: LabelPlane) -> None:
         """Change the labels of a plane by an edit, and commit it."""
@@ -149,6 +153,8 @@ class Workspace:
 
     @property
     def next_undo(self) -> Edit | None:
+        if not self._done:
+            self._recall_old_edits()
         return self._done[-1].edit if self._done else None
 
     @property
@@ -157,6 +163,8 @@ class Workspace:
 
     def undo(self) -> Edit | None:
         """Take the last edit back, on whatever slide it was."""
+        if not self._done:
+            self._recall_old_edits()
         if not self._done:
             return None
         entry = self._done[-1]
@@ -213,6 +221,20 @@ class Workspace:
         if self.read_only:
             raise ProjectInUseError(self.read_only)
         self.journal.submit(operation)
+
+    def _forget_old_edits(self) -> None:
+        """Keep the newest edits that fit in memory; the project has them all."""
+        used = sum(entry.edit.nbytes for entry in self._done)
+        while used > _KEPT_BYTES and len(self._done) > 1:
+            used -= self._done.pop(0).edit.nbytes
+            self._forgot_edits = True
+
+    def _recall_old_edits(self) -> None:
+        """Bring back from the project what was forgotten, once all that came after it is written."""
+        if self._forgot_edits and self.journal.flush(1.0):
+            oldest = min((entry.id for entry in self._undone), default=None)
+            self._done = self._project.history(before=oldest, max_bytes=_KEPT_BYTES // 2)
+            self._forgot_edits = bool(self._done)
 
     def _forget_planes(self) -> None:
         # While strokes wait (a full disk), memory is the only place that has them.

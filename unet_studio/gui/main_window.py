@@ -450,7 +450,7 @@ class MainWindow(QMainWindow):
     def _show_about(self) -> None:
         text = self.tr(
             "<h3>U-Net Studio {0}</h3><p>Turns folders of slides into masks you can trust.</p>"
-            "<p>BSD-3-Clause. Icons: Lucide (ISC). Starter models and demo slides are made from BBBC038 / Data Science "
-            "Bowl 2018 (CC0) and data_axondeepseg_sem (MIT, © 2020 ivadomed).</p>"
+            "<p>BSD-3-Clause. Icons: Lucide (ISC). The nuclei models are made from BBBC038 / Data Science Bowl "
+            "2018 (CC0), the axon model and the demo slides from data_axondeepseg_sem (MIT, © 2020 ivadomed).</p>"
         ).format(__version__)
         QMessageBox.about(self, self.tr("About U-Net Studio"), text)
