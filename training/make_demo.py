@@ -23,8 +23,8 @@ WITHOUT_MASK = 9
 MOST_BYTES = 4_000_000
 README = """# Demo slides
 
-A rat's nerve under a scanning electron microscope: nine fields of one published slide, cut without overlap, of an animal
-on which the starter model `axon-myelin` was not trained, and the true masks of eight of them (PNG, 0 background,
+A rat's nerve under a scanning electron microscope: nine fields of one published slide, cut without overlap, of an
+animal on which the starter model `axon-myelin` was not trained, and the true masks of eight of them (PNG, 0 background,
 1 myelin, 2 axon).
 
 From https://github.com/axondeepseg/data_axondeepseg_sem, `sub-rat4/micr/sub-rat4_sample-data12_SEM.png`, MIT licence,
@@ -32,10 +32,10 @@ From https://github.com/axondeepseg/data_axondeepseg_sem, `sub-rat4/micr/sub-rat
 
 > Permission is hereby granted, free of charge, to any person obtaining a copy of this software and associated
 > documentation files (the "Software"), to deal in the Software without restriction, including without limitation the
-> rights to use, copy, modify, merge, publish, distribute, sublicense, and/or sell copies of the Software, and to permit
-> persons to whom the Software is furnished to do so, subject to the following conditions: The above copyright notice and
-> this permission notice shall be included in all copies or substantial portions of the Software. THE SOFTWARE IS PROVIDED
-> "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR IMPLIED.
+> rights to use, copy, modify, merge, publish, distribute, sublicense, and/or sell copies of the Software, and to
+> permit persons to whom the Software is furnished to do so, subject to the following conditions: The above copyright
+> notice and this permission notice shall be included in all copies or substantial portions of the Software. THE
+> SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR IMPLIED.
 
 `training/make_demo.py` makes this folder.
 """

@@ -64,10 +64,11 @@ class DemoReport:
     seconds: dict[str, float]
 
 
-def run_headless(target: Path, listener: Listener, engine: Engine) -> DemoReport:
+def run_headless(target: Path, listener: Listener, engine: Engine, *, smallest: int = 1) -> DemoReport:
     """Run the loop in `target`, where no demo has been worked on yet; its files stay there.
 
-    The first slides that have a true mask are corrected from it by simulated strokes. The listener is told of each
+    The first slides that have a true mask are corrected from it by simulated strokes, down to wrong regions of
+    `smallest` pixels. The listener is told of each
     phase by the event 'phase'. Raises StudioError where `target` is in use, `Cancelled` where the listener wants it.
     """
     if has_project(target):
@@ -81,7 +82,7 @@ def run_headless(target: Path, listener: Listener, engine: Engine) -> DemoReport
     with clock.phase("Clean up"):
         before = _clean_up(folder, truths)
     with clock.phase("Correct"):
-        strokes = _correct(folder, {slide: truths[slide] for slide in corrected}, listener)
+        strokes = _correct(folder, {slide: truths[slide] for slide in corrected}, listener, smallest=smallest)
     with clock.phase("Retrain"):
         retrained = _retrain(folder, listener, engine)
     with clock.phase("Propose again"):
@@ -134,7 +135,7 @@ def _clean_up(folder: Path, truths: _Masks) -> dict[str, Counts]:
         return _judge(project, truths)
 
 
-def _correct(folder: Path, truths: _Masks, listener: Listener) -> int:
+def _correct(folder: Path, truths: _Masks, listener: Listener, *, smallest: int) -> int:
     """Correct slides and mark them as reviewed, as the window does; returns the number of strokes."""
     workspace = Workspace.open(folder)
     try:
@@ -143,7 +144,7 @@ def _correct(folder: Path, truths: _Masks, listener: Listener) -> int:
             listener.progress(index / len(truths), slide)
             if listener.cancelled():
                 raise Cancelled("The demo was stopped; what was corrected before stays.")
-            strokes += _correct_slide(workspace, PlaneId(slide), truth)
+            strokes += _correct_slide(workspace, PlaneId(slide), truth, smallest=smallest)
     finally:
         written = workspace.close()
     if not written:
@@ -153,12 +154,12 @@ def _correct(folder: Path, truths: _Masks, listener: Listener) -> int:
     return strokes
 
 
-def _correct_slide(workspace: Workspace, plane: PlaneId, truth: NDArray[np.uint8]) -> int:
+def _correct_slide(workspace: Workspace, plane: PlaneId, truth: NDArray[np.uint8], *, smallest: int) -> int:
     shape = (truth.shape[0], truth.shape[1])
     labels = workspace.labels(plane, shape)
     cleaned = workspace.mask(plane, labels).cleaned(Box.of_shape(shape))
     strokes = 0
-    for edit in correct(labels, plane, cleaned, truth):
+    for edit in correct(labels, plane, cleaned, truth, smallest=smallest):
         workspace.commit(edit, shape)
         strokes += 1
     workspace.review(plane, labels, cleaned)
