@@ -18,10 +18,11 @@ from unet_studio import doctor
 from unet_studio._terminal import Follower
 from unet_studio.app import COMMANDS
 from unet_studio.cli import app
+from unet_studio.core.in_use import writing
 from unet_studio.core.labels import PlaneState
 from unet_studio.core.mask_files import read_mask
 from unet_studio.core.models import ModelCard
-from unet_studio.core.project import Project, writing
+from unet_studio.core.project import Project
 
 Mask = NDArray[np.uint8]
 

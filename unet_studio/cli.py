@@ -25,11 +25,12 @@ from unet_studio.core.classes import make_classes
 from unet_studio.core.clean_up import format_steps, parse_steps
 from unet_studio.core.exporting import ExportRequest, Format, Values, Wanted, export, keep_masks, plan_export
 from unet_studio.core.hold_out import extend_hold_out
+from unet_studio.core.in_use import writing
 from unet_studio.core.labels import PlaneId
 from unet_studio.core.mask_areas import mask_areas
 from unet_studio.core.model_choice import active_model, use_model
 from unet_studio.core.models import bundled_models, project_models
-from unet_studio.core.project import Project, writing
+from unet_studio.core.project import Project
 from unet_studio.core.slides import find_slides
 from unet_studio.errors import ProjectPlaceError, StudioError
 from unet_studio.worker.protocol import ProposeJob, RetrainJob

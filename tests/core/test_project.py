@@ -21,8 +21,9 @@ from numpy.typing import NDArray
 
 from unet_studio.core.classes import UNLABELLED, LabelClass, make_classes
 from unet_studio.core.clean_up import parse_steps
+from unet_studio.core.in_use import writing
 from unet_studio.core.labels import Edit, PlaneId, PlaneState
-from unet_studio.core.project import PLACE_NAME, Project, writing
+from unet_studio.core.project import PLACE_NAME, Project
 from unet_studio.core.tiles import Box
 from unet_studio.errors import ProjectError, ProjectInUseError, ProjectPlaceError
 
@@ -385,7 +386,7 @@ def test_a_new_project_can_be_opened_by_several_at_the_same_moment(folder: Path)
 def another_process_writing(place: Path) -> Iterator["subprocess.Popen[str]"]:
     """A second Python that is the one to write, until the test or its own end lets it go."""
     code = (
-        "import sys, pathlib; from unet_studio.core.project import writing\n"
+        "import sys, pathlib; from unet_studio.core.in_use import writing\n"
         "with writing(pathlib.Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
     )
     with subprocess.Popen(

@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 
 from unet_studio.core.classes import UNLABELLED, make_classes
 from unet_studio.core.clean_up import parse_steps
+from unet_studio.core.in_use import writing
 from unet_studio.core.labels import Edit, PlaneId, PlaneState
 from unet_studio.core.models import ModelCard
 from unet_studio.core.normalisation import Normalisation
 from unet_studio.core.painting import Stroke, make_edit
-from unet_studio.core.project import PLACE_NAME, Project, writing
+from unet_studio.core.project import PLACE_NAME, Project
 from unet_studio.core.proposals import proposal_file, slide_stamp, write_proposal
 from unet_studio.core.tiles import Box
 from unet_studio.core.workspace import Workspace

@@ -1,8 +1,5 @@
 """The project: what people did, in one SQLite file beside the slides; a stroke is whole in it or absent."""
 
-import json
-import os
-import socket
 import sqlite3
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -20,12 +17,11 @@ from unet_studio.core.classes import UNLABELLED, LabelClass, make_classes
 from unet_studio.core.clean_up import Step, format_steps, parse_steps
 from unet_studio.core.labels import Edit, LabelPlane, PlaneId, PlaneState
 from unet_studio.core.tiles import TILE, Box, Cell, cells_over, pack, tile_box, unpack
-from unet_studio.errors import ProjectError, ProjectInUseError, ProjectPlaceError
+from unet_studio.errors import ProjectError, ProjectPlaceError
 
 PLACE_NAME = "unet-studio"
 """Name of the project folder beside the slides."""
 _FILE = "project.sqlite"
-_LOCK = "in-use.sqlite"
 _VERSION = 1
 _NEWEST = 2**62  # above every id
 _SCHEMA = """
@@ -384,52 +380,6 @@ class Project:
         return row[0]
 
 
-@contextmanager
-def writing(place: Path) -> Iterator[None]:
-    """Be the only window or command that writes to the project at `place`.
-
-    Held as a write lock on a small SQLite file beside it, which the system lets go when the process dies. Raises
-    `ProjectInUseError` naming who holds it.
-    """
-    connection = sqlite3.connect(place / _LOCK, timeout=0.0, isolation_level=None)
-    try:
-        try:
-            connection.execute("CREATE TABLE IF NOT EXISTS holder (who TEXT)")
-            connection.execute("BEGIN IMMEDIATE")
-            connection.execute("DELETE FROM holder")
-            connection.execute("INSERT INTO holder VALUES (?)", (_me(),))
-            connection.execute("COMMIT")
-            connection.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError as error:
-            raise ProjectInUseError(
-                f"This project is open in another window or command{_holder(place)}. "
-                "Close the other one to change anything here; until then it can only be looked at."
-            ) from error
-        except sqlite3.DatabaseError as error:
-            raise ProjectError(
-                f"'{place / _LOCK}' is damaged ({error}). It holds no work: delete it and open the folder again."
-            ) from error
-        yield
-    finally:
-        connection.close()
-
-
-def _me() -> str:
-    return json.dumps({"process": os.getpid(), "computer": socket.gethostname()})
-
-
-def _holder(place: Path) -> str:
-    connection = sqlite3.connect(f"{(place / _LOCK).resolve().as_uri()}?mode=ro", uri=True, timeout=0.0)
-    try:
-        row = connection.execute("SELECT who FROM holder").fetchone()
-        who = json.loads(row[0]) if row else None
-    except (sqlite3.Error, ValueError):
-        who = None
-    finally:
-        connection.close()
-    return f" (process {who['process']} on {who['computer']})" if who else ""
-
-
 def _connect(file: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(file, timeout=10.0)
     try:
@@ -452,7 +402,11 @@ def _prepare(connection: sqlite3.Connection, file: Path) -> None:
     if version == 0:
         connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {_VERSION}; COMMIT;")
     # WAL lets training read one snapshot while the user paints; where it can't work SQLite stays with 'delete'.
-    connection.execute("PRAGMA journal_mode = WAL")
+    if connection.execute("PRAGMA journal_mode = WAL").fetchone()[0] == "wal":
+        # A commit is in the system's hands at once, which is what a crash of ours needs; waiting for the disk itself
+        # would hold up the next stroke on a busy machine. `checkpoint` sees to the disk, in a thread of its own.
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA wal_autocheckpoint = 0")
 
 
 def _damaged(file: Path, error: Exception) -> ProjectError:

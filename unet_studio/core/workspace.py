@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 
 from unet_studio.core.classes import LabelClass
 from unet_studio.core.clean_up import Step
+from unet_studio.core.in_use import writing
 from unet_studio.core.journal import Journal, JournalState, Operation
 from unet_studio.core.labels import Edit, LabelPlane, PlaneId, PlaneState
 from unet_studio.core.masks import MaskView, lay_over
 from unet_studio.core.model_choice import use_model
 from unet_studio.core.models import ModelCard
 from unet_studio.core.painting import make_edit
-from unet_studio.core.project import Project, StoredEdit, writing
+from unet_studio.core.project import Project, StoredEdit
 from unet_studio.core.proposals import Proposal, find_proposal, proposed_planes, slide_stamp
 from unet_studio.core.slides import find_slides
 from unet_studio.core.tiles import Box

@@ -4,12 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QImage, QKeyEvent
 from PySide6.QtWidgets import QApplication, QFileDialog, QMainWindow, QMessageBox, QStackedWidget, QWidget
 
 from unet_studio import __version__
 from unet_studio.core.display import Contrast, colour_table
-from unet_studio.core.labels import PlaneId, PlaneState
+from unet_studio.core.labels import PlaneId
 from unet_studio.core.workspace import Workspace
 from unet_studio.demo import prepare_demo
 from unet_studio.errors import StudioError
@@ -27,6 +27,7 @@ from unet_studio.gui.retraining import Outcome
 from unet_studio.gui.session import OpenPlane, Session
 from unet_studio.gui.slide_list import SlideListPanel
 from unet_studio.gui.slide_list_model import SlideListModel, SlideStatus
+from unet_studio.gui.slide_statuses import slide_statuses
 from unet_studio.gui.status_line import StatusLine
 from unet_studio.gui.tasks import Tasks
 from unet_studio.gui.thumbnails import read_thumbnail
@@ -143,8 +144,7 @@ class MainWindow(QMainWindow):
         session.slide_failed.connect(self._on_slide_failed)
         session.labels_changed.connect(self.canvas.refresh_mask)
         session.mask_recipe_changed.connect(self.canvas.mask_layer.change_mask)
-        session.state_changed.connect(lambda slide: self.slides.set_statuses(self._statuses(slide)))
-        session.state_changed.connect(lambda _: self._update_basis())
+        session.state_changed.connect(self._on_state)
         session.states_reset.connect(self._reset_statuses)
         session.history_changed.connect(self._update_actions)
         session.classes_changed.connect(self._on_classes)
@@ -299,28 +299,16 @@ class MainWindow(QMainWindow):
     def _reset_statuses(self) -> None:
         workspace = self.session.workspace
         if workspace is not None:
-            known = self._statuses()
+            known = slide_statuses(workspace)
             self.slides.set_statuses({slide: known.get(slide, SlideStatus()) for slide in workspace.slides})
 
-    def _statuses(self, only: str | None = None) -> dict[str, SlideStatus]:
+    def _on_state(self, slide: str) -> None:
         workspace = self.session.workspace
-        if workspace is None:
-            return {}
-        found = {slide: self._status(states) for slide, states in workspace.states_by_slide(only).items()}
-        return found if only is None else {only: found.get(only, SlideStatus())}
+        if workspace is not None:
+            self.slides.set_status(slide, slide_statuses(workspace, slide).get(slide, SlideStatus()))
+            self._update_basis()
 
-    def _status(self, states: dict[int, PlaneState]) -> SlideStatus:
-        reviewed = sum(state is PlaneState.REVIEWED for state in states.values())
-        if reviewed == len(states):
-            state = PlaneState.REVIEWED
-        elif reviewed or PlaneState.CORRECTED in states.values():
-            state = PlaneState.CORRECTED
-        else:
-            state = PlaneState.PROPOSED
-        detail = self.tr("{0} of {1} planes reviewed").format(reviewed, len(states)) if len(states) > 1 else ""
-        return SlideStatus(state, detail)
-
-    def _read_thumbnail(self, slide: str):  # type: ignore[no-untyped-def]
+    def _read_thumbnail(self, slide: str) -> QImage:
         workspace = self.session.workspace
         return read_thumbnail((workspace.folder if workspace else Path()) / slide)
 

@@ -1,0 +1,59 @@
+"""One window or command at a time writes to a project."""
+
+import json
+import os
+import socket
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from unet_studio.errors import ProjectError, ProjectInUseError
+
+_LOCK = "in-use.sqlite"
+
+
+@contextmanager
+def writing(place: Path) -> Iterator[None]:
+    """Be the only window or command that writes to the project at `place`.
+
+    Held as a write lock on a small SQLite file beside it, which the system lets go when the process dies. Raises
+    `ProjectInUseError` naming who holds it.
+    """
+    connection = sqlite3.connect(place / _LOCK, timeout=0.0, isolation_level=None)
+    try:
+        try:
+            connection.execute("CREATE TABLE IF NOT EXISTS holder (who TEXT)")
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("DELETE FROM holder")
+            connection.execute("INSERT INTO holder VALUES (?)", (_me(),))
+            connection.execute("COMMIT")
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            raise ProjectInUseError(
+                f"This project is open in another window or command{_holder(place)}. "
+                "Close the other one to change anything here; until then it can only be looked at."
+            ) from error
+        except sqlite3.DatabaseError as error:
+            raise ProjectError(
+                f"'{place / _LOCK}' is damaged ({error}). It holds no work: delete it and open the folder again."
+            ) from error
+        yield
+    finally:
+        connection.close()
+
+
+def _me() -> str:
+    return json.dumps({"process": os.getpid(), "computer": socket.gethostname()})
+
+
+def _holder(place: Path) -> str:
+    connection = sqlite3.connect(f"{(place / _LOCK).resolve().as_uri()}?mode=ro", uri=True, timeout=0.0)
+    try:
+        row = connection.execute("SELECT who FROM holder").fetchone()
+        who = json.loads(row[0]) if row else None
+    except (sqlite3.Error, ValueError):
+        who = None
+    finally:
+        connection.close()
+    return f" (process {who['process']} on {who['computer']})" if who else ""
