@@ -217,6 +217,15 @@ def test_a_network_that_cant_be_loaded_is_a_finding(monkeypatch: pytest.MonkeyPa
     assert "a part is missing" in ask("doctor", exit_code=1)["problem"]
 
 
+@pytest.fixture
+def _ctrl_c_interrupts() -> Iterator[None]:
+    """As in a terminal; a shell starts what runs in its background with SIGINT ignored."""
+    earlier = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, earlier)
+
+
+@pytest.mark.usefixtures("_ctrl_c_interrupts")
 def test_ctrl_c_asks_once_and_then_insists() -> None:
     with Follower("Working") as follower:
         assert not follower.cancelled()

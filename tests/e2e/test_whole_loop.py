@@ -139,6 +139,10 @@ class User:
         self._qtbot = qtbot
 
     def presses(self, name: Qt.Key, modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
+        if not self.window.isActiveWindow():  # without a screen nobody else sees to that
+            self.window.activateWindow()
+            QTest.qWaitForWindowActive(self.window)
+        self.window.canvas.setFocus()
         QTest.keyClick(self.window.canvas, name, modifier)
 
     def paints(self, *points: tuple[int, int]) -> None:
