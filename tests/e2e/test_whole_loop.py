@@ -21,7 +21,7 @@ from unet_studio.core.labels import PlaneId, PlaneState
 from unet_studio.core.tiles import Box
 from unet_studio.gui.main_window import MainWindow
 
-LOOP_SECONDS = 240_000  # ms; the network has to load, and CI machines are slow
+LOOP_SECONDS = 120_000  # ms; the network has to load, and CI machines are slow
 STALL_MS = 50
 
 
@@ -86,7 +86,7 @@ def test_open_propose_clean_up_correct_retrain_and_export(
             reviewed = window.slides.current()
             user.presses(Qt.Key.Key_Return)
             user.waits_for(lambda name=reviewed: user.states()[name] is PlaneState.REVIEWED)
-            user.waits_for(lambda name=reviewed: window.slides.current() != name)
+            user.waits_for(lambda name=reviewed: window.session.plane.id.slide != name)
         kept = user.labels_of("nerve-1.png")
 
         old = window.session.workspace.active_model

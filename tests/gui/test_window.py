@@ -321,6 +321,17 @@ def test_enter_reviews_keeps_the_mask_and_goes_on(window: MainWindow, folder: Pa
     assert np.array_equal(read_mask(kept), expected)
 
 
+def test_a_slide_that_is_still_being_read_cannot_be_reviewed(window: MainWindow, folder: Path, qtbot: QtBot) -> None:
+    with qtbot.waitSignal(window.session.plane_opened):
+        key(window, Qt.Key.Key_Return)
+        key(window, Qt.Key.Key_Return)  # the second slide is not on the canvas yet
+    qtbot.wait(100)
+    saved(window)
+    assert window.slides.current() == "s2.png"
+    with Project.open(folder) as project:
+        assert list(project.states()) == [PlaneId("s1.png")]
+
+
 def test_a_review_can_be_undone(window: MainWindow, folder: Path, qtbot: QtBot) -> None:
     give_proposal(window, folder, "s1.png", blob())
     with qtbot.waitSignals([window.session.plane_opened, window.session.history_changed]):

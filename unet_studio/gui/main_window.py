@@ -270,6 +270,9 @@ class MainWindow(QMainWindow):
             self.session.open_plane(PlaneId(slide))
 
     def _review_and_go_on(self) -> None:
+        plane = self.session.plane
+        if plane is None or plane.id.slide != self.slides.current():
+            return  # the next slide is still being read: nobody has seen what would be confirmed
         self.session.review()
         following = self.slides.next_slide()
         if following is not None:
