@@ -213,25 +213,30 @@ def _close(bits: _Bits, radius: int) -> _Bits:
 
 def _fill_holes(bits: _Bits, area: int) -> _Bits:
     """Fill what 4-connected paths can't leave, up to `area` pixels a hole (0: any size)."""
-    labels, (x, y, width, height, size) = _components(1 - bits, connectivity=4)
-    inside = (x > 0) & (y > 0) & (x + width < bits.shape[1]) & (y + height < bits.shape[0])
-    filled = inside & (size <= area) if area else inside
+    labels, size = _components(1 - bits, connectivity=4)
+    filled = size <= area if area else np.ones(len(size), dtype=bool)
+    for border in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
+        filled[border] = False
     filled[0] = True
     return np.take(filled.view(np.uint8), labels)
 
 
 def _remove_small(bits: _Bits, area: int) -> _Bits:
     """Keep the 8-connected components of `area` pixels and more."""
-    labels, (*_, size) = _components(bits, connectivity=8)
+    labels, size = _components(bits, connectivity=8)
     kept = size >= area
     kept[0] = False
     return np.take(kept.view(np.uint8), labels)
 
 
-def _components(bits: _Bits, *, connectivity: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """(h, w) component numbers, 0 where `bits` is 0, and (5, components): left, top, width, height and area of each."""
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(bits, connectivity=connectivity)
-    return np.asarray(labels, np.int32), np.asarray(stats, np.int32).T
+def _components(bits: _Bits, *, connectivity: int) -> tuple[NDArray[np.int32], NDArray[np.intp]]:
+    """(h, w) component numbers, 0 where `bits` is 0, and the area of each component.
+
+    OpenCV's own statistics take three times as long as the components themselves, for more than is needed here.
+    """
+    _, labels = cv2.connectedComponents(bits, connectivity=connectivity)
+    numbers = np.asarray(labels, np.int32)
+    return numbers, np.bincount(numbers.ravel())
 
 
 @dataclass(frozen=True, slots=True)

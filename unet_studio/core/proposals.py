@@ -5,6 +5,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +44,7 @@ class Proposal:
                         "SELECT data FROM tile WHERE tile_row = ? AND tile_column = ?", cell
                     ).fetchone()
                     whole = tile_box(cell).intersect(Box.of_shape(self.shape))
-                    tile = unpack(row[0], (*whole.shape, self.channels))[::shrink, ::shrink]
+                    tile = _unpack_again(row[0], (*whole.shape, self.channels))[::shrink, ::shrink]
                     corner = tile_box(cell, TILE // shrink)
                     covered = Box(corner.y0, corner.x0, corner.y0 + tile.shape[0], corner.x0 + tile.shape[1])
                     common = covered.intersect(box)
@@ -166,6 +167,14 @@ def _write_band(connection: sqlite3.Connection, row: int, band: NDArray[np.uint8
     for column in range(-(-band.shape[1] // TILE)):
         tile = band[:, column * TILE : (column + 1) * TILE]
         connection.execute("INSERT INTO tile VALUES (?, ?, ?)", (row, column, pack(tile)))
+
+
+@lru_cache(maxsize=512)
+def _unpack_again(data: bytes, shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    """Unpack a tile that is likely asked for again: a slider of threshold or clean-up is dragged over the same view."""
+    values = unpack(data, shape)
+    values.setflags(write=False)
+    return values
 
 
 @contextmanager
