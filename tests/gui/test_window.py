@@ -7,8 +7,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
-from PySide6.QtGui import QKeyEvent, QWheelEvent
+from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeyEvent, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
@@ -239,6 +239,15 @@ def test_the_undo_entry_is_a_sentence_that_names_the_slide(window: MainWindow) -
     text = window.actions_by_id["undo"].text()
     assert text.startswith("Undo brush")
     assert "s1.png" in text
+
+
+def test_digits_choose_the_class_and_x_swaps_with_background(window: MainWindow) -> None:
+    key(window, Qt.Key.Key_X)
+    drag(window, (20, 30), (20, 90))
+    key(window, Qt.Key.Key_1)
+    drag(window, (80, 30), (80, 90))
+    assert labels(window)[20, 60] == 0
+    assert labels(window)[80, 60] == 1
 
 
 def test_fill_gives_a_region_of_the_mask_the_active_class(window: MainWindow, folder: Path, qtbot: QtBot) -> None:
@@ -472,8 +481,12 @@ def test_a_full_disk_loses_no_stroke_and_is_told(window: MainWindow, folder: Pat
 
 def test_a_file_dropped_opens_its_folder(make_window: Callable[[], MainWindow], folder: Path, qtbot: QtBot) -> None:
     window = make_window()
+    content = QMimeData()
+    content.setUrls([QUrl.fromLocalFile(str(folder / "s2.png"))])
+    where = (Qt.DropAction.CopyAction, content, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)
+    QApplication.sendEvent(window, QDragEnterEvent(QPoint(50, 50), *where))
     with qtbot.waitSignal(window.session.plane_opened):
-        window.open_folder(folder / "s2.png")
+        QApplication.sendEvent(window, QDropEvent(QPointF(50, 50), *where))
     assert window.session.workspace is not None
     assert window.session.workspace.folder == folder
 
