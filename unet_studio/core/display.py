@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unet_studio.core.classes import UNLABELLED, LabelClass
+from unet_studio.core.reading import SlideReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +16,14 @@ class Contrast:
 
     low: float
     high: float
+
+
+def read_small(reader: SlideReader, plane: int, *, most: int) -> NDArray[np.generic]:
+    """A plane as raw pixels (h, w, channels), reduced by a power of two until no side is above `most` pixels."""
+    shrink = 1
+    while max(reader.info.height, reader.info.width) // shrink > most:
+        shrink *= 2
+    return reader.read(plane, reader.info.box(shrink), shrink=shrink)
 
 
 def auto_contrast(sample: NDArray[np.generic]) -> Contrast:

@@ -6,9 +6,8 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 
 from unet_studio.core.workspace import Workspace
-from unet_studio.gui.activity import Activity
 from unet_studio.gui.message_bar import Notice, NoticeKind
-from unet_studio.gui.worker_process import WorkerProcess
+from unet_studio.gui.worker_task import WorkerTask
 from unet_studio.worker.protocol import RetrainJob
 
 
@@ -37,42 +36,20 @@ class Outcome:
     rounds: int
 
 
-class Retraining(QObject):
+class Retraining(WorkerTask):
     """Runs one retraining at a time; the model is published by the worker, the choice to use it is the window's."""
 
-    began = Signal(object)  # Activity
     round_ended = Signal(object)  # Round
     finished = Signal(object)  # Outcome
-    notice = Signal(object)  # Notice
 
     def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self.worker = WorkerProcess(low_priority=True, parent=self)
-        self._activity: Activity | None = None
-        self.worker.progress.connect(self._on_progress)
-        self.worker.happened.connect(self._on_event)
-        self.worker.finished.connect(self._on_finished)
-        self.worker.failed.connect(self._on_failed)
-
-    @property
-    def is_busy(self) -> bool:
-        return self._activity is not None
+        super().__init__(low_priority=True, parent=parent)
 
     def retrain(self, workspace: Workspace, model: str) -> None:
         """Retrain `model` (empty: from scratch) on all that is labelled and written."""
         if self.is_busy:
             return
-        request = self.worker.request(RetrainJob(str(workspace.folder), str(workspace.place), model))
-        self._activity = Activity(self.tr("Retraining"), lambda: self.worker.cancel(request), self)
-        self.began.emit(self._activity)
-
-    def stop(self) -> None:
-        self.worker.stop()
-        self._end()
-
-    def _on_progress(self, request: int, done: float, text: str) -> None:
-        if self._activity is not None:
-            self._activity.advance(done, text)
+        self._begin(RetrainJob(str(workspace.folder), str(workspace.place), model), self.tr("Retraining"))
 
     def _on_event(self, request: int, name: str, details: dict[str, Any]) -> None:
         if name == "round":
@@ -86,11 +63,5 @@ class Retraining(QObject):
         self.worker.stop()  # its memory goes back to the system
 
     def _on_failed(self, request: int, sentence: str) -> None:
-        self._end()
-        self.notice.emit(Notice(sentence, NoticeKind.ERROR))
+        super()._on_failed(request, sentence)
         self.worker.stop()
-
-    def _end(self) -> None:
-        activity, self._activity = self._activity, None
-        if activity is not None:
-            activity.end()

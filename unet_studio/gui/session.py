@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, Signal
 
 from unet_studio.core.classes import UNLABELLED, LabelClass
 from unet_studio.core.clean_up import Step
-from unet_studio.core.display import Contrast, auto_contrast
+from unet_studio.core.display import Contrast, auto_contrast, read_small
 from unet_studio.core.exporting import keep_masks
 from unet_studio.core.hold_out import extend_hold_out
 from unet_studio.core.labels import Edit, LabelPlane, PlaneId
@@ -380,12 +380,8 @@ def _read_slide(path: Path, plane: int) -> tuple[SlideReader, Contrast]:
     """Open a slide and find a contrast for it from a small version of the plane."""
     reader = open_slide(path)
     try:
-        info = reader.info
-        shrink = 1
-        while max(info.height, info.width) // shrink > _SAMPLE_SIDE:
-            shrink *= 2
-        whole = Box(0, 0, -(-info.height // shrink), -(-info.width // shrink))
-        return reader, auto_contrast(reader.read(min(plane, info.planes - 1), whole, shrink=shrink))
+        sampled = min(plane, reader.info.planes - 1)
+        return reader, auto_contrast(read_small(reader, sampled, most=_SAMPLE_SIDE))
     except BaseException:
         reader.close()
         raise
