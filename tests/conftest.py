@@ -16,9 +16,10 @@ import tomli_w
 from numpy.typing import NDArray
 
 from unet_studio.core.classes import UNLABELLED, make_classes
-from unet_studio.core.labels import Edit, PlaneId, PlaneState
+from unet_studio.core.labels import PlaneId, PlaneState
 from unet_studio.core.models import ModelCard
 from unet_studio.core.normalisation import Normalisation
+from unet_studio.core.painting import make_edit
 from unet_studio.core.project import Project
 from unet_studio.core.tiles import Box
 from unet_studio.unet.recipes import Architecture, Recipe, Schedule
@@ -75,7 +76,9 @@ def paint(project: Project) -> Callable[[str, NDArray[np.uint8]], None]:
     def paint_slide(slide: str, labels: NDArray[np.uint8]) -> None:
         before = np.full_like(labels, UNLABELLED)
         box = Box.of_shape(labels.shape)
-        edit = Edit(PlaneId(slide), box, before, labels, "brush", PlaneState.NEW, PlaneState.CORRECTED)
+        states = {"state_before": PlaneState.NEW, "state_after": PlaneState.CORRECTED}
+        edit = make_edit(PlaneId(slide), box, before, labels, "brush", **states)
+        assert edit is not None
         project.record(project.next_edit_id(), edit, labels.shape)
 
     return paint_slide

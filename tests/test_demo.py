@@ -127,10 +127,11 @@ def test_labels_of_corrected_slides_are_nearer_to_the_truth(tmp_path: Path) -> N
     with Project.open(report.folder) as project:
         for slide in report.corrected:
             truth = read_mask(paths.resources() / "demo" / "masks" / slide)
-            strokes = [entry.edit for entry in project.history(max_bytes=1 << 30) if entry.edit.plane.slide == slide]
-            for edit in strokes[:-1]:  # the last is the review
-                painted = edit.before != edit.after
-                assert (edit.after == truth[edit.box.slices])[painted].all()
+            changes = [entry.edit.change for entry in project.history(max_bytes=1 << 30)]
+            strokes = [change for change in changes if change.plane.slide == slide][:-1]  # the last is the review
+            for patch in (patch for stroke in strokes for patch in stroke.patches):
+                painted = patch.labels_before != patch.labels_after
+                assert (patch.labels_after == truth[patch.box.slices])[painted].all()
 
 
 def test_work_of_somebody_is_never_run_over(tmp_path: Path) -> None:

@@ -162,7 +162,7 @@ def _correct_slide(workspace: Workspace, plane: PlaneId, truth: NDArray[np.uint8
     for edit in correct(labels, plane, cleaned, truth, smallest=smallest):
         workspace.commit(edit, shape)
         strokes += 1
-    workspace.review(plane, labels, cleaned)
+    workspace.review(plane, labels)
     return strokes
 
 

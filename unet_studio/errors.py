@@ -25,6 +25,10 @@ class MaskError(StudioError):
     """A mask file doesn't fit its slide or the project's classes."""
 
 
+class RegionError(StudioError):
+    """What was pointed at is too large for one edit."""
+
+
 class ModelError(StudioError):
     """A model can't be found, read, or used for this project."""
 

@@ -8,7 +8,8 @@ import pytest
 from numpy.typing import NDArray
 
 from unet_studio.core.evaluating import evaluate, pool
-from unet_studio.core.labels import Edit, PlaneId, PlaneState
+from unet_studio.core.labels import PlaneId, PlaneState
+from unet_studio.core.painting import make_edit
 from unet_studio.core.project import Project
 from unet_studio.core.proposals import proposal_file, slide_stamp, write_proposal
 from unet_studio.core.tiles import Box
@@ -19,7 +20,9 @@ Mask = NDArray[np.uint8]
 
 def review(project: Project, slide: str, mask: Mask) -> None:
     before = np.full_like(mask, 255)
-    edit = Edit(PlaneId(slide), Box.of_shape(mask.shape), before, mask, "", PlaneState.NEW, PlaneState.REVIEWED)
+    states = {"state_before": PlaneState.NEW, "state_after": PlaneState.REVIEWED}
+    edit = make_edit(PlaneId(slide), Box.of_shape(mask.shape), before, mask, "", **states)
+    assert edit is not None
     project.record(project.next_edit_id(), edit, mask.shape)
 
 

@@ -24,8 +24,9 @@ from unet_studio.core.exporting import (
     plan_export,
 )
 from unet_studio.core.importing import find_mask
-from unet_studio.core.labels import Edit, PlaneId, PlaneState
+from unet_studio.core.labels import PlaneId, PlaneState
 from unet_studio.core.mask_files import read_mask
+from unet_studio.core.painting import make_edit
 from unet_studio.core.project import Project
 from unet_studio.core.proposals import proposal_file, slide_stamp, write_proposal
 from unet_studio.core.tiles import Box
@@ -46,7 +47,9 @@ def propose(project: Project, plane: PlaneId, mask: Mask) -> None:
 def label(project: Project, plane: PlaneId, labels: Mask, state: PlaneState) -> None:
     """Give a plane all its labels in one edit."""
     before = np.full_like(labels, UNLABELLED)
-    edit = Edit(plane, Box.of_shape(labels.shape), before, labels, "labels", PlaneState.NEW, state)
+    box = Box.of_shape(labels.shape)
+    edit = make_edit(plane, box, before, labels, "labels", state_before=PlaneState.NEW, state_after=state)
+    assert edit is not None
     project.record(project.next_edit_id(), edit, labels.shape)
 
 
@@ -107,6 +110,65 @@ def test_binary_values(project: Project, tmp_path: Path) -> None:
     (outcome,) = export(project, ExportRequest(tmp_path / "out", Format.TIFF, Values.BINARY))
     assert outcome.file == tmp_path / "out" / "sub" / "c.tif"
     assert np.array_equal(read_mask(outcome.file), half(255, 0))
+
+
+@pytest.mark.parametrize("form", [Format.PNG, Format.TIFF])
+def test_instances_are_numbered_from_1_and_what_is_unlabelled_is_0(
+    project: Project, tmp_path: Path, form: Format
+) -> None:
+    labels = np.full(SHAPE, UNLABELLED, np.uint8)
+    labels[:10] = 0
+    labels[2:5, 3:9] = labels[2:5, 20:30] = 1
+    label(project, PlaneId("a.png"), labels, PlaneState.REVIEWED)
+    (outcome,) = export(project, ExportRequest(tmp_path / "out", form, Values.INSTANCES))
+    expected = np.zeros(SHAPE, int)
+    expected[2:5, 3:9] = 1
+    expected[2:5, 20:30] = 2
+    assert outcome.file
+    assert np.array_equal(read_mask(outcome.file), expected)
+
+
+def test_a_watershed_makes_two_instances_of_objects_that_flow_together(project: Project, tmp_path: Path) -> None:
+    probability = np.zeros(SHAPE, np.uint8)
+    probability[20:40, 5:60] = 255
+    probability[20:40, 30:33] = 140
+    project.set_setting("active_model", "sure")
+    file = proposal_file(project.place, "sure", PlaneId("a.png"))
+    stamp = slide_stamp(project.folder / "a.png")
+    write_proposal(file, SHAPE, 1, [(0, probability[..., None])], stamp=stamp)
+
+    def exported(steps: str) -> NDArray[np.integer]:
+        project.set_steps(parse_steps(steps))
+        (outcome,) = export(project, ExportRequest(tmp_path / "out", values=Values.INSTANCES, states=Wanted.ANY))
+        assert outcome.file
+        return read_mask(outcome.file)
+
+    assert exported("").max() == 1
+    parted = exported("watershed:1:0.1")
+    assert parted.max() == 2
+    assert len(set(parted[30, [10, 50]].tolist())) == 2
+
+
+def test_between_boundaries_the_instances_are_what_they_enclose(project: Project, tmp_path: Path) -> None:
+    membrane = np.zeros(SHAPE, np.uint8)
+    membrane[:, 30:33] = 1
+    propose(project, PlaneId("a.png"), membrane)
+    project.set_steps(parse_steps("watershed-boundary:1:0.1"))
+    (outcome,) = export(project, ExportRequest(tmp_path / "out", values=Values.INSTANCES, states=Wanted.ANY))
+    assert outcome.file
+    numbers = read_mask(outcome.file)
+    assert np.array_equal(numbers == 0, membrane == 1)
+    assert set(np.unique(numbers[:, :30])) == {1}
+    assert set(np.unique(numbers[:, 33:])) == {2}
+
+
+def test_the_instances_of_a_stack_are_numbered_plane_by_plane(project: Project, tmp_path: Path) -> None:
+    stack = add_stack(project.folder)
+    for number in (0, 2):
+        label(project, PlaneId(stack, number), half(1, 0), PlaneState.REVIEWED)
+    (outcome,) = export(project, ExportRequest(tmp_path / "out", Format.TIFF, Values.INSTANCES))
+    assert outcome.file
+    assert np.array_equal(read_mask(outcome.file), np.stack([half(1, 0), half(0, 0), half(1, 0)]))
 
 
 def test_an_overlay_shows_the_slide_under_the_colours(project: Project, tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from unet_studio.core.classes import UNLABELLED, make_classes
 from unet_studio.core.importing import Outcome, find_mask, import_masks
-from unet_studio.core.labels import Edit, PlaneId, PlaneState
+from unet_studio.core.labels import PlaneId, PlaneState
+from unet_studio.core.painting import make_edit
 from unet_studio.core.project import Project
 from unet_studio.core.tiles import Box
 from unet_studio.errors import MaskError
@@ -47,7 +48,10 @@ def labels_of(project: Project, slide: str, plane: int = 0) -> NDArray[np.uint8]
 
 def paint(project: Project, slide: str, box: Box, value: int) -> None:
     before, after = np.full(box.shape, UNLABELLED, np.uint8), np.full(box.shape, value, np.uint8)
-    edit = Edit(PlaneId(slide), box, before, after, "brush", PlaneState.NEW, PlaneState.CORRECTED)
+    edit = make_edit(
+        PlaneId(slide), box, before, after, "brush", state_before=PlaneState.NEW, state_after=PlaneState.CORRECTED
+    )
+    assert edit is not None
     project.record(project.next_edit_id(), edit, SHAPE)
 
 
@@ -204,7 +208,7 @@ def test_pixels_that_someone_labelled_are_kept(project: Project, masks: Path) ->
     expected = np.ones(SHAPE, np.uint8)
     expected[strip.slices] = 0
     np.testing.assert_array_equal(labels_of(project, "a.png"), expected)
-    assert project.history()[-1].edit.state_before is PlaneState.CORRECTED
+    assert project.history()[-1].edit.change.state_before is PlaneState.CORRECTED
 
 
 def test_they_are_overwritten_on_request_but_not_by_unlabelled_pixels(project: Project, masks: Path) -> None:

@@ -13,7 +13,8 @@ import pytest
 from unet_studio.core import journal as journal_module
 from unet_studio.core.classes import UNLABELLED
 from unet_studio.core.journal import Journal, JournalState, Operation
-from unet_studio.core.labels import Edit, PlaneId, PlaneState
+from unet_studio.core.labels import PlaneId, PlaneState
+from unet_studio.core.painting import make_edit
 from unet_studio.core.project import PLACE_NAME, Project
 from unet_studio.core.tiles import Box
 from unet_studio.errors import ModelError
@@ -76,7 +77,9 @@ def stroke(number: int) -> Operation:
     box = Box.of_shape(SHAPE)
     after = np.random.default_rng(number).integers(0, 250, SHAPE, dtype=np.uint8)
     before = np.full(SHAPE, UNLABELLED, np.uint8)
-    edit = Edit(PLANE, box, before, after, f"stroke {number}", PlaneState.NEW, PlaneState.CORRECTED)
+    states = {"state_before": PlaneState.NEW, "state_after": PlaneState.CORRECTED}
+    edit = make_edit(PLANE, box, before, after, f"stroke {number}", **states)
+    assert edit is not None
     return lambda project: project.record(number, edit, SHAPE)
 
 

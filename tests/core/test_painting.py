@@ -5,16 +5,14 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from unet_studio.core.classes import UNLABELLED
 from unet_studio.core.labels import LabelPlane, PlaneId, PlaneState
-from unet_studio.core.masks import MaskView
-from unet_studio.core.painting import Point, Stroke, capsule, fill_region, flood_region, make_edit
+from unet_studio.core.painting import Point, Stroke, capsule, make_edit
 from unet_studio.core.tiles import TILE, Box
 
 PLANE = PlaneId("slide.png")
@@ -176,10 +174,10 @@ def test_an_edit_is_the_smallest_box_that_changed_and_takes_everything_back(
         assert changed.size == 0
         return
     (y0, x0), (y1, x1) = changed.min(axis=0), changed.max(axis=0) + 1
-    assert edit.box == Box(y0, x0, y1, x1)
-    labels.write(edit.box, edit.before)
+    assert edit.change.box == Box(y0, x0, y1, x1)
+    edit.change.take_back(labels)
     np.testing.assert_array_equal(labels.read(Box.of_shape(original.shape)), original)
-    labels.write(edit.box, edit.after)
+    edit.change.make(labels)
     np.testing.assert_array_equal(labels.read(Box.of_shape(original.shape)), after)
 
 
@@ -191,7 +189,9 @@ def test_taking_a_bent_stroke_back_spares_the_tile_inside_the_bend() -> None:
         stroke.extend(point)
     edit = stroke.finish("brush", state=PlaneState.CORRECTED)
     assert edit is not None
-    assert (edit.before == 2).all()
+    edit.change.take_back(labels)
+    assert (labels.read(Box.of_shape(shape)) == 2).all()
+    assert (0, 1) not in {(patch.box.y0 // TILE, patch.box.x0 // TILE) for patch in edit.change.patches}
 
 
 def test_a_stroke_that_changes_nothing_is_no_edit() -> None:
@@ -221,8 +221,8 @@ def test_an_edit_carries_the_states_and_the_sentence(before: PlaneState, after: 
     stroke.extend((20.0, 20.0))
     edit = stroke.finish("brush nucleus on slide.png", state=before)
     assert edit is not None
-    assert (edit.state_before, edit.state_after) == (before, after)
-    assert (edit.plane, edit.sentence) == (PLANE, "brush nucleus on slide.png")
+    assert (edit.change.state_before, edit.change.state_after) == (before, after)
+    assert (edit.change.plane, edit.sentence) == (PLANE, "brush nucleus on slide.png")
 
 
 # Edits from arrays
@@ -233,18 +233,19 @@ def test_an_edit_keeps_copies_of_what_it_was_made_from() -> None:
     edit = make_edit(PLANE, WHOLE, before, after, "x", state_before=PlaneState.NEW, state_after=PlaneState.CORRECTED)
     before[:], after[:] = 9, 9
     assert edit is not None
-    assert (edit.before == 0).all()
-    assert (edit.after == 1).all()
+    (patch,) = edit.change.patches
+    assert (patch.labels_before == 0).all()
+    assert (patch.labels_after == 1).all()
 
 
-def test_confirming_a_plane_without_a_change_is_an_edit_of_an_empty_box() -> None:
+def test_confirming_a_plane_without_a_change_is_an_edit_without_patches() -> None:
     values = np.zeros(SHAPE, np.uint8)
     edit = make_edit(
         PLANE, WHOLE, values, values, "review", state_before=PlaneState.NEW, state_after=PlaneState.REVIEWED
     )
     assert edit is not None
-    assert edit.box.is_empty
-    assert edit.before.shape == edit.after.shape == edit.box.shape
+    assert edit.change.patches == ()
+    assert edit.change.box.is_empty
 
 
 def test_an_edit_that_changes_neither_labels_nor_state_is_none() -> None:
@@ -255,50 +256,19 @@ def test_an_edit_that_changes_neither_labels_nor_state_is_none() -> None:
     assert edit is None
 
 
-# Filling
+@given(st.lists(st.floats(0.05, 0.95), max_size=6))
+def test_a_stroke_that_agrees_with_pixels_doesnt_depend_on_how_often_it_was_sampled(shares: list[float]) -> None:
+    checks = np.indices(SHAPE).sum(axis=0) % 3 > 0
 
-seeded_masks = hnp.arrays(
-    np.uint8, st.tuples(st.integers(1, 12), st.integers(1, 12)), elements=st.sampled_from([0, 1, 2])
-).flatmap(
-    lambda mask: st.tuples(
-        st.just(mask), st.tuples(st.integers(0, mask.shape[0] - 1), st.integers(0, mask.shape[1] - 1))
-    )
-)
+    def painted(points: list[tuple[float, float]]) -> NDArray[np.uint8]:
+        labels = LabelPlane(SHAPE)
+        stroke = Stroke(
+            labels, PLANE, value=1, radius=6.0, agreeing=lambda box, point: checks[box.slices] == (int(point[1]) % 2)
+        )
+        for point in points:
+            stroke.extend(point)
+        return labels.read(WHOLE)
 
-
-@given(seeded_masks)
-def test_a_flood_is_the_4_connected_region_of_its_seed(
-    mask_and_seed: tuple[NDArray[np.uint8], tuple[int, int]],
-) -> None:
-    mask, seed = mask_and_seed
-    components, _ = ndimage.label(mask == mask[seed])
-    np.testing.assert_array_equal(flood_region(mask, seed), components == components[seed])
-
-
-@given(seeded_masks, st.sampled_from([0, 1, 3]))
-def test_a_fill_labels_its_region_of_the_mask_and_no_other_pixel(
-    mask_and_seed: tuple[NDArray[np.uint8], tuple[int, int]], value: int
-) -> None:
-    mask, seed = mask_and_seed
-    assume(value != mask[seed])
-    labels = plane_of(np.where(mask == 0, UNLABELLED, mask).astype(np.uint8))
-    original = labels.read(Box.of_shape(mask.shape))
-    edit = fill_region(MaskView(labels, None), PLANE, seed, value, "fill", state=PlaneState.CORRECTED)
-    assert edit is not None
-    labels.write(edit.box, edit.after)
-    region = flood_region(mask, seed)
-    np.testing.assert_array_equal(labels.read(Box.of_shape(mask.shape)), np.where(region, value, original))
-
-
-def test_filling_with_the_class_that_is_labelled_there_is_no_edit() -> None:
-    view = MaskView(plane_of(np.ones(SHAPE, np.uint8)), None)
-    assert fill_region(view, PLANE, (3, 3), 1, "fill", state=PlaneState.CORRECTED) is None
-
-
-def test_filling_what_is_only_proposed_makes_it_labelled() -> None:
-    labels = LabelPlane(SHAPE)
-    edit = fill_region(MaskView(labels, None), PLANE, (3, 3), 0, "fill", state=PlaneState.PROPOSED)
-    assert edit is not None
-    assert edit.box == WHOLE
-    assert (edit.before == UNLABELLED).all()
-    assert (edit.after == 0).all()
+    start, end = (10.0, 10.25), (50.0, 40.25)
+    between = [(start[0] + 40 * share, start[1] + 30 * share) for share in sorted(shares)]
+    np.testing.assert_array_equal(painted([start, end]), painted([start, *between, end]))

@@ -9,7 +9,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 from unet_studio.core.classes import UNLABELLED, LabelClass, make_classes
 from unet_studio.core.clean_up import parse_steps
 from unet_studio.core.in_use import writing
-from unet_studio.core.labels import Edit, PlaneId, PlaneState
+from unet_studio.core.labels import Edit, MaskRecipe, PlaneChange, PlaneId, PlaneState, RecipeChange, make_patches
 from unet_studio.core.project import PLACE_NAME, Project
-from unet_studio.core.tiles import Box
+from unet_studio.core.tiles import Box, pack
 from unet_studio.errors import ProjectError, ProjectInUseError, ProjectPlaceError
 
 PLANE = PlaneId("sub/slide.tif", 2)
@@ -62,7 +62,7 @@ def edit_of(
     state: PlaneState = PlaneState.CORRECTED,
 ) -> Edit:
     old, new = (np.array(np.broadcast_to(np.asarray(v, np.uint8), box.shape)) for v in (before, after))
-    return Edit(plane, box, old, new, sentence, PlaneState.NEW, state)
+    return Edit(sentence, (PlaneChange(plane, tuple(make_patches(box, old, new)), PlaneState.NEW, state),))
 
 
 def labels_of(project: Project, plane: PlaneId = PLANE) -> NDArray[np.uint8]:
@@ -88,6 +88,7 @@ class EditsAgainstArrays(RuleBasedStateMachine):
         self.project = Project.open(self.folder)
         self.labels = {plane: np.full(SHAPE, UNLABELLED, np.uint8) for plane in self.planes}
         self.states = dict.fromkeys(self.planes, PlaneState.NEW)
+        self.recipe = MaskRecipe()
         self.done: list[tuple[int, Edit]] = []
         self.undone: list[tuple[int, Edit]] = []
 
@@ -96,25 +97,36 @@ class EditsAgainstArrays(RuleBasedStateMachine):
         shutil.rmtree(self.folder)
 
     @rule(
-        plane=st.sampled_from(planes),
+        touched=st.lists(st.sampled_from(planes), min_size=1, max_size=3, unique=True),
         corner=st.tuples(st.integers(0, 269), st.integers(0, 279)),
         size=st.tuples(st.integers(0, 270), st.integers(0, 280)),
         value=st.sampled_from([0, 1, 2, UNLABELLED]),
         state=st.sampled_from([PlaneState.CORRECTED, PlaneState.REVIEWED]),
     )
     def edit(
-        self, plane: PlaneId, corner: tuple[int, int], size: tuple[int, int], value: int, state: PlaneState
+        self, touched: list[PlaneId], corner: tuple[int, int], size: tuple[int, int], value: int, state: PlaneState
     ) -> None:
         y, x = corner
         box = Box(y, x, y + size[0], x + size[1]).intersect(WHOLE)
-        before = self.labels[plane][box.slices].copy()
         after = np.full(box.shape, value, np.uint8)
-        edit = Edit(plane, box, before, after, "brush", self.states[plane], state)
+        changes = [
+            PlaneChange(
+                plane, tuple(make_patches(box, self.labels[plane][box.slices], after)), self.states[plane], state
+            )
+            for plane in touched
+        ]
+        self.record(Edit("brush", tuple(changes)))
+
+    @rule(steps=st.sampled_from(["", "open:disk:2", "dilate:disk:1,fill-holes:64"]), threshold=st.floats(0.01, 0.99))
+    def change_recipe(self, steps: str, threshold: float) -> None:
+        self.record(Edit("clean-up", recipe=RecipeChange(self.recipe, MaskRecipe(parse_steps(steps), threshold))))
+
+    def record(self, edit: Edit) -> None:
         edit_id = self.project.next_edit_id()
-        self.project.record(edit_id, edit, SHAPE)
+        self.project.record(edit_id, edit, *[SHAPE] * len(edit.planes))
         self.done.append((edit_id, edit))
         self.undone.clear()
-        self.show(edit, edit.after, edit.state_after)
+        self.show(edit)
 
     @precondition(lambda self: self.done)
     @rule()
@@ -122,7 +134,7 @@ class EditsAgainstArrays(RuleBasedStateMachine):
         self.undone.append(self.done.pop())
         edit_id, edit = self.undone[-1]
         self.project.undo(edit_id)
-        self.show(edit, edit.before, edit.state_before)
+        self.show(edit, back=True)
 
     @precondition(lambda self: self.undone)
     @rule()
@@ -130,13 +142,13 @@ class EditsAgainstArrays(RuleBasedStateMachine):
         self.done.append(self.undone.pop())
         edit_id, edit = self.done[-1]
         self.project.redo(edit_id)
-        self.show(edit, edit.after, edit.state_after)
+        self.show(edit)
 
     @precondition(lambda self: self.done)
     @rule()
     def repeat_what_may_have_been_written(self) -> None:
         edit_id, edit = self.done[-1]
-        self.project.record(edit_id, edit, SHAPE)
+        self.project.record(edit_id, edit, *[SHAPE] * len(edit.planes))
         self.project.redo(edit_id)
 
     @rule()
@@ -144,9 +156,14 @@ class EditsAgainstArrays(RuleBasedStateMachine):
         self.project.close()
         self.project = Project.open(self.folder)
 
-    def show(self, edit: Edit, labels: NDArray[np.uint8], state: PlaneState) -> None:
-        self.labels[edit.plane][edit.box.slices] = labels
-        self.states[edit.plane] = state
+    def show(self, edit: Edit, *, back: bool = False) -> None:
+        for change in edit.planes:
+            for patch in change.patches:
+                labels = patch.labels_before if back else patch.labels_after
+                self.labels[change.plane][patch.box.slices] = labels
+            self.states[change.plane] = change.state_before if back else change.state_after
+        if edit.recipe is not None:
+            self.recipe = edit.recipe.before if back else edit.recipe.after
 
     @invariant()
     def labels_agree(self) -> None:
@@ -167,10 +184,14 @@ class EditsAgainstArrays(RuleBasedStateMachine):
     @invariant()
     def history_agrees(self) -> None:
         stored = self.project.history(max_bytes=1 << 40)
-        assert [(entry.id, entry.undone) for entry in stored] == [
-            *((edit_id, False) for edit_id, _ in self.done),
-            *((edit_id, True) for edit_id, _ in reversed(self.undone)),
+        assert [(entry.id, entry.edit, entry.undone) for entry in stored] == [
+            *((edit_id, edit, False) for edit_id, edit in self.done),
+            *((edit_id, edit, True) for edit_id, edit in reversed(self.undone)),
         ]
+
+    @invariant()
+    def recipes_agree(self) -> None:
+        assert MaskRecipe(self.project.steps(), self.project.threshold) == self.recipe
 
 
 TestEditsAgainstArrays = EditsAgainstArrays.TestCase
@@ -184,18 +205,14 @@ def test_the_history_comes_back_with_all_that_an_edit_says(folder: Path) -> None
     with Project.open(folder) as project:
         (stored,) = project.history()
     assert (stored.id, stored.undone) == (7, False)
-    found = stored.edit
-    assert (found.plane, found.box, found.sentence) == (edit.plane, edit.box, edit.sentence)
-    assert (found.state_before, found.state_after) == (edit.state_before, edit.state_after)
-    np.testing.assert_array_equal(found.before, edit.before)
-    np.testing.assert_array_equal(found.after, edit.after)
+    assert stored.edit == edit
 
 
 def test_confirming_a_plane_without_a_label_is_kept(project: Project) -> None:
     project.record(1, edit_of(0, Box(0, 0, 0, 0), state=PlaneState.REVIEWED), SHAPE)
     assert project.states() == {PLANE: PlaneState.REVIEWED}
     assert project.labelled_planes() == []
-    assert project.history()[0].edit.before.shape == (0, 0)
+    assert project.history()[0].edit.change.patches == ()
 
 
 def test_a_new_edit_drops_what_could_be_redone(project: Project) -> None:
@@ -222,9 +239,10 @@ def test_undoing_an_edit_that_is_gone_changes_nothing(project: Project) -> None:
 
 
 def test_the_history_gives_the_newest_edits_that_fit_and_at_least_one(project: Project) -> None:
-    for number in range(1, 5):
-        project.record(number, edit_of(number, Box(0, 0, 10, 10)), SHAPE)
-    assert [entry.id for entry in project.history(max_bytes=400)] == [3, 4]
+    edits = [edit_of(number, Box(0, 0, 10, 10)) for number in range(1, 5)]
+    for number, edit in enumerate(edits, start=1):
+        project.record(number, edit, SHAPE)
+    assert [entry.id for entry in project.history(max_bytes=2 * edits[0].nbytes)] == [3, 4]
     assert [entry.id for entry in project.history(max_bytes=1)] == [4]
 
 
@@ -262,6 +280,145 @@ def test_an_edit_or_undo_that_fails_at_its_last_tile_leaves_all_as_it_was(folder
         project.undo(1)
     np.testing.assert_array_equal(labels_of(project), noise(SHAPE))
     assert [(entry.id, entry.undone) for entry in project.history()] == [(1, False)]
+
+
+def test_forgetting_undone_edits_leaves_nothing_of_them(folder: Path, project: Project) -> None:
+    project.record(1, edit_of(1), SHAPE)
+    project.record(2, Edit("clean-up", recipe=RecipeChange(MaskRecipe(), MaskRecipe((), 0.3))))
+    project.undo(2)
+    project.undo(1)
+    project.record(3, edit_of(3, Box(0, 0, 5, 5)), SHAPE)
+    with closing(sqlite3.connect(file_of(folder))) as connection:
+        for table in ("edit_plane", "edit_patch", "edit_recipe"):
+            kept = connection.execute(f"SELECT DISTINCT edit_id FROM {table}").fetchall()
+            assert kept == ([] if table == "edit_recipe" else [(3,)])
+    assert project.threshold == 0.5
+
+
+# Projects of version 1
+
+VERSION_1 = """
+CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE class (idx INTEGER PRIMARY KEY, name TEXT NOT NULL, red INTEGER, green INTEGER, blue INTEGER);
+CREATE TABLE plane (
+    id INTEGER PRIMARY KEY, slide TEXT NOT NULL, plane INTEGER NOT NULL,
+    state TEXT NOT NULL DEFAULT 'new', height INTEGER NOT NULL, width INTEGER NOT NULL, UNIQUE (slide, plane)
+);
+CREATE TABLE label_tile (
+    plane_id INTEGER NOT NULL REFERENCES plane (id), tile_row INTEGER, tile_column INTEGER,
+    labelled INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (plane_id, tile_row, tile_column)
+) WITHOUT ROWID;
+CREATE TABLE edit (
+    id INTEGER PRIMARY KEY, plane_id INTEGER NOT NULL REFERENCES plane (id),
+    y0 INTEGER, x0 INTEGER, y1 INTEGER, x1 INTEGER, before BLOB NOT NULL, after BLOB NOT NULL,
+    sentence TEXT NOT NULL, state_before TEXT NOT NULL, state_after TEXT NOT NULL,
+    time TEXT NOT NULL, undone INTEGER NOT NULL DEFAULT 0
+);
+CREATE TABLE hold_out (slide TEXT PRIMARY KEY);
+INSERT INTO setting VALUES ('clean_up', 'open:disk:2');
+INSERT INTO plane VALUES (1, 'a.png', 0, 'reviewed', 270, 280);
+INSERT INTO plane VALUES (2, 'sub/slide.tif', 2, 'new', 270, 280);
+PRAGMA user_version = 1;
+"""
+
+
+@pytest.fixture
+def version_1(folder: Path) -> Path:
+    """A folder with a project of version 1: a stroke over four tiles, a review, and a stroke that was taken back."""
+    (folder / PLACE_NAME).mkdir()
+    box, stroke = Box(200, 210, 270, 270), noise((70, 60))
+    labels = np.full(SHAPE, UNLABELLED, np.uint8)
+    reviewed = np.zeros(SHAPE, np.uint8)
+    reviewed[box.slices] = stroke
+    old, full = pack(np.full((70, 60), UNLABELLED, np.uint8)), pack(np.full((9, 9), UNLABELLED, np.uint8))
+    labels[box.slices] = stroke
+    edits = [
+        (1, 1, 200, 210, 270, 270, old, pack(stroke), "brush on a.png", "proposed", "corrected", "2025", 0),
+        (2, 1, 0, 0, *SHAPE, pack(labels), pack(reviewed), "review of a.png", "corrected", "reviewed", "2025", 0),
+        (3, 2, 0, 0, 9, 9, full, pack(np.ones((9, 9), np.uint8)), "brush again", "new", "corrected", "2025", 1),
+    ]
+    padded = np.full((512, 512), UNLABELLED, np.uint8)
+    padded[WHOLE.slices] = reviewed
+    with closing(sqlite3.connect(file_of(folder))) as connection, connection:
+        connection.executescript(VERSION_1)
+        connection.executemany(f"INSERT INTO edit VALUES ({', '.join('?' * 13)})", edits)
+        for row, column in ((0, 0), (0, 1), (1, 0), (1, 1)):
+            tile = padded[256 * row : 256 * (row + 1), 256 * column : 256 * (column + 1)]
+            count = int(np.count_nonzero(tile != UNLABELLED))
+            connection.execute("INSERT INTO label_tile VALUES (1, ?, ?, ?, ?)", (row, column, count, pack(tile)))
+    return folder
+
+
+def test_a_project_of_version_1_keeps_its_labels_choices_and_all_its_edits(version_1: Path) -> None:
+    a = PlaneId("a.png")
+    for _ in range(2):  # brought up to date, and opened again
+        with Project.open(version_1) as project:
+            entries = project.history()
+            found = [(entry.id, entry.edit.sentence, entry.undone) for entry in entries]
+            assert found == [(1, "brush on a.png", False), (2, "review of a.png", False), (3, "brush again", True)]
+            assert project.states() == {a: PlaneState.REVIEWED}
+            assert project.steps() == parse_steps("open:disk:2")
+            assert (labels_of(project, a) != UNLABELLED).all()
+    assert len(entries[0].edit.change.patches) == 4
+    assert entries[0].edit.change.box == Box(200, 210, 270, 270)
+    with Project.open(version_1) as project:
+        project.undo(2)
+        np.testing.assert_array_equal(labels_of(project, a)[200:270, 210:270], noise((70, 60)))
+        assert np.count_nonzero(labels_of(project, a) != UNLABELLED) == 70 * 60
+        assert project.states() == {a: PlaneState.CORRECTED}
+        project.undo(1)
+        assert (labels_of(project, a) == UNLABELLED).all()
+        project.redo(1)
+        project.redo(2)
+        project.redo(3)
+        assert (labels_of(project)[:9, :9] == 1).all()
+        assert (labels_of(project, a) != UNLABELLED).all()
+        assert project.next_edit_id() == 4
+
+
+def unchanged(folder: Path) -> bool:
+    with closing(sqlite3.connect(file_of(folder))) as connection:
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        edits = connection.execute("SELECT COUNT(*) FROM edit").fetchone()[0]
+    return version == 1 and edits == 3 and tables == {"setting", "class", "plane", "label_tile", "edit", "hold_out"}
+
+
+def test_an_edit_that_decayed_stops_the_migration_and_the_file_stays_as_it_was(version_1: Path) -> None:
+    execute(version_1, "UPDATE edit SET after = zeroblob(50) WHERE id = 3")
+    with pytest.raises(ProjectError, match=r"damaged.*restore a copy"):
+        Project.open(version_1)
+    assert unchanged(version_1)
+
+
+def test_a_full_disk_stops_the_migration_and_the_file_stays_as_it_was(
+    version_1: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def connect_cramped(file: Path, timeout: float) -> sqlite3.Connection:
+        connection = connect(file, timeout=timeout)
+        pages = connection.execute("PRAGMA page_count").fetchone()[0]
+        connection.execute(f"PRAGMA max_page_count = {pages + 2}")
+        return connection
+
+    connect = sqlite3.connect
+    with monkeypatch.context() as patch:
+        patch.setattr("unet_studio.core.project.sqlite3.connect", connect_cramped)
+        patch.setattr("unet_studio.core.project.writing", nullcontext)
+        with pytest.raises(ProjectError, match=r"full.*It is unchanged") as caught:
+            Project.open(version_1)
+    assert not isinstance(caught.value, ProjectPlaceError)
+    assert unchanged(version_1)
+    with Project.open(version_1) as project:
+        assert len(project.history()) == 3
+
+
+def test_a_project_of_version_1_that_another_window_writes_is_left_to_it(version_1: Path) -> None:
+    with (
+        another_process_writing(version_1 / PLACE_NAME),
+        pytest.raises(ProjectError, match=r"another window or command has it open.*close other windows"),
+    ):
+        Project.open(version_1)
+    assert unchanged(version_1)
 
 
 # Labels

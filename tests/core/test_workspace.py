@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
+from unet_studio.core.accepting import AcceptedPlane
 from unet_studio.core.classes import UNLABELLED, make_classes
 from unet_studio.core.clean_up import parse_steps
 from unet_studio.core.in_use import writing
-from unet_studio.core.labels import Edit, PlaneId, PlaneState
+from unet_studio.core.labels import Edit, PlaneChange, PlaneId, PlaneState, make_patches
 from unet_studio.core.models import ModelCard
 from unet_studio.core.normalisation import Normalisation
 from unet_studio.core.painting import Stroke, make_edit
@@ -68,6 +69,13 @@ def propose(workspace: Workspace, plane: PlaneId, probabilities: NDArray[np.uint
     workspace.mark_proposed(plane)
 
 
+def accepted(plane: PlaneId) -> AcceptedPlane:
+    """A proposal of class 1 everywhere, accepted for a plane without labels."""
+    patches = tuple(make_patches(WHOLE, np.full(SHAPE, UNLABELLED, np.uint8), np.ones(SHAPE, np.uint8)))
+    change = PlaneChange(plane, patches, PlaneState.PROPOSED, PlaneState.CORRECTED)
+    return AcceptedPlane(plane, SHAPE, change)
+
+
 def add_model(place: Path, model: str = "spots", classes: tuple[str, ...] = ("foreground",)) -> ModelCard:
     folder = place / "models" / model
     folder.mkdir(parents=True, exist_ok=True)
@@ -98,7 +106,7 @@ def test_undo_and_redo_go_through_the_slides_in_the_order_of_the_edits(workspace
     assert (has_dab(workspace, A, 10), has_dab(workspace, B, 20), has_dab(workspace, A, 40)) == (True, True, False)
     undone = workspace.undo()
     assert undone is not None
-    assert undone.plane == B
+    assert undone.change.plane == B
     assert workspace.states == {A: PlaneState.CORRECTED}
     assert workspace.redo() is undone
     assert workspace.redo() is last
@@ -145,7 +153,7 @@ def test_a_restart_brings_back_labels_states_and_choices(folder: Path) -> None:
     with closing(Workspace.open(folder)) as workspace:
         paint(workspace, A, 10)
         paint(workspace, PlaneId("sub/c.png"), 30, value=0)
-        workspace.review(B, workspace.labels(B, SHAPE), np.zeros(SHAPE, np.uint8))
+        workspace.review(B, workspace.labels(B, SHAPE))
         workspace.set_classes(make_classes("spot", "other"))
         workspace.set_steps(parse_steps("dilate:disk:2"))
         workspace.set_threshold(0.25)
@@ -218,7 +226,7 @@ def test_a_review_labels_what_nobody_labelled_with_the_proposal(workspace: Works
     before = labels_of(workspace, A)
     labels = workspace.labels(A, SHAPE)
     cleaned = workspace.mask(A, labels).cleaned(WHOLE)
-    edit = workspace.review(A, labels, cleaned)
+    edit = workspace.review(A, labels)
     assert edit is not None
     assert workspace.state(A) is PlaneState.REVIEWED
     after = labels_of(workspace, A)
@@ -236,24 +244,24 @@ def test_a_review_of_a_fully_labelled_plane_changes_its_state_alone_and_a_second
     )
     assert full is not None
     workspace.apply(full, labels)
-    review = workspace.review(A, labels, empty + 1)
+    review = workspace.review(A, labels)
     assert review is not None
-    assert review.box.is_empty
-    assert workspace.review(A, labels, empty + 1) is None
+    assert review.change.patches == ()
+    assert workspace.review(A, labels) is None
     assert not labels_of(workspace, A).any()
 
 
 def test_a_review_can_be_taken_back(workspace: Workspace) -> None:
     paint(workspace, A, 10)
     before = labels_of(workspace, A)
-    workspace.review(A, workspace.labels(A, SHAPE), np.ones(SHAPE, np.uint8))
+    workspace.review(A, workspace.labels(A, SHAPE))
     workspace.undo()
     assert workspace.state(A) is PlaneState.CORRECTED
     np.testing.assert_array_equal(labels_of(workspace, A), before)
 
 
 def test_touching_a_reviewed_plane_up_leaves_it_reviewed(workspace: Workspace) -> None:
-    workspace.review(A, workspace.labels(A, SHAPE), np.zeros(SHAPE, np.uint8))
+    workspace.review(A, workspace.labels(A, SHAPE))
     paint(workspace, A, 10)
     assert workspace.state(A) is PlaneState.REVIEWED
 
@@ -305,8 +313,7 @@ def test_nothing_but_an_edit_ever_changes_a_labelled_pixel(
             elif kind == "model":
                 workspace.use_model(cards[detail])
             elif kind == "review":
-                plane = workspace.labels(A, SHAPE)
-                workspace.review(A, plane, workspace.mask(A, plane).cleaned(WHOLE))
+                workspace.review(A, workspace.labels(A, SHAPE))
                 assert (labels_of(workspace, A) != UNLABELLED).all()
             else:
                 assert workspace.close()
@@ -425,9 +432,10 @@ def test_a_second_window_reads_and_says_who_writes(second: Workspace) -> None:
 
 def touch(workspace: Workspace) -> None:
     labels = workspace.labels(A, SHAPE)
-    workspace.apply(
-        Edit(A, WHOLE, labels.read(WHOLE), np.zeros(SHAPE, np.uint8), "x", *[PlaneState.REVIEWED] * 2), labels
-    )
+    states = {"state_before": PlaneState.REVIEWED, "state_after": PlaneState.REVIEWED}
+    edit = make_edit(A, WHOLE, labels.read(WHOLE), np.zeros(SHAPE, np.uint8), "x", **states)
+    assert edit is not None
+    workspace.apply(edit, labels)
 
 
 @pytest.mark.parametrize(
@@ -436,13 +444,14 @@ def touch(workspace: Workspace) -> None:
         touch,
         Workspace.undo,
         Workspace.redo,
-        lambda workspace: workspace.review(A, workspace.labels(A, SHAPE), np.zeros(SHAPE, np.uint8)),
+        lambda workspace: workspace.review(A, workspace.labels(A, SHAPE)),
         lambda workspace: workspace.set_classes(make_classes("other")),
         lambda workspace: workspace.set_steps(parse_steps("dilate:disk:1")),
         lambda workspace: workspace.set_threshold(0.1),
         lambda workspace: workspace.use_model(add_model(workspace.place)),
+        lambda workspace: workspace.accept([accepted(B)]),
     ],
-    ids=["edit", "undo", "redo", "review", "classes", "clean-up", "threshold", "model"],
+    ids=["edit", "undo", "redo", "review", "classes", "clean-up", "threshold", "model", "accept"],
 )
 def test_a_second_window_changes_nothing_on_the_disk_nor_in_what_it_shows(
     second: Workspace, change: Callable[[Workspace], object]
@@ -450,7 +459,7 @@ def test_a_second_window_changes_nothing_on_the_disk_nor_in_what_it_shows(
     def shown() -> tuple[Any, ...]:
         history = second.next_undo, second.next_redo
         choices = second.classes, second.steps, second.threshold, second.active_model
-        return labels_of(second, A).tobytes(), dict(second.states), history, choices
+        return labels_of(second, A).tobytes(), labels_of(second, B).tobytes(), dict(second.states), history, choices
 
     before = shown()
     with pytest.raises(ProjectInUseError, match="Close the other one"):
@@ -476,24 +485,141 @@ def test_a_closed_folder_is_let_go(folder: Path) -> None:
         pass
 
 
+# Memory
+
+
+def dabs(workspace: Workspace, count: int) -> None:
+    for number in range(count):
+        paint(workspace, A, number % 60, value=number % 2)
+
+
 def test_edits_that_no_longer_fit_in_memory_come_back_from_the_project(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("unet_studio.core.workspace._KEPT_BYTES", 200)
-    workspace = Workspace.open(folder)
-    labels = workspace.labels(A, SHAPE)
+    monkeypatch.setattr("unet_studio.core.workspace._KEPT_BYTES", 10_000)
+    with closing(Workspace.open(folder)) as workspace:
+        dabs(workspace, 24)
+        assert sum(entry.edit.nbytes for entry in workspace._done) <= 10_000
+        assert len(workspace._done) < 24
+        sentences = []
+        while (edit := workspace.undo()) is not None:
+            sentences.append(edit.sentence)
+        assert sentences == [f"dab {number} on a.png" for number in reversed(range(24))]
+        assert (labels_of(workspace, A) == UNLABELLED).all()
+
+
+def test_history_read_back_from_the_disk_equals_the_one_in_memory(folder: Path) -> None:
+    with closing(Workspace.open(folder)) as workspace:
+        workspace.use_model(add_model(workspace.place))
+        propose(workspace, B)
+        dabs(workspace, 3)
+        workspace.set_threshold(0.123456)
+        workspace.review(A, workspace.labels(A, SHAPE))
+        workspace.accept([accepted(B)])
+        workspace.undo()
+        done = [entry.edit for entry in workspace._done]
+        undone = [entry.edit for entry in workspace._undone]
+    with closing(Workspace.open(folder)) as workspace:
+        assert [entry.edit for entry in workspace._done] == done
+        assert [entry.edit for entry in workspace._undone] == undone
+
+
+def test_a_plane_that_is_asked_for_again_is_not_the_first_to_be_forgotten(folder: Path) -> None:
     for number in range(12):
-        box = Box(number, 0, number + 1, 10)
-        before = labels.read(box)
-        after = np.full_like(before, 1)
-        edit = Edit(A, box, before, after, f"dab {number}", PlaneState.NEW, PlaneState.CORRECTED)
-        workspace.apply(edit, labels)
-        workspace.apply(Edit(A, box, after, before, "and back", PlaneState.CORRECTED, PlaneState.CORRECTED), labels)
-    assert len(workspace._done) < 24
-    sentences = []
+        cv2.imwrite(str(folder / f"more{number}.png"), np.zeros(SHAPE, np.uint8))
+    with closing(Workspace.open(folder)) as workspace:
+        labels = workspace.labels(A, SHAPE)
+        for slide in workspace.slides:
+            workspace.labels(PlaneId(slide), SHAPE)
+            assert workspace.labels(A, SHAPE) is labels
+
+
+# The clean-up
+
+
+def test_clean_up_and_threshold_are_edits_in_words(workspace: Workspace) -> None:
+    workspace.set_steps(parse_steps("dilate:disk:2"))
+    workspace.set_steps(parse_steps("dilate:disk:2,remove-small:64"))
+    workspace.set_threshold(0.7)
+    workspace.set_steps(())
+    sentences, recipes = [], []
     while (edit := workspace.undo()) is not None:
         sentences.append(edit.sentence)
-    assert len(sentences) == 24
-    assert sentences[-1] == "dab 0"
-    assert (labels.read(Box.of_shape(SHAPE)) == UNLABELLED).all()
-    workspace.close()
+        recipes.append((workspace.steps, workspace.threshold))
+    assert sentences == [
+        "clean-up: no steps",
+        "threshold 0.70",
+        "clean-up: dilate 2, remove-small 64",
+        "clean-up: dilate 2",
+    ]
+    assert recipes == [
+        (parse_steps("dilate:disk:2,remove-small:64"), 0.7),
+        (parse_steps("dilate:disk:2,remove-small:64"), 0.5),
+        (parse_steps("dilate:disk:2"), 0.5),
+        ((), 0.5),
+    ]
+    workspace.redo()
+    assert workspace.steps == parse_steps("dilate:disk:2")
+
+
+def test_what_was_only_tried_out_is_no_edit_and_undo_goes_back_to_what_was_kept(workspace: Workspace) -> None:
+    workspace.set_steps(parse_steps("open:disk:1"))
+    workspace.steps = parse_steps("open:disk:3")  # as a slider does while it is dragged
+    workspace.set_steps(parse_steps("open:disk:4"))
+    workspace.undo()
+    assert workspace.steps == parse_steps("open:disk:1")
+    workspace.steps = parse_steps("open:disk:9")
+    assert workspace.set_steps(parse_steps("open:disk:1")) is None
+    assert workspace.steps == parse_steps("open:disk:1")
+    assert workspace.next_undo is not None
+    assert workspace.next_undo.sentence == "clean-up: open 1"
+
+
+def test_undoing_a_clean_up_survives_a_restart(folder: Path) -> None:
+    with closing(Workspace.open(folder)) as workspace:
+        workspace.set_steps(parse_steps("open:disk:1"))
+        workspace.set_threshold(0.25)
+        workspace.undo()
+    with closing(Workspace.open(folder)) as workspace:
+        assert (workspace.steps, workspace.threshold) == (parse_steps("open:disk:1"), 0.5)
+        assert workspace.undo() is not None
+        assert workspace.steps == ()
+        workspace.redo()
+        workspace.redo()
+        assert (workspace.steps, workspace.threshold) == (parse_steps("open:disk:1"), 0.25)
+
+
+# Accepting
+
+
+def test_proposals_accepted_over_several_slides_are_one_edit(workspace: Workspace) -> None:
+    seen, c = workspace.labels(A, SHAPE), PlaneId("sub/c.png")
+    assert (seen.read(WHOLE) == UNLABELLED).all()
+    edit = workspace.accept([accepted(A), accepted(B), AcceptedPlane(c, problem="gone")])
+    assert edit is not None
+    assert edit.sentence == "accept the proposals of 2 slides"
+    assert workspace.states == {A: PlaneState.CORRECTED, B: PlaneState.CORRECTED}
+    assert (seen.read(WHOLE) == 1).all()
+    assert (labels_of(workspace, B) == 1).all()
+    assert workspace.undo() is edit
+    assert workspace.states == {}
+    assert (seen.read(WHOLE) == UNLABELLED).all()
+    assert (labels_of(workspace, B) == UNLABELLED).all()
+
+
+def test_a_plane_that_was_painted_while_proposals_were_accepted_is_left_out(workspace: Workspace) -> None:
+    found = [accepted(A), accepted(B)]
+    paint(workspace, A, 10, value=0)
+    edit = workspace.accept(found)
+    assert edit is not None
+    assert (edit.change.plane, edit.sentence) == (B, "accept the proposals of b.png")
+    assert np.count_nonzero(labels_of(workspace, A) == 1) == 0
+    assert workspace.accept(found) is None
+
+
+def test_only_proposed_planes_without_labels_are_there_to_be_accepted(workspace: Workspace) -> None:
+    workspace.use_model(add_model(workspace.place))
+    propose(workspace, A)
+    propose(workspace, B)
+    paint(workspace, B, 10)
+    assert workspace.acceptable == (A,)

@@ -36,7 +36,9 @@ def test_every_stroke_released_200_ms_before_a_kill_is_found(tmp_path: Path, mom
     missing = [number for number in safe if labels[centre(number)] != 1]
     assert not missing
     assert len(edits) >= len(safe)
-    assert all((entry.edit.after != entry.edit.before).any() for entry in edits), "half a stroke was written"
+    patches = [patch for entry in edits for patch in entry.edit.change.patches]
+    assert all((patch.labels_after != patch.labels_before).any() for patch in patches), "half a stroke was written"
+    assert all(entry.edit.change.patches for entry in edits), "half a stroke was written"
 
 
 def paint_and_kill(folder: Path, *, after: float) -> tuple[list[tuple[int, float]], float]:

@@ -1,15 +1,20 @@
 """Strokes and fills: the pixels a tool covers, and the edit that comes of it."""
 
-import cv2
+import math
+from collections.abc import Callable, Iterator
+from functools import reduce
+
 import numpy as np
 from numpy.typing import NDArray
 
-from unet_studio.core.labels import Edit, LabelPlane, PlaneId, PlaneState
-from unet_studio.core.masks import MaskView
+from unet_studio.core.labels import Edit, LabelPlane, PlaneChange, PlaneId, PlaneState, make_patches
 from unet_studio.core.tiles import Box, Cell, cells_over, tile_box
 
 Point = tuple[float, float]
 """(y, x) in pixels; pixel (0, 0) covers 0 ≤ y < 1, so its centre is at 0.5."""
+
+Agreeing = Callable[[Box, Point], NDArray[np.bool_]]
+"""Which pixels of a box agree with the pixel at a point: bool of the box's shape; for a brush that takes only these."""
 
 _STILL = 1e-12
 """Points no further apart than the root of this, a millionth of a pixel, are one; float32 can't divide by less."""
@@ -53,44 +58,68 @@ def _cover_pixel(covered: NDArray[np.bool_], box: Box, point: Point) -> None:
 class Stroke:
     """One stroke under way: it paints at once, and remembers what was there so that it can end as one edit."""
 
-    def __init__(self, labels: LabelPlane, plane: PlaneId, *, value: int, radius: float) -> None:
+    def __init__(
+        self, labels: LabelPlane, plane: PlaneId, *, value: int, radius: float, agreeing: Agreeing | None = None
+    ) -> None:
         self.labels = labels
         self.plane = plane
         self.value = value
         self.radius = radius
+        self._agreeing = agreeing
         self._last: Point | None = None
-        self._touched = Box(0, 0, 0, 0)
+        self._since_dab = 0.0
         self._before: dict[Cell, NDArray[np.uint8]] = {}
 
-    def extend(self, point: Point) -> Box:
-        """Paint from the last point to this one; returns the box that may have changed (empty off the plane)."""
-        box, covered = capsule(self._last or point, point, self.radius, self.labels.shape)
+    def extend(self, point: Point, pressure: float = 1.0) -> Box:
+        """Paint from the last point to this one; returns the box that may have changed (empty off the plane).
+
+        A pen's `pressure`, 0…1, makes the stroke thinner.
+        """
+        radius = self.radius * pressure
+        if self._agreeing is None:
+            box = self._paint(self._last or point, point, radius)
+        else:
+            dabs = [self._paint(dab, dab, radius, self._agreeing) for dab in self._dabs_to(point)]
+            box = reduce(Box.union, dabs, Box(0, 0, 0, 0))
         self._last = point
+        return box
+
+    def _dabs_to(self, point: Point) -> Iterator[Point]:
+        """Points from the last one to `point`, evenly spaced along the whole stroke, however often it was sampled."""
+        if self._last is None:
+            yield point
+            return
+        spacing = max(self.radius / 2, 1.0)
+        (y0, x0), (y1, x1) = self._last, point
+        length = math.hypot(y1 - y0, x1 - x0)
+        along = spacing - self._since_dab
+        while along <= length:
+            yield y0 + (y1 - y0) * along / length, x0 + (x1 - x0) * along / length
+            along += spacing
+        self._since_dab = length - (along - spacing)
+
+    def _paint(self, start: Point, end: Point, radius: float, agreeing: Agreeing | None = None) -> Box:
+        box, covered = capsule(start, end, radius, self.labels.shape)
         if box.is_empty:
             return box
+        if agreeing is not None:
+            covered &= agreeing(box, end)
         self._remember(box)
         values = self.labels.read(box)
         values[covered] = self.value
         self.labels.write(box, values)
-        self._touched = self._touched.union(box)
         return box
 
     def finish(self, sentence: str, *, state: PlaneState) -> Edit | None:
-        """The stroke, on a plane that was in `state`, as an edit of the smallest box that changed; None if none did."""
-        if self._touched.is_empty:
+        """The stroke, on a plane that was in `state`, as an edit of what it changed; None if it changed nothing."""
+        patches = [
+            patch
+            for cell, before in self._before.items()
+            for patch in make_patches(tile_box(cell), before, self.labels.read(tile_box(cell)))
+        ]
+        if not patches:
             return None
-        self._remember(self._touched)  # the box around a bent stroke can hold tiles that it never touched
-        earlier = LabelPlane(self.labels.shape, self._before)
-        edit = make_edit(
-            self.plane,
-            self._touched,
-            earlier.read(self._touched),
-            self.labels.read(self._touched),
-            sentence,
-            state_before=state,
-            state_after=state.after_edit,
-        )
-        return None if edit is None or edit.box.is_empty else edit
+        return Edit(sentence, (PlaneChange(self.plane, tuple(patches), state, state.after_edit),))
 
     def _remember(self, box: Box) -> None:
         for cell in cells_over(box):
@@ -108,33 +137,8 @@ def make_edit(
     state_before: PlaneState,
     state_after: PlaneState,
 ) -> Edit | None:
-    """An edit of the smallest box around the changed pixels; None where neither labels nor state change."""
-    changed = before != after
-    rows, columns = np.flatnonzero(changed.any(axis=1)), np.flatnonzero(changed.any(axis=0))
-    if rows.size == 0:
-        if state_before == state_after:
-            return None
-        small = Box(box.y0, box.x0, box.y0, box.x0)
-    else:
-        small = Box(
-            box.y0 + int(rows[0]), box.x0 + int(columns[0]), box.y0 + int(rows[-1]) + 1, box.x0 + int(columns[-1]) + 1
-        )
-    inside = small.within(box)
-    return Edit(plane, small, before[inside].copy(), after[inside].copy(), sentence, state_before, state_after)
-
-
-def fill_region(
-    view: MaskView, plane: PlaneId, seed: tuple[int, int], value: int, sentence: str, *, state: PlaneState
-) -> Edit | None:
-    """The edit that gives the region of equal class around pixel `seed` (y, x) of a mask the class `value`."""
-    box = Box.of_shape(view.labels.shape)
-    before = view.labels.read(box)
-    after = np.where(flood_region(view.read(box), seed), np.uint8(value), before)
-    return make_edit(plane, box, before, after, sentence, state_before=state, state_after=state.after_edit)
-
-
-def flood_region(mask: NDArray[np.uint8], seed: tuple[int, int]) -> NDArray[np.bool_]:
-    """The 4-connected region of equal class around pixel `seed` (y, x) of a mask (h, w); bool of the same shape."""
-    same = (mask == mask[seed]).astype(np.uint8)
-    _, components = cv2.connectedComponents(same, connectivity=4)
-    return np.asarray(components == components[seed])
+    """The edit that turns the labels (h, w) inside `box` into others; None where neither they nor the state change."""
+    patches = tuple(make_patches(box, before, after))
+    if not patches and state_before == state_after:
+        return None
+    return Edit(sentence, (PlaneChange(plane, patches, state_before, state_after),))

@@ -2,25 +2,22 @@
 
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
-import numpy as np
-from numpy.typing import NDArray
-
+from unet_studio.core.accepting import AcceptedPlane, review_plane
 from unet_studio.core.classes import LabelClass
 from unet_studio.core.clean_up import Step
 from unet_studio.core.in_use import writing
 from unet_studio.core.journal import Journal, JournalState, Operation
-from unet_studio.core.labels import Edit, LabelPlane, PlaneId, PlaneState
-from unet_studio.core.masks import MaskView, lay_over
+from unet_studio.core.labels import Edit, LabelPlane, MaskRecipe, PlaneId, PlaneState, RecipeChange
+from unet_studio.core.masks import MaskView
 from unet_studio.core.model_choice import use_model
 from unet_studio.core.models import ModelCard
-from unet_studio.core.painting import make_edit
 from unet_studio.core.project import Project, StoredEdit
 from unet_studio.core.proposals import Proposal, find_proposal, proposed_planes, slide_stamp
 from unet_studio.core.slides import find_slides
-from unet_studio.core.tiles import Box
 from unet_studio.errors import ProjectInUseError, SlideError
 
 _KEPT_PLANES = 8
@@ -44,6 +41,7 @@ class Workspace:
         self.classes = project.classes()
         self.steps = project.steps()
         self.threshold = project.threshold
+        self._recipe = MaskRecipe(self.steps, self.threshold)  # the one kept; another may be tried out
         self.active_model = project.active_model
         self.states = project.states()
         self.proposed = proposed_planes(self.place, self.active_model)
@@ -53,6 +51,7 @@ class Workspace:
         stored = project.history()
         self._done = [entry for entry in stored if not entry.undone]
         self._undone = [entry for entry in reversed(stored) if entry.undone]
+        self._kept_bytes = sum(entry.edit.nbytes for entry in stored)
         self._next_id = project.next_edit_id()
         self._forgot_edits = True  # what is there from earlier days may be more than was read now
         self.journal = Journal(lambda: Project.open(self.folder, place=self.place), notify)
@@ -100,11 +99,20 @@ class Workspace:
 
     def labels(self, plane: PlaneId, shape: tuple[int, int]) -> LabelPlane:
         """The labels of a plane as they are now, strokes on their way to the disk included."""
-        if plane not in self._planes:
+        labels = self._planes.pop(plane, None)
+        if labels is None:
             self.journal.flush(1.0)
-            self._planes[plane] = self._project.labels(plane, shape)
-            self._forget_planes()
-        return self._planes[plane]
+            labels = self._project.labels(plane, shape)
+        self._planes[plane] = labels  # last, since those asked for longest ago are forgotten first
+        self._forget_planes()
+        return labels
+
+    def peek(self, plane: PlaneId, shape: tuple[int, int]) -> LabelPlane:
+        """The labels of a plane as they are now, to be read only; the planes at hand stay the same."""
+        if plane in self._planes:
+            return self._planes[plane].snapshot()
+        self.journal.flush(1.0)
+        return self._project.labels(plane, shape)
 
     def mask(self, plane: PlaneId, labels: LabelPlane) -> MaskView:
         """How the mask of a plane comes about just now."""
@@ -125,31 +133,56 @@ class Workspace:
 
     # Edits
 
-    def commit(self, edit: Edit, shape: tuple[int, int]) -> None:
-        """Make an edit, whose labels are already in place, part of the history and have it written."""
+    def commit(self, edit: Edit, *shapes: tuple[int, int]) -> None:
+        """Make an edit, whose labels are already in place, part of the history and have it written.
+
+        `shapes` are the (h, w) of the planes that it changes, in their order.
+        """
         entry = StoredEdit(self._next_id, edit, undone=False)
-        self._write(lambda project: project.record(entry.id, edit, shape))
+        self._write(lambda project: project.record(entry.id, edit, *shapes))
         self._next_id += 1
+        self._kept_bytes += edit.nbytes - sum(undone.edit.nbytes for undone in self._undone)
         self._done.append(entry)
         self._undone.clear()
-        self.states[edit.plane] = edit.state_after
+        for change in edit.planes:
+            self._set_state(change.plane, change.state_after)
         self._forget_old_edits()
 
     def apply(self, edit: Edit, labels: LabelPlane) -> None:
-        """Change the labels of a plane by an edit, and commit it."""
+        """Change the labels of a plane by an edit of it alone, and commit it."""
         self.commit(edit, labels.shape)
-        labels.write(edit.box, edit.after)
+        edit.change.make(labels)
 
-    def review(self, plane: PlaneId, labels: LabelPlane, cleaned: NDArray[np.uint8]) -> Edit | None:
-        """Confirm a plane as a whole: what isn't labelled takes the cleaned-up proposal `cleaned` (h, w)."""
-        box = Box.of_shape(labels.shape)
-        before = labels.read(box)
-        edit = make_edit(
-            plane, box, before, lay_over(before, cleaned), f"review of {plane.slide}",
-            state_before=self.state(plane), state_after=PlaneState.REVIEWED,
-        )  # fmt: skip
+    def apply_to_all(self, edit: Edit, *shapes: tuple[int, int]) -> None:
+        """Change the labels of all planes of an edit, of these shapes (h, w), and commit it."""
+        self.commit(edit, *shapes)
+        for change in edit.planes:
+            if change.plane in self._planes:
+                change.make(self._planes[change.plane])
+
+    def review(self, plane: PlaneId, labels: LabelPlane) -> Edit | None:
+        """Confirm a plane as a whole: what isn't labelled takes the cleaned-up proposal."""
+        edit = review_plane(self.mask(plane, labels), plane, f"review of {plane.slide}", state=self.state(plane))
         if edit is not None:
             self.apply(edit, labels)
+        return edit
+
+    @property
+    def acceptable(self) -> tuple[PlaneId, ...]:
+        """The proposed planes that nobody labelled yet, in the order of the slides."""
+        order = {slide: number for number, slide in enumerate(self.slides)}
+        planes = [plane for plane in self.proposed if plane not in self.states and plane.slide in order]
+        return tuple(sorted(planes, key=lambda plane: (order[plane.slide], plane.plane)))
+
+    def accept(self, accepted: Iterable[AcceptedPlane]) -> Edit | None:
+        """Take over what `accept_planes` found, in one edit, but for planes that a person labelled meanwhile."""
+        found = [(a.change, a.shape) for a in accepted if a.change is not None and a.plane not in self.states]
+        if not found:
+            return None
+        slides = {change.plane.slide for change, _ in found}
+        of = slides.pop() if len(slides) == 1 else f"{len(slides)} slides"
+        edit = Edit(f"accept the proposals of {of}", tuple(change for change, _ in found))
+        self.apply_to_all(edit, *(shape for _, shape in found))
         return edit
 
     @property
@@ -163,15 +196,18 @@ class Workspace:
         return self._undone[-1].edit if self._undone else None
 
     def undo(self) -> Edit | None:
-        """Take the last edit back, on whatever slide it was."""
-        if not self._done:
-            self._recall_old_edits()
-        if not self._done:
+        """Take the last edit back, on whatever slides it was."""
+        if self.next_undo is None:
             return None
         entry = self._done[-1]
         self._write(lambda project: project.undo(entry.id))
         self._undone.append(self._done.pop())
-        self._replay(entry.edit, entry.edit.before, entry.edit.state_before)
+        for change in entry.edit.planes:
+            if change.plane in self._planes:
+                change.take_back(self._planes[change.plane])
+            self._set_state(change.plane, change.state_before)
+        if entry.edit.recipe is not None:
+            self._set_recipe(entry.edit.recipe.before)
         return entry.edit
 
     def redo(self) -> Edit | None:
@@ -181,16 +217,19 @@ class Workspace:
         entry = self._undone[-1]
         self._write(lambda project: project.redo(entry.id))
         self._done.append(self._undone.pop())
-        self._replay(entry.edit, entry.edit.after, entry.edit.state_after)
+        for change in entry.edit.planes:
+            if change.plane in self._planes:
+                change.make(self._planes[change.plane])
+            self._set_state(change.plane, change.state_after)
+        if entry.edit.recipe is not None:
+            self._set_recipe(entry.edit.recipe.after)
         return entry.edit
 
-    def _replay(self, edit: Edit, labels: NDArray[np.uint8], state: PlaneState) -> None:
-        if edit.plane in self._planes:
-            self._planes[edit.plane].write(edit.box, labels)
+    def _set_state(self, plane: PlaneId, state: PlaneState) -> None:
         if state in (PlaneState.NEW, PlaneState.PROPOSED):
-            self.states.pop(edit.plane, None)
+            self.states.pop(plane, None)
         else:
-            self.states[edit.plane] = state
+            self.states[plane] = state
 
     # Choices of a person that hold for the whole folder
 
@@ -199,14 +238,27 @@ class Workspace:
         self._write(lambda project: project.set_classes(chosen))
         self.classes = chosen
 
-    def set_steps(self, steps: Iterable[Step]) -> None:
+    def set_steps(self, steps: Iterable[Step]) -> Edit | None:
+        """Keep another clean-up, as an edit; None if it is the one that was kept last."""
         chosen = tuple(steps)
-        self._write(lambda project: project.set_steps(chosen))
-        self.steps = chosen
+        what = ", ".join(f"{step.operation} {step.amount:g}" for step in chosen)
+        return self._change_recipe(replace(self._recipe, steps=chosen), f"clean-up: {what or 'no steps'}")
 
-    def set_threshold(self, threshold: float) -> None:
-        self._write(lambda project: project.set_setting("threshold", f"{threshold:.3f}"))
-        self.threshold = threshold
+    def set_threshold(self, threshold: float) -> Edit | None:
+        """Keep another threshold, as an edit; None if it is the one that was kept last."""
+        return self._change_recipe(replace(self._recipe, threshold=threshold), f"threshold {threshold:.2f}")
+
+    def _change_recipe(self, recipe: MaskRecipe, sentence: str) -> Edit | None:
+        edit = None
+        if recipe != self._recipe:
+            edit = Edit(sentence, recipe=RecipeChange(self._recipe, recipe))
+            self.commit(edit)
+        self._set_recipe(recipe)
+        return edit
+
+    def _set_recipe(self, recipe: MaskRecipe) -> None:
+        self._recipe = recipe
+        self.steps, self.threshold = recipe.steps, recipe.threshold
 
     def use_model(self, card: ModelCard) -> None:
         """Make a model active; a project without labels takes over its classes. `ModelError` if they don't fit."""
@@ -225,9 +277,8 @@ class Workspace:
 
     def _forget_old_edits(self) -> None:
         """Keep the newest edits that fit in memory; the project has them all."""
-        used = sum(entry.edit.nbytes for entry in self._done)
-        while used > _KEPT_BYTES and len(self._done) > 1:
-            used -= self._done.pop(0).edit.nbytes
+        while self._kept_bytes > _KEPT_BYTES and len(self._done) > 1:
+            self._kept_bytes -= self._done.pop(0).edit.nbytes
             self._forgot_edits = True
 
     def _recall_old_edits(self) -> None:
@@ -235,6 +286,7 @@ class Workspace:
         if self._forgot_edits and self.journal.flush(1.0):
             oldest = min((entry.id for entry in self._undone), default=None)
             self._done = self._project.history(before=oldest, max_bytes=_KEPT_BYTES // 2)
+            self._kept_bytes += sum(entry.edit.nbytes for entry in self._done)
             self._forgot_edits = bool(self._done)
 
     def _forget_planes(self) -> None:
