@@ -9,7 +9,16 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from skimage import measure, morphology
 
-from unet_studio.core.clean_up import LARGEST_RADIUS, Step, clean_up, format_steps, parse_steps, reach
+from unet_studio.core.clean_up import (
+    LARGEST_RADIUS,
+    WATERSHEDS,
+    Step,
+    boundary_classes,
+    clean_up,
+    format_steps,
+    parse_steps,
+    reach,
+)
 from unet_studio.core.tiles import Box
 from unet_studio.errors import RecipeError
 
@@ -27,7 +36,14 @@ masks = hnp.arrays(
 classes = st.sampled_from([None, 1, 2, 253])
 disc_steps = st.builds(Step, st.sampled_from(DISC_OPERATIONS), st.integers(1, 4), classes)
 area_steps = st.builds(Step, st.sampled_from(["fill-holes", "remove-small"]), st.integers(1, 30), classes)
-any_steps = st.one_of(disc_steps, area_steps)
+watershed_steps = st.builds(
+    Step,
+    st.sampled_from(WATERSHEDS),
+    st.integers(0, 30).map(lambda tenths: tenths / 10),
+    classes,
+    st.integers(1, 100).map(lambda hundredths: hundredths / 100),
+)
+any_steps = st.one_of(disc_steps, area_steps, watershed_steps)
 
 
 def random_plane(shape: tuple[int, int], *, classes: int = 3, sigma: float = 2.0, seed: int = 0) -> NDArray[np.uint8]:
@@ -163,6 +179,98 @@ def test_reach_adds_up() -> None:
     assert reach(parse_steps("dilate:2,erode:3,open:4,close:5")) == 2 + 3 + 8 + 10
     assert reach(parse_steps("fill-holes:64,remove-small:1000")) == 64 + 256
     assert reach(parse_steps("fill-holes:0")) == 256
+    assert reach(parse_steps("watershed:1.5:0.1,watershed-distance:0:1")) == 256 + 5 + 256
+
+
+def two_cells(gap: int) -> NDArray[np.uint8]:
+    """The probability (h, w, 1) of cells on both sides of a thin membrane with a gap of `gap` rows."""
+    cell = np.full((41, 61), 230, np.uint8)
+    cell[:, 29:32] = 40
+    cell[20 - gap // 2 : 20 - gap // 2 + gap, 29:32] = 150
+    return cell[..., None]
+
+
+def components(mask: NDArray[np.bool_]) -> int:
+    return int(measure.label(mask, connectivity=2).max())
+
+
+def test_watershed_parts_cells_that_flow_together_through_a_gap() -> None:
+    cell = two_cells(gap=7)
+    mask = (cell[..., 0] > 127).astype(np.uint8)
+    assert components(mask == 1) == 1
+    parted = clean_up(mask, parse_steps("watershed:1:0.1"), cell)
+    assert components(parted == 1) == 2
+    changed = parted != mask
+    assert changed.any()
+    assert np.all(np.isin(np.nonzero(changed)[1], range(28, 33)))  # within the gap, nowhere else
+    assert changed.sum() <= 2 * 8
+    # The gap is 80 lower than its cells, of 255.
+    np.testing.assert_array_equal(clean_up(mask, parse_steps("watershed:0:0.32"), cell), mask)
+
+
+def test_watershed_boundary_closes_the_gap_of_a_membrane() -> None:
+    membrane = 255 - two_cells(gap=7)
+    mask = (membrane[..., 0] > 127).astype(np.uint8)
+    assert components(mask == 0) == 1
+    closed = clean_up(mask, parse_steps("watershed-boundary:1:0.1@1"), membrane)
+    assert components(closed == 0) == 2
+    assert np.all(closed[mask == 1] == 1)
+    assert (closed != mask).sum() <= 2 * 8
+    assert boundary_classes(parse_steps("watershed-boundary:1:0.1@1,watershed:1:0.1@2")) == {1}
+    assert boundary_classes(parse_steps("watershed-boundary:1:0.1")) == set(range(1, 254))
+
+
+def test_watershed_distance_parts_round_objects_of_one_probability_at_their_neck() -> None:
+    y, x = np.ogrid[:50, :80]
+    discs = ((y - 25) ** 2 + (x - 24) ** 2 <= 18**2) | ((y - 25) ** 2 + (x - 54) ** 2 <= 18**2)
+    mask = discs.astype(np.uint8)
+    sure = mask[..., None] * np.uint8(255)
+    np.testing.assert_array_equal(clean_up(mask, parse_steps("watershed:1:0.1"), sure), mask)
+    parted = clean_up(mask, parse_steps("watershed-distance:1:2"), sure)
+    assert components(parted == 1) == 2
+    assert set(np.nonzero(parted != mask)[1].tolist()) <= {38, 39, 40}
+    # The discs are 18 deep and their neck about 10.
+    np.testing.assert_array_equal(clean_up(mask, parse_steps("watershed-distance:1:9"), sure), mask)
+
+
+def test_a_watershed_is_for_its_class_and_looks_at_the_probability_of_that_class() -> None:
+    cell = two_cells(gap=7)
+    mask = (cell[..., 0] > 127).astype(np.uint8) * 2
+    probabilities = np.concatenate([np.zeros_like(cell), cell], axis=2)
+    assert components(clean_up(mask, parse_steps("watershed:1:0.1"), probabilities) == 2) == 2
+    np.testing.assert_array_equal(clean_up(mask, parse_steps("watershed:1:0.1@1"), probabilities), mask)
+    np.testing.assert_array_equal(clean_up(mask, parse_steps("watershed:1:0.1"), probabilities[..., ::-1]), mask)
+
+
+@pytest.mark.parametrize("operation", WATERSHEDS)
+def test_a_watershed_for_a_class_that_the_model_does_not_know_changes_nothing(operation: str) -> None:
+    cell = two_cells(gap=7)
+    mask = (cell[..., 0] > 127).astype(np.uint8)
+    np.testing.assert_array_equal(clean_up(mask, [Step(operation, 1, 2, 0.1)], cell), mask)
+
+
+def test_without_probabilities_the_mask_counts_as_certain() -> None:
+    mask = random_plane((60, 70))
+    sure = np.stack([mask == 1, mask == 2], axis=2) * np.uint8(255)
+    steps = parse_steps("watershed:3:0.05")
+    np.testing.assert_array_equal(clean_up(mask, steps), clean_up(mask, steps, sure))
+    assert (clean_up(mask, steps) != mask).any()
+
+
+@given(st.integers(0, 2**32 - 1), watershed_steps, st.integers(0, 60), st.integers(0, 60))
+@settings(max_examples=60, deadline=None)
+def test_watersheds_of_a_region_with_their_reach_come_out_as_on_the_whole_plane(
+    seed: int, step: Step, y0: int, x0: int
+) -> None:
+    """On a plane in which no object is longer than 256 pixels."""
+    smooth = ndimage.gaussian_filter(np.random.default_rng(seed).normal(size=(300, 330)), 3)
+    probabilities = np.clip(128 + 900 * smooth, 0, 255).astype(np.uint8)[..., None]
+    mask = (probabilities[..., 0] > 127).astype(np.uint8)
+    mask[90:, :] = mask[:, 90:] = 1 if step.operation == "watershed-boundary" else 0
+    box = Box(y0, x0, y0 + 30, x0 + 30)
+    around = box.grow(reach([step])).intersect(Box.of_shape(mask.shape))
+    inside = clean_up(mask[around.slices], [step], probabilities[around.slices])[box.within(around)]
+    np.testing.assert_array_equal(inside, clean_up(mask, [step], probabilities)[box.slices])
 
 
 def test_an_empty_recipe_copies() -> None:
@@ -192,6 +300,8 @@ def test_columns_first_masks_and_absent_classes_are_fine() -> None:
             (Step("open", 2), Step("fill-holes", 64), Step("remove-small", 64, 1)),
         ),
         ("fill-holes:0@253", (Step("fill-holes", 0, 253),)),
+        ("watershed:1:0.1", (Step("watershed", 1, height=0.1),)),
+        ("watershed-distance:0.5:2@1", (Step("watershed-distance", 0.5, 1, 2),)),
     ],
 )
 def test_steps_are_read(text: str, steps: tuple[Step, ...]) -> None:
@@ -203,6 +313,11 @@ def test_what_is_formatted_is_read_back(steps: tuple[Step, ...]) -> None:
     assert parse_steps(format_steps(steps)) == steps
 
 
+def test_a_step_of_morphology_takes_whole_pixels() -> None:
+    with pytest.raises(RecipeError, match=r"needs 1 or more whole pixels, not 1\.5\."):
+        Step("dilate", 1.5)
+
+
 def test_discs_are_named_when_formatted() -> None:
     assert format_steps([Step("open", 2), Step("remove-small", 64, 1)]) == "open:disk:2,remove-small:64@1"
 
@@ -211,7 +326,7 @@ def test_discs_are_named_when_formatted() -> None:
     ("text", "said"),
     [
         ("dilat:2", "Did you mean “dilate”?"),
-        ("sharpen:2", "The operations are dilate, erode, open, close, fill-holes, remove-small"),
+        ("sharpen:2", "The operations are dilate, erode, open, close, fill-holes, remove-small, watershed"),
         ("open:2,,close:2", "no clean-up operation “”"),
         ("open", "expected open:disk:RADIUS"),
         ("open:square:2", "“open:square:2”"),
@@ -220,10 +335,19 @@ def test_discs_are_named_when_formatted() -> None:
         ("erode:1.5", "with whole numbers"),
         ("erode:2@cell", "erode:disk:RADIUS@CLASS"),
         ("erode:2@", "with whole numbers"),
-        ("dilate:0", "dilate needs 1 or more pixels, not 0. (in “dilate:0”)"),
+        ("dilate:0", "dilate needs 1 or more whole pixels, not 0. (in “dilate:0”)"),
         (f"dilate:{LARGEST_RADIUS + 1}", f"up to {LARGEST_RADIUS} pixels"),
         ("remove-small:0", "needs 1 or more"),
         ("open:2@0", "can't be for class 0"),
+        ("watershed", "expected watershed:SIGMA:HEIGHT"),
+        ("watershed:1", "or watershed:SIGMA:HEIGHT@CLASS for one class only, with numbers such as 1 or 0.1."),
+        ("watershed:1:.1", "with numbers such as 1 or 0.1"),
+        ("watershed:1:0.1@cell", "watershed:SIGMA:HEIGHT@CLASS"),
+        ("watershed:51:0.1", "smooths by 0 to 50 pixels, not 51."),
+        ("watershed:1:0", "a probability above 0, up to 1, not 0."),
+        ("watershed-boundary:1:1.5", "a probability above 0, up to 1, not 1.5. (in “watershed-boundary:1:1.5”)"),
+        ("watershed-distance:1:101", "pixels above 0, up to 100, not 101."),
+        ("watersheds:1:0.1", "Did you mean “watershed”?"),
         ("open:2@254", "classes run from 1 to 253"),
     ],
 )

@@ -12,7 +12,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from unet_studio.core.classes import make_classes
-from unet_studio.core.mask_files import blend_overlay, read_mask, to_classes, write_mask, write_overlay
+from unet_studio.core.mask_files import blend_overlay, read_mask, to_classes, write_instances, write_mask, write_overlay
 from unet_studio.errors import MaskError, StudioError
 
 SLIDES = Path(__file__).parents[2] / ".." / "shared" / "data"
@@ -195,6 +195,20 @@ def test_masks_come_back_as_they_were(tmp_path: Path, name: str) -> None:
     np.testing.assert_array_equal(read_mask(path), mask)
     write_mask(path, mask, values="binary")
     np.testing.assert_array_equal(read_mask(path), np.where((mask > 0) & (mask < 255), 255, 0))
+
+
+@pytest.mark.parametrize(("name", "most"), [("a.png", 65535), ("a.tif", 100_000)])
+def test_instances_come_back_as_they_were(tmp_path: Path, name: str, most: int) -> None:
+    numbers = np.random.default_rng(0).integers(0, most, (30, 40)).astype(np.int32)
+    numbers[0, 0] = most
+    write_instances(tmp_path / name, numbers)
+    np.testing.assert_array_equal(read_mask(tmp_path / name), numbers)
+
+
+def test_more_instances_than_a_png_can_number_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(MaskError, match=r"“?a\.png.* 65536 instances, .* only 65535\. Export them as TIFF\."):
+        write_instances(tmp_path / "a.png", np.array([[65536]], np.int32))
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("shape", [(3, 20, 30), (2, 20, 3), (4, 3, 4)])

@@ -112,6 +112,14 @@ def test_a_shrunken_clean_up_looks_like_the_real_one_from_afar(proposal: Proposa
     assert np.mean(near == afar) > 0.95 > np.mean(near == unscaled)
 
 
+def test_a_watershed_sees_the_probabilities_behind_the_mask(proposal: Proposal) -> None:
+    steps = (Step("watershed", 1, height=0.05),)
+    view = MaskView(LabelPlane(SHAPE), proposal, steps=steps)
+    parted = view.cleaned(WHOLE)
+    np.testing.assert_array_equal(parted, clean_up(to_mask(blobs()), steps, blobs()))
+    assert (parted != clean_up(to_mask(blobs()), steps)).any()
+
+
 def test_without_a_proposal_a_shrunken_view_is_background() -> None:
     cleaned = MaskView(LabelPlane(SHAPE), None).cleaned(Box(0, 0, 37, 42), shrink=8)
     assert cleaned.shape == (37, 42)
@@ -127,6 +135,8 @@ def test_without_a_proposal_a_shrunken_view_is_background() -> None:
         (Step("fill-holes", 64), 16, ()),
         (Step("open", 2), 16, ()),
         (Step("open", 3), 1, (Step("open", 3),)),
+        (Step("watershed", 1, 2, 0.1), 4, (Step("watershed", 0.25, 2, 0.1),)),
+        (Step("watershed-distance", 3, height=2), 4, (Step("watershed-distance", 0.75, height=0.5),)),
     ],
     ids=str,
 )

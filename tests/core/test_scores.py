@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
-from skimage import measure, metrics
+from skimage import metrics
 
-from unet_studio.core.scores import count, instances, rand_score
+from unet_studio.core.instances import instances, thin_borders
+from unet_studio.core.scores import count, rand_score
 from unet_studio.errors import MaskError
 
 TRUTH = np.array([[0, 0, 1, 1], [2, 255, 1, 255]], np.uint8)
@@ -69,24 +70,6 @@ def test_what_cannot_be_compared_is_said() -> None:
         rand_score(instances(TRUTH), instances(MASK[:1]))
 
 
-def test_instances_are_four_connected_and_keep_classes_apart() -> None:
-    mask = np.array([[1, 0, 2, 2], [0, 1, 1, 255], [3, 3, 0, 1]], np.uint8)
-    found = instances(mask)
-    assert found.dtype == np.int32
-    assert found.tolist() == [[1, 0, 4, 4], [0, 2, 2, 0], [5, 5, 0, 3]]
-    assert not instances(np.zeros((2, 2), np.uint8)).any()
-
-
-@given(hnp.arrays(np.uint8, (12, 15), elements=st.integers(0, 3)))
-@settings(max_examples=40, deadline=None)
-def test_instances_agree_with_scikit_image(mask: NDArray[np.uint8]) -> None:
-    expected = measure.label(mask, background=0, connectivity=1)
-    found = instances(mask)
-    pairs = np.unique(np.stack([found.ravel(), expected.ravel()]), axis=1)
-    assert pairs.shape[1] == len(np.unique(found)) == len(np.unique(expected))
-    assert found.max(initial=0) == expected.max(initial=0)
-
-
 def brute_rand_score(truth: NDArray[np.int32], found: NDArray[np.int32]) -> float:
     inside = [(t, f) for t, f in zip(truth.ravel().tolist(), found.ravel().tolist(), strict=True) if t]
     in_truth = in_mask = in_both = 0
@@ -122,3 +105,16 @@ def test_rand_score_by_hand() -> None:
     assert rand_score(truth, merged) == pytest.approx(2 / (0.5 * 2 + 0.5 * 6))
     assert math.isnan(rand_score(np.zeros((2, 2), int), np.ones((2, 2), int)))
     assert math.isnan(rand_score(np.array([[1, 2]]), np.array([[1, 2]])))
+
+
+def test_rand_score_after_border_thinning_does_not_depend_on_a_borders_width() -> None:
+    truth = np.ones((20, 41), np.uint8)
+    truth[:, 20] = 0
+    scores = []
+    for width in (0, 2, 5):
+        mask = truth.copy()
+        mask[:, 20 - width : 21 + width] = 0
+        scores.append(rand_score(instances(truth), thin_borders(instances(mask))))
+        plain = rand_score(instances(truth), instances(mask))
+        assert plain == 1 if width == 0 else plain < 0.99
+    assert scores == [1, 1, 1]

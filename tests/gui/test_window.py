@@ -1,10 +1,9 @@
 """The window, by real mouse and key events; the worker is a stand-in that never says anything."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QUrl
@@ -20,41 +19,11 @@ from unet_studio.core.mask_files import read_mask
 from unet_studio.core.project import Project
 from unet_studio.core.proposals import proposal_file, slide_stamp, write_proposal
 from unet_studio.core.tiles import Box
-from unet_studio.gui.canvas import Tool
 from unet_studio.gui.main_window import MainWindow
+from unet_studio.gui.tools.tool import Tool
 
 SIZE = 128
 SLIDES = ("s1.png", "s2.png", "s10.png")
-_SILENT = [sys.executable, "-c", "import sys; sys.stdin.read()"]
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    folder = tmp_path / "slides"
-    folder.mkdir()
-    rng = np.random.default_rng(0)
-    for name in SLIDES:
-        cv2.imwrite(str(folder / name), rng.integers(0, 255, (SIZE, SIZE), dtype=np.uint8))
-    return folder
-
-
-@pytest.fixture
-def make_window(qtbot: QtBot) -> Iterator[Callable[[], MainWindow]]:
-    windows = []
-
-    def make() -> MainWindow:
-        window = MainWindow()
-        for worker in (window.tasks.proposing.worker, window.tasks.retraining.worker):
-            worker.command = _SILENT
-        window.resize(1280, 800)
-        window.show()
-        qtbot.waitExposed(window)
-        windows.append(window)
-        return window
-
-    yield make
-    for window in windows:
-        window.close()
 
 
 @pytest.fixture
@@ -158,10 +127,10 @@ def test_the_eraser_paints_background(window: MainWindow) -> None:
     assert labels(window)[64, 60] == 0
 
 
-def test_alt_takes_labels_back(window: MainWindow) -> None:
+def test_alt_paints_background(window: MainWindow) -> None:
     drag(window, (64, 30), (64, 90))
     drag(window, (64, 30), (64, 60), modifier=Qt.KeyboardModifier.AltModifier)
-    assert labels(window)[64, 40] == UNLABELLED
+    assert labels(window)[64, 40] == 0
     assert labels(window)[64, 89] == 1
 
 
@@ -310,7 +279,7 @@ def test_h_hides_the_mask_while_held(window: MainWindow) -> None:
 @pytest.mark.parametrize(("name", "tool"), [(Qt.Key.Key_V, Tool.MOVE), (Qt.Key.Key_E, Tool.ERASER)])
 def test_keys_choose_tools(window: MainWindow, name: Qt.Key, tool: Tool) -> None:
     key(window, name)
-    assert window.canvas.tool is tool
+    assert window.toolbox.tool is tool
 
 
 def test_enter_reviews_keeps_the_mask_and_goes_on(window: MainWindow, folder: Path, qtbot: QtBot) -> None:
@@ -398,7 +367,10 @@ def test_reopening_shows_everything_as_it_was(
     assert second.clean_up_panel.steps() == (Step("open", 2),)
     assert second.session.workspace is not None
     assert second.session.workspace.threshold == pytest.approx(0.7)
-    key(second, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    for _ in range(3):  # the threshold, the clean-up, the stroke
+        key(second, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert second.clean_up_panel.steps() == ()
+    assert second.session.workspace.threshold == 0.5
     assert (labels(second) == UNLABELLED).all()
 
 

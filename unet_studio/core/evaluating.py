@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 
 from unet_studio.core.exporting import view_plane
 from unet_studio.core.importing import find_mask
+from unet_studio.core.instances import instances, thin_borders
 from unet_studio.core.labels import PlaneId, PlaneState
 from unet_studio.core.mask_files import read_mask, to_classes
 from unet_studio.core.project import Project
 from unet_studio.core.reading import open_slide
-from unet_studio.core.scores import Counts, count, instances, rand_score
+from unet_studio.core.scores import Counts, count, rand_score
 from unet_studio.core.slides import find_slides
 from unet_studio.core.tiles import Box
 from unet_studio.errors import MaskError, StudioError
@@ -24,7 +25,8 @@ from unet_studio.errors import MaskError, StudioError
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """How masks agree with the truth; V-Rand is the mean over planes, the rest is pooled over their pixels."""
+    """How masks agree with the truth; V-Rand, after border thinning, is the mean over planes, the rest is
+    pooled over their pixels."""
 
     dice: float
     iou: float
@@ -79,7 +81,9 @@ def _evaluate_slide(project: Project, slide: str, file: Path, foreground: str | 
             raise MaskError(f"The true mask of '{slide}' has {len(planes)} planes, but the slide has {info.planes}.")
         masks = [_mask(project, PlaneId(slide, number), info.box()) for number in range(info.planes)]
         counts = tuple(count(true, mask, classes) for true, mask in zip(planes, masks, strict=True))
-        v_rand = tuple(rand_score(instances(true), instances(mask)) for true, mask in zip(planes, masks, strict=True))
+        v_rand = tuple(
+            rand_score(instances(true), thin_borders(instances(mask))) for true, mask in zip(planes, masks, strict=True)
+        )
         return SlideScores(slide, counts, v_rand)
     except StudioError as error:
         return SlideScores(slide, problem=str(error))

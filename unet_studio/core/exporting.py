@@ -5,7 +5,8 @@ would share a name do both keep their own ending, `a.tif.png`. A stack becomes o
 which planes that aren't exported are unlabelled (255) throughout; as PNG or overlay it becomes one file for each
 exported plane, `a_p0003.png`, counted from 1 as in the window.
 
-In a mask, 255 is where neither a person nor a model said anything.
+In a mask, 255 is where neither a person nor a model said anything. Instances are the components of each class, and
+where the clean-up closes the gaps of a boundary class (`watershed-boundary`) those of the background that it encloses.
 """
 
 import re
@@ -19,9 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unet_studio.core.classes import UNLABELLED
-from unet_studio.core.display import auto_contrast, to_rgb
+from unet_studio.core.clean_up import boundary_classes
+from unet_studio.core.display import auto_display, to_rgb
+from unet_studio.core.instances import instances
 from unet_studio.core.labels import PlaneId, PlaneState
-from unet_studio.core.mask_files import write_mask, write_overlay
+from unet_studio.core.mask_files import write_instances, write_mask, write_overlay
 from unet_studio.core.masks import MaskView
 from unet_studio.core.project import PLACE_NAME, Project
 from unet_studio.core.proposals import find_proposal, proposed_planes, slide_stamp
@@ -41,10 +44,12 @@ class Format(StrEnum):
 
 
 class Values(StrEnum):
-    """What a mask's values mean: the index of a class, or 255 for every class but background."""
+    """What a mask's values mean: the index of a class, 255 for every class but background, or the number of an
+    instance, counted from 1 in each plane (0 is background and unlabelled)."""
 
     INDEX = "index"
     BINARY = "binary"
+    INSTANCES = "instances"
 
 
 class Wanted(StrEnum):
@@ -215,7 +220,7 @@ def _export_file(project: Project, request: ExportRequest, item: PlannedFile) ->
 def _write_tiff(project: Project, request: ExportRequest, item: PlannedFile, reader: SlideReader) -> Path:
     file = request.out / f"{item.name}.tif"
     masks = _masks(project, reader, item.slide, item.planes)
-    write_mask(file, masks, values=request.values, pixel_size_um=reader.info.pixel_size_um)
+    _write(project, request, file, masks, reader.info.pixel_size_um)
     return file
 
 
@@ -227,10 +232,23 @@ def _write_plane(project: Project, request: ExportRequest, item: PlannedFile, re
     mask = _mask(project, reader, PlaneId(item.slide, number))
     if request.format == Format.OVERLAY:
         pixels = reader.read(number, reader.info.box())
-        write_overlay(file, to_rgb(pixels, auto_contrast(pixels)), mask, project.classes())
+        write_overlay(file, to_rgb(pixels, auto_display(pixels)), mask, project.classes())
     else:
-        write_mask(file, mask, values=request.values)
+        _write(project, request, file, mask, None)
     return file
+
+
+def _write(
+    project: Project, request: ExportRequest, file: Path, masks: NDArray[np.uint8], pixel_size_um: float | None
+) -> None:
+    """Write the mask of a plane, (h, w), or of a stack, (planes, h, w), in the values that are wanted."""
+    if request.values != Values.INSTANCES:
+        write_mask(file, masks, values=request.values, pixel_size_um=pixel_size_um)
+        return
+    boundaries = boundary_classes(project.steps())
+    planes = masks.reshape(-1, *masks.shape[-2:])
+    numbers = np.stack([instances(plane, boundaries=boundaries) for plane in planes])
+    write_instances(file, numbers.reshape(masks.shape), pixel_size_um=pixel_size_um)
 
 
 def _masks(project: Project, reader: SlideReader, slide: str, numbers: Sequence[int]) -> NDArray[np.uint8]:

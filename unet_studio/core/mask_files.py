@@ -94,13 +94,33 @@ def write_mask(
     if values == "binary":
         is_class = (mask != BACKGROUND) & (mask != UNLABELLED)
         mask = is_class.astype(np.uint8) * 255
+    _write(path, mask, pixel_size_um)
+
+
+def write_instances(path: Path, numbers: NDArray[np.int32], *, pixel_size_um: float | None = None) -> None:
+    """Write instance numbers, 0 for none, as 16-bit .png or 32-bit .tif or .tiff; otherwise as `write_mask`.
+
+    Raises MaskError where there are more instances than a 16-bit PNG can number.
+    """
+    if path.suffix.lower() == ".png":
+        if numbers.max(initial=0) > np.iinfo(np.uint16).max:
+            raise MaskError(
+                f"'{path.name}' would have {numbers.max()} instances, but a PNG can number only "
+                f"{np.iinfo(np.uint16).max}. Export them as TIFF."
+            )
+        _write(path, numbers.astype(np.uint16), pixel_size_um)
+    else:
+        _write(path, numbers.astype(np.uint32), pixel_size_um)
+
+
+def _write(path: Path, values: NDArray[np.unsignedinteger[Any]], pixel_size_um: float | None) -> None:
     suffix = path.suffix.lower()
-    if mask.ndim != 2 and (mask.ndim != 3 or suffix == ".png"):
-        raise ValueError(f"a mask of shape {mask.shape} can't be written as {suffix or path.name!r}")
+    if values.ndim != 2 and (values.ndim != 3 or suffix == ".png"):
+        raise ValueError(f"a mask of shape {values.shape} can't be written as {suffix or path.name!r}")
     if suffix == ".png":
-        write_atomically(path, _png(mask))
+        write_atomically(path, _png(values))
     elif suffix in _TIFF_SUFFIXES:
-        write_atomically(path, _tiff(mask, pixel_size_um))
+        write_atomically(path, _tiff(values, pixel_size_um))
     else:
         raise ValueError(f"masks are written as .png, .tif or .tiff, not {path.name!r}")
 
@@ -259,18 +279,18 @@ def _about_strays(strays: Values, pixels: NDArray[np.intp], classes: int) -> str
 
 
 def _png(pixels: NDArray[Any]) -> bytes:
-    """(h, w) grey or (h, w, 3) blue-green-red uint8 as a PNG file."""
+    """(h, w) grey, uint8 or uint16, or (h, w, 3) blue-green-red uint8 as a PNG file."""
     return cv2.imencode(".png", pixels)[1].tobytes()
 
 
-def _tiff(mask: NDArray[np.uint8], pixel_size_um: float | None) -> bytes:
+def _tiff(values: NDArray[np.unsignedinteger[Any]], pixel_size_um: float | None) -> bytes:
     resolution: dict[str, Any] = {}
     if pixel_size_um is not None:
         per_cm = 10_000 / pixel_size_um
         resolution = {"resolution": (per_cm, per_cm), "resolutionunit": "CENTIMETER"}
     file = io.BytesIO()
     with tifffile.TiffWriter(file) as writer:
-        for plane in mask.reshape(-1, *mask.shape[-2:]):
+        for plane in values.reshape(-1, *values.shape[-2:]):
             writer.write(
                 plane,
                 photometric="minisblack",

@@ -7,12 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unet_studio.core.classes import BACKGROUND, UNLABELLED
-from unet_studio.core.clean_up import Step, clean_up, reach
+from unet_studio.core.clean_up import AREA_OPERATIONS, WATERSHEDS, Step, clean_up, reach
 from unet_studio.core.labels import LabelPlane
 from unet_studio.core.proposals import Proposal, to_mask
 from unet_studio.core.tiles import Box
-
-_AREA_OPERATIONS = ("fill-holes", "remove-small")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +44,18 @@ def shrunken_steps(steps: Sequence[Step], shrink: int) -> tuple[Step, ...]:
     """Clean-up steps for a plane of which every shrink-th pixel is left; steps too small to see are dropped."""
     scaled = []
     for step in steps:
-        amount = round(step.amount / (shrink if step.operation not in _AREA_OPERATIONS else shrink * shrink))
-        if amount or (step.amount == 0):
-            scaled.append(replace(step, amount=amount))
+        amount = step.amount / (shrink * shrink if step.operation in AREA_OPERATIONS else shrink)
+        if step.operation in WATERSHEDS:
+            by_distance = step.operation == "watershed-distance"
+            scaled.append(replace(step, amount=amount, height=step.height / (shrink if by_distance else 1)))
+        elif round(amount) or step.amount == 0:
+            scaled.append(replace(step, amount=round(amount)))
     return tuple(scaled)
 
 
 def cleaned_mask(probabilities: NDArray[np.uint8], threshold: float, steps: Sequence[Step]) -> NDArray[np.uint8]:
     """Probabilities (h, w, channels) as cleaned-up class indices (h, w)."""
-    return clean_up(to_mask(probabilities, threshold), steps)
+    return clean_up(to_mask(probabilities, threshold), steps, probabilities)
 
 
 def lay_over(labels: NDArray[np.uint8], cleaned: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -16,6 +16,7 @@ from unet_studio.core.slide_reader import Pixels, SlideInfo, SlideReader, WholeS
 _FORMATS = ("PNG", "JPEG", "BMP", "DIB", "GIF", "WEBP")
 _GREY_MODES = ("1", "L", "LA", "La")
 _ORIENTATION = 0x0112
+_BAND = 256  # rows turned into pixels at once: Pillow copies twice on the way
 
 # Pillow would refuse pictures that check_bytes allows.
 Image.MAX_IMAGE_PIXELS = None
@@ -48,8 +49,12 @@ def open_picture(path: Path) -> SlideReader:
 
 
 def _decode(image: Image.Image) -> Pixels:
-    pixels: Pixels = np.asarray(image.convert("L" if image.mode in _GREY_MODES else "RGB"))
-    return pixels.reshape(image.height, image.width, -1)
+    mode = "L" if image.mode in _GREY_MODES else "RGB"
+    pixels = np.empty((image.height, image.width, len(mode)), np.uint8)
+    for y in range(0, image.height, _BAND):
+        band = image.crop((0, y, image.width, min(y + _BAND, image.height))).convert(mode)
+        pixels[y : y + _BAND] = np.asarray(band).reshape(-1, image.width, len(mode))
+    return pixels
 
 
 def _orientation(image: Image.Image) -> int:

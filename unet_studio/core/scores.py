@@ -3,7 +3,6 @@
 import math
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -80,28 +79,14 @@ def count(truth: NDArray[np.uint8], mask: NDArray[np.uint8], classes: int) -> Co
     return Counts(np.bincount(pairs, minlength=classes * classes).astype(np.int64).reshape(classes, classes))
 
 
-def instances(mask: NDArray[np.uint8]) -> NDArray[np.int32]:
-    """The 4-connected components of every class but background, numbered from 1; 0 is background and unlabelled.
-
-    `mask` is (h, w) class indices; touching components of different classes stay apart.
-    """
-    result = np.zeros(mask.shape, np.int32)
-    total = 0
-    for index in np.flatnonzero(np.bincount(mask.ravel(), minlength=256)):
-        if index in (BACKGROUND, UNLABELLED):
-            continue
-        found, labels = cv2.connectedComponents((mask == index).view(np.uint8), connectivity=4)
-        np.add(result, labels + total, out=result, where=labels > 0)
-        total += found - 1
-    return result
-
-
 def rand_score(truth_instances: NDArray[np.integer], mask_instances: NDArray[np.integer]) -> float:
     """V-Rand: the F-score over pairs of pixels that both divisions put into one instance, 1 for equal divisions.
 
     Both arrays are instance numbers of one shape. Only the pixels of the truth's instances count (foreground-
-    restricted), so neither a border's width nor an unlabelled part matters; what the mask calls 0 counts as one
-    instance. NaN where no instance, of truth or mask, has two such pixels.
+    restricted), so that no unlabelled part matters; what the mask calls 0 counts as one instance, so that borders wider
+    than the truth's cost a little unless `thin_borders` took them away before, as the paper does. A pixel makes no pair
+    with itself, which matters only to instances of few pixels. NaN where no instance, of truth or mask, has two such
+    pixels.
 
     Raises MaskError where the shapes differ.
 

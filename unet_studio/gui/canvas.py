@@ -1,7 +1,5 @@
 """The canvas: the slide with its mask, zoomed and panned; the mouse and pen speak intentions in (y, x)."""
 
-from enum import StrEnum
-
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import (
     QColor,
@@ -14,37 +12,43 @@ from PySide6.QtGui import (
     QPainter,
     QPen,
     QResizeEvent,
+    QTabletEvent,
     QWheelEvent,
 )
 from PySide6.QtWidgets import QFrame, QGraphicsEllipseItem, QGraphicsScene, QGraphicsView, QWidget
 
-from unet_studio.core.display import Contrast
+from unet_studio.core.display import Display
 from unet_studio.core.masks import MaskView
 from unet_studio.core.reading import SlideReader
 from unet_studio.core.tiles import Box
 from unet_studio.gui.background import Background
+from unet_studio.gui.cursor_note import CursorNote
+from unet_studio.gui.preview_item import PreviewItem
 from unet_studio.gui.tile_layer import MaskLayer, SlideLayer
+from unet_studio.gui.tools.tool import Pointer, Preview
 
 _ZOOM_STEP = 1.25
 _MAX_ZOOM = 64.0
-
-
-class Tool(StrEnum):
-    """What the left button does."""
-
-    MOVE = "move"
-    BRUSH = "brush"
-    ERASER = "eraser"
-    FILL = "fill"
+_ARROWS = {
+    Qt.Key.Key_Up: (-1, 0), Qt.Key.Key_Down: (1, 0), Qt.Key.Key_Left: (0, -1), Qt.Key.Key_Right: (0, 1)
+}  # fmt: skip
+_OUTLINE_KEYS = (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Backspace, Qt.Key.Key_Escape)
 
 
 class Canvas(QGraphicsView):
-    """Shows one plane. It changes nothing: strokes, fills and brush sizes are asked for by signals."""
+    """Shows one plane and tells what the pointer does over it; it changes nothing itself.
 
-    stroke_began = Signal(float, float, bool)  # y, x, whether labels are taken back (Alt)
-    stroke_moved = Signal(float, float)
-    stroke_ended = Signal()
-    fill_asked = Signal(int, int)
+    The pointer is the mouse, a pen, or the keyboard: arrows move it over the slide, and a key presses it.
+    """
+
+    pressed = Signal(object)  # Pointer
+    dragged = Signal(object)
+    hovered = Signal(object)
+    released = Signal(object)
+    double_clicked = Signal(object)
+    finish_asked = Signal()
+    cancel_asked = Signal()
+    step_back_asked = Signal()
     cursor_moved = Signal(float, float)
     cursor_left = Signal()
     brush_size_asked = Signal(int)  # steps up or down
@@ -54,21 +58,28 @@ class Canvas(QGraphicsView):
 
     def __init__(self, background: Background, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._tool = Tool.MOVE
+        self.claims_keys = False
+        """Whether Enter, Backspace and Escape are for the tool in use, which has an outline open."""
+        self._moves = True
+        self._has_ring = False
         self._brush_size = 24
         self._panning_from: QPoint | None = None
         self._space_held = False
-        self._stroking = False
-        self._last_end: QPointF | None = None
+        self._is_pressed = False
+        self._pen_pressure = 1.0
+        self._key_pointer = False
+        self._pointer: QPointF | None = None
         self._fitted = True
 
         self.slide_layer = SlideLayer(background)
         self.mask_layer = MaskLayer(background)
         self._ring_halo = _ring(QColor(0, 0, 0, 190), 3.0)
         self._ring = _ring(QColor(255, 255, 255), 1.5)
+        self._preview = PreviewItem()
+        self._note = CursorNote(self.viewport())
         scene = QGraphicsScene(self)
         scene.setItemIndexMethod(QGraphicsScene.ItemIndexMethod.NoIndex)
-        for item in (self.slide_layer, self.mask_layer, self._ring_halo, self._ring):
+        for item in (self.slide_layer, self.mask_layer, self._preview, self._ring_halo, self._ring):
             scene.addItem(item)
         self.setScene(scene)
 
@@ -82,17 +93,18 @@ class Canvas(QGraphicsView):
         self.setRenderHint(QPainter.RenderHint.Antialiasing)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.viewport().setMouseTracking(True)
+        # Under a style sheet Qt doesn't see that all is painted, and would paint anew what scrolling could just move.
+        self.viewport().setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setAccessibleName(self.tr("Slide with its mask"))
 
     # What is shown
 
-    def show_plane(self, reader: SlideReader | None, plane: int, contrast: Contrast, view: MaskView | None) -> None:
+    def show_plane(self, reader: SlideReader | None, plane: int, display: Display, view: MaskView | None) -> None:
         """Show a plane of an open slide, or nothing; the zoom stays where the size is the same."""
         shape = (reader.info.height, reader.info.width) if reader else (0, 0)
         same_size = shape == (self.slide_layer.boundingRect().height(), self.slide_layer.boundingRect().width())
-        self.slide_layer.show_plane(reader, plane, contrast)
+        self.slide_layer.show_plane(reader, plane, display)
         self.mask_layer.show_mask(view, shape)
-        self._last_end = None
         margin = max(shape) or 1
         self.scene().setSceneRect(QRectF(-margin, -margin, shape[1] + 2 * margin, shape[0] + 2 * margin))
         if not same_size or self._fitted:
@@ -159,13 +171,9 @@ class Canvas(QGraphicsView):
 
     # Tool and brush
 
-    @property
-    def tool(self) -> Tool:
-        return self._tool
-
-    def set_tool(self, tool: Tool) -> None:
-        self._finish_stroke()
-        self._tool = tool
+    def set_tool_look(self, *, moves: bool, ring: bool) -> None:
+        """Whether the left button moves the slide, and whether the brush's size is shown around the pointer."""
+        self._moves, self._has_ring = moves, ring
         self._update_cursor()
 
     def set_brush(self, size: int, colour: tuple[int, int, int]) -> None:
@@ -174,7 +182,24 @@ class Canvas(QGraphicsView):
         pen = self._ring.pen()
         pen.setColor(QColor(*colour))
         self._ring.setPen(pen)
-        self._move_ring(self.mapToScene(self.viewport().mapFromGlobal(QCursor.pos())))
+        self._preview.set_colour(QColor(*colour))
+        self._move_ring(self._pointer or self.mapToScene(self.viewport().mapFromGlobal(QCursor.pos())))
+
+    def show_preview(self, preview: Preview) -> None:
+        """Draw what the tool in use is about to do."""
+        self._preview.show_preview(preview)
+        if preview.text:
+            self.show_note(preview.text)
+
+    def show_note(self, text: str) -> None:
+        """Show a word beside the pointer for a moment."""
+        at = self.mapFromScene(self._pointer) if self._pointer is not None else self.viewport().rect().center()
+        self._note.show_text(text, at)
+
+    @property
+    def pointer(self) -> tuple[float, float] | None:
+        """Where the mouse, the pen or the keyboard points, (y, x) in pixels of the plane; None if nowhere yet."""
+        return (self._pointer.y(), self._pointer.x()) if self._pointer is not None else None
 
     def _move_ring(self, scene: QPointF) -> None:
         radius = max(self._brush_size / 2, 0.5)
@@ -183,43 +208,42 @@ class Canvas(QGraphicsView):
             ring.setRect(rect)
 
     def _update_cursor(self) -> None:
-        paints = self._tool in (Tool.BRUSH, Tool.ERASER) and not self._space_held and self._panning_from is None
-        over = self.underMouse() and not self.slide_layer.boundingRect().isEmpty()
+        paints = self._has_ring and not self._space_held and self._panning_from is None
+        over = (self.underMouse() or self._key_pointer) and not self.slide_layer.boundingRect().isEmpty()
         for ring in (self._ring_halo, self._ring):
             ring.setVisible(paints and over)
         if self._panning_from is not None:
             shape = Qt.CursorShape.ClosedHandCursor
-        elif self._tool is Tool.MOVE or self._space_held:
+        elif self._moves or self._space_held:
             shape = Qt.CursorShape.OpenHandCursor
         else:
             shape = Qt.CursorShape.CrossCursor
         self.viewport().setCursor(shape)
 
-    # Events
+    def _at(self, scene: QPointF, modifiers: Qt.KeyboardModifier) -> Pointer:
+        return Pointer(
+            scene.y(), scene.x(),
+            shift=bool(modifiers & Qt.KeyboardModifier.ShiftModifier),
+            alt=bool(modifiers & Qt.KeyboardModifier.AltModifier),
+            pressure=self._pen_pressure, zoom=self.zoom,
+        )  # fmt: skip
+
+    # Mouse and pen
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        if self._stroking or self._panning_from is not None:
+        if self._is_pressed or self._panning_from is not None:
             return  # a second button changes nothing in mid-stroke
         left = event.button() == Qt.MouseButton.LeftButton
-        if event.button() == Qt.MouseButton.MiddleButton or (left and (self._space_held or self._tool is Tool.MOVE)):
+        if event.button() == Qt.MouseButton.MiddleButton or (left and (self._space_held or self._moves)):
             self._panning_from = event.position().toPoint()
             self._update_cursor()
-        elif left and not self.slide_layer.boundingRect().isEmpty():
-            self._press_tool(self.mapToScene(event.position().toPoint()), event.modifiers())
+        elif left:
+            self._press(self.mapToScene(event.position().toPoint()), event.modifiers())
 
-    def _press_tool(self, scene: QPointF, modifiers: Qt.KeyboardModifier) -> None:
-        if self._tool is Tool.FILL:
-            if self.slide_layer.boundingRect().contains(scene):
-                self.fill_asked.emit(int(scene.y()), int(scene.x()))
-            return
-        self._stroking = True
-        start = scene
-        if modifiers & Qt.KeyboardModifier.ShiftModifier and self._last_end is not None:
-            start = self._last_end
-        self.stroke_began.emit(start.y(), start.x(), bool(modifiers & Qt.KeyboardModifier.AltModifier))
-        if start != scene:
-            self.stroke_moved.emit(scene.y(), scene.x())
-        self._last_end = scene
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        self.mousePressEvent(event)
+        if self._is_pressed and event.button() == Qt.MouseButton.LeftButton:
+            self.double_clicked.emit(self._at(self.mapToScene(event.position().toPoint()), event.modifiers()))
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         if self._panning_from is not None:
@@ -228,26 +252,57 @@ class Canvas(QGraphicsView):
             self._scroll(-moved.x(), -moved.y())
             self._fitted = False
             return
-        scene = self.mapToScene(event.position().toPoint())
-        self._move_ring(scene)
-        if not self._ring.isVisible():
+        if self._key_pointer:
+            self._key_pointer = False
             self._update_cursor()
-        self.cursor_moved.emit(scene.y(), scene.x())
-        if self._stroking:
-            self.stroke_moved.emit(scene.y(), scene.x())
-            self._last_end = scene
+        self._move_pointer(self.mapToScene(event.position().toPoint()), event.modifiers())
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         if self._panning_from is not None and event.button() != Qt.MouseButton.RightButton:
             self._panning_from = None
             self._update_cursor()
         elif event.button() == Qt.MouseButton.LeftButton:
-            self._finish_stroke()
+            self._release(event.modifiers())
 
-    def _finish_stroke(self) -> None:
-        if self._stroking:
-            self._stroking = False
-            self.stroke_ended.emit()
+    def tabletEvent(self, event: QTabletEvent) -> None:
+        """A pen paints like the left button, as wide as it is pressed; its other buttons are left to the mouse."""
+        scene = self.mapToScene(event.position().toPoint())
+        if self._space_held or self._moves or self._panning_from is not None:
+            event.ignore()
+        elif event.type() == QEvent.Type.TabletPress and event.button() == Qt.MouseButton.LeftButton:
+            self._pen_pressure = event.pressure()
+            self._press(scene, event.modifiers())
+            event.accept()
+        elif event.type() == QEvent.Type.TabletMove:
+            self._pen_pressure = event.pressure() if self._is_pressed else 1.0
+            self._move_pointer(scene, event.modifiers())
+            event.accept()
+        elif event.type() == QEvent.Type.TabletRelease:
+            self._pen_pressure = 1.0
+            self._release(event.modifiers())
+            event.accept()
+        else:
+            event.ignore()
+
+    def _press(self, scene: QPointF, modifiers: Qt.KeyboardModifier) -> None:
+        if self._is_pressed or self.slide_layer.boundingRect().isEmpty():
+            return
+        self._is_pressed = True
+        self._pointer = scene
+        self.pressed.emit(self._at(scene, modifiers))
+
+    def _move_pointer(self, scene: QPointF, modifiers: Qt.KeyboardModifier) -> None:
+        self._pointer = scene
+        self._move_ring(scene)
+        if self._has_ring and not self._ring.isVisible():
+            self._update_cursor()
+        self.cursor_moved.emit(scene.y(), scene.x())
+        (self.dragged if self._is_pressed else self.hovered).emit(self._at(scene, modifiers))
+
+    def _release(self, modifiers: Qt.KeyboardModifier) -> None:
+        if self._is_pressed and self._pointer is not None:
+            self._is_pressed = False
+            self.released.emit(self._at(self._pointer, modifiers))
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         steps = event.angleDelta().y() / 120
@@ -272,13 +327,55 @@ class Canvas(QGraphicsView):
             return True
         return super().focusNextPrevChild(next)
 
+    # Keyboard
+
+    def press_or_release(self) -> None:
+        """Press the tool at the pointer, or let it go: the left button for the keyboard."""
+        none = Qt.KeyboardModifier.NoModifier
+        if self._is_pressed:
+            self._release(none)
+        elif self._moves:
+            return
+        else:
+            self._press(self._pointer if self._pointer is not None else self._middle(), none)
+
+    def event(self, event: QEvent) -> bool:
+        # While an outline is open its keys are not the window's shortcuts.
+        claimed = self.claims_keys and isinstance(event, QKeyEvent) and event.key() in _OUTLINE_KEYS
+        if claimed and event.type() == QEvent.Type.ShortcutOverride:
+            event.accept()
+            return True
+        return super().event(event)
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Space:
             if not event.isAutoRepeat():
                 self._space_held = True
                 self._update_cursor()
+        elif event.key() in _ARROWS:
+            self._step_pointer(*_ARROWS[Qt.Key(event.key())], event.modifiers())
+        elif self.claims_keys and event.key() in _OUTLINE_KEYS:
+            signals = {Qt.Key.Key_Backspace: self.step_back_asked, Qt.Key.Key_Escape: self.cancel_asked}
+            signals.get(Qt.Key(event.key()), self.finish_asked).emit()
         else:
             event.ignore()  # everything else is a shortcut of the window
+
+    def _step_pointer(self, down: int, right: int, modifiers: Qt.KeyboardModifier) -> None:
+        """Move the pointer by a pixel of the slide or of the window, whichever is more; with Shift ten times as far."""
+        size = max(1.0, 1 / self.zoom) * (10 if modifiers & Qt.KeyboardModifier.ShiftModifier else 1)
+        start = self._pointer if self._pointer is not None else self._middle()
+        plane = self.slide_layer.boundingRect()
+        scene = QPointF(
+            min(max(start.x() + right * size, plane.left()), plane.right()),
+            min(max(start.y() + down * size, plane.top()), plane.bottom()),
+        )
+        self._key_pointer = True
+        self._update_cursor()
+        self._move_pointer(scene, Qt.KeyboardModifier.NoModifier)
+        self.ensureVisible(QRectF(scene, scene), 40, 40)
+
+    def _middle(self) -> QPointF:
+        return self.mapToScene(self.viewport().rect().center())
 
     def keyReleaseEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Space and not event.isAutoRepeat():

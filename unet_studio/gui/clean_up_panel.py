@@ -1,27 +1,57 @@
 """The panel of the clean-up recipe: ordered steps of morphology, previewed as they change."""
 
+from dataclasses import dataclass
 from functools import partial
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import (
-    QComboBox,
-    QGridLayout,
-    QHBoxLayout,
-    QLabel,
-    QMenu,
-    QPushButton,
-    QSpinBox,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QHBoxLayout, QLabel, QMenu, QPushButton, QVBoxLayout, QWidget
 
 from unet_studio.core.classes import LabelClass
-from unet_studio.core.clean_up import Step
+from unet_studio.core.clean_up import AREA_OPERATIONS, WATERSHEDS, Step
 from unet_studio.gui.controls import heading, horizontal_slider, set_silently, tool_button
 from unet_studio.gui.theme import icon
 
-_START = {"dilate": 2, "erode": 2, "open": 2, "close": 2, "fill-holes": 64, "remove-small": 64}
-_MOST = {"dilate": 40, "erode": 40, "open": 40, "close": 40, "fill-holes": 5000, "remove-small": 5000}
+
+@dataclass(frozen=True, slots=True)
+class _Limits:
+    """Of one number of a step: where the slider starts and ends, the most that can be typed, and its decimals."""
+
+    least: float
+    usual: float
+    most: float
+    decimals: int = 0
+
+
+_RADIUS = _Limits(1, 15, 40)
+_SIGMA = _Limits(0, 5, 50, decimals=1)
+_AMOUNTS = {
+    "dilate": _RADIUS,
+    "erode": _RADIUS,
+    "open": _RADIUS,
+    "close": _RADIUS,
+    "fill-holes": _Limits(0, 500, 5000),
+    "remove-small": _Limits(1, 500, 5000),
+    "watershed": _SIGMA,
+    "watershed-distance": _SIGMA,
+    "watershed-boundary": _SIGMA,
+}
+_PROBABILITY = _Limits(0.01, 0.5, 1, decimals=2)
+_HEIGHTS = {
+    "watershed": _PROBABILITY,
+    "watershed-distance": _Limits(0.1, 10, 100, decimals=1),
+    "watershed-boundary": _PROBABILITY,
+}
+_START = {
+    "dilate": Step("dilate", 2),
+    "erode": Step("erode", 2),
+    "open": Step("open", 2),
+    "close": Step("close", 2),
+    "fill-holes": Step("fill-holes", 64),
+    "remove-small": Step("remove-small", 64),
+    "watershed": Step("watershed", 1, height=0.1),
+    "watershed-distance": Step("watershed-distance", 1, height=1),
+    "watershed-boundary": Step("watershed-boundary", 1, height=0.1),
+}
 
 
 class CleanUpPanel(QWidget):
@@ -40,6 +70,14 @@ class CleanUpPanel(QWidget):
             "close": self.tr("Close"),
             "fill-holes": self.tr("Fill holes"),
             "remove-small": self.tr("Remove small"),
+            "watershed": self.tr("Watershed"),
+            "watershed-distance": self.tr("Watershed by distance"),
+            "watershed-boundary": self.tr("Watershed of boundaries"),
+        }
+        hints = {
+            "watershed": self.tr("Part objects that touch, where their class is less probable"),
+            "watershed-distance": self.tr("Part objects that touch, at their necks"),
+            "watershed-boundary": self.tr("Close the gaps in a class that is itself a boundary, such as a membrane"),
         }
         intro = QLabel(self.tr("Steps run from top to bottom on every proposal of the folder. Labels stay."))
         intro.setWordWrap(True)
@@ -51,8 +89,11 @@ class CleanUpPanel(QWidget):
         self._add = QPushButton(icon("plus"), self.tr("Add step"))
         self._add.setToolTip(self.tr("Add a step of clean-up at the end"))
         menu = QMenu(self._add)
+        menu.setToolTipsVisible(True)
         for operation, name in self._names.items():
-            menu.addAction(name).triggered.connect(partial(self._add_step, operation))
+            action = menu.addAction(name)
+            action.setToolTip(hints.get(operation, name))
+            action.triggered.connect(partial(self._add_step, operation))
         self._add.setMenu(menu)
 
         layout = QVBoxLayout(self)
@@ -80,7 +121,7 @@ class CleanUpPanel(QWidget):
         return tuple(row.step() for row in self._rows)
 
     def _add_step(self, operation: str, _checked: bool = False) -> None:
-        self._append(Step(operation, _START[operation]))
+        self._append(_START[operation])
         self._empty.hide()
         self._emit(keep=True)
 
@@ -111,7 +152,7 @@ class CleanUpPanel(QWidget):
 
 
 class _StepRow(QWidget):
-    """One step: its name, its amount as slider and number, its class."""
+    """One step: its name, its class, and its numbers."""
 
     changed = Signal(bool)
     remove_asked = Signal()
@@ -120,14 +161,18 @@ class _StepRow(QWidget):
     def __init__(self, name: str, step: Step, classes: tuple[LabelClass, ...], parent: QWidget) -> None:
         super().__init__(parent)
         self._operation = step.operation
-        area = step.operation in ("fill-holes", "remove-small")
-        least = 0 if step.operation == "fill-holes" else 1
-        self._amount = QSpinBox(minimum=least, maximum=max(_MOST[step.operation], step.amount), value=step.amount)
-        self._amount.setSuffix(self.tr(" px²") if area else self.tr(" px"))
-        self._amount.setAccessibleName(self.tr("{0}: amount").format(name))
-        if least == 0:
-            self._amount.setSpecialValueText(self.tr("any size"))
-        self._slider = horizontal_slider(least, _slider_top(step), step.amount, self.tr("{0}: amount").format(name))
+        pixels = self.tr(" px²") if step.operation in AREA_OPERATIONS else self.tr(" px")
+        amount = self.tr("{0}: smoothing") if step.operation in WATERSHEDS else self.tr("{0}: amount")
+        self._amount = _Number(amount.format(name), step.amount, _AMOUNTS[step.operation], pixels)
+        if step.operation == "fill-holes":
+            self._amount.name_least(self.tr("any size"))
+        self._height: _Number | None = None
+        if step.operation in WATERSHEDS:
+            unit = pixels if step.operation == "watershed-distance" else ""
+            limits = _HEIGHTS[step.operation]
+            self._height = _Number(self.tr("{0}: height").format(name), step.height, limits, unit)
+            self._height.setToolTip(self.tr("How deep the valley between two objects is at least"))
+            self._amount.setToolTip(self.tr("By how much the small ups and downs are smoothed before"))
         self._class = QComboBox()
         self._class.setAccessibleName(self.tr("{0}: class").format(name))
         self._class.addItem(self.tr("all classes"), None)
@@ -145,33 +190,64 @@ class _StepRow(QWidget):
         top.addStretch()
         top.addWidget(up)
         top.addWidget(remove)
-        layout = QGridLayout(self)
+        layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addLayout(top, 0, 0, 1, 2)
-        layout.addWidget(self._slider, 1, 0)
-        layout.addWidget(self._amount, 1, 1)
+        layout.addLayout(top)
+        for number in (self._amount, self._height):
+            if number is not None:
+                layout.addWidget(number)
+                number.changed.connect(self.changed)
 
-        self._slider.valueChanged.connect(self._on_slider)
-        self._slider.sliderReleased.connect(lambda: self.changed.emit(True))
-        self._amount.valueChanged.connect(self._on_amount)
         self._class.activated.connect(lambda _: self.changed.emit(True))
         up.clicked.connect(self.up_asked)
         remove.clicked.connect(self.remove_asked)
 
     def step(self) -> Step:
-        return Step(self._operation, self._amount.value(), self._class.currentData())
+        height = 0.0 if self._height is None else self._height.value
+        return Step(self._operation, self._amount.value, self._class.currentData(), height)
+
+
+class _Number(QWidget):
+    """One number of a step, as slider and as text; the slider covers what is usual, the text goes further."""
+
+    changed = Signal(bool)  # whether to keep it (not while dragging)
+
+    def __init__(self, name: str, value: float, limits: _Limits, unit: str) -> None:
+        super().__init__()
+        self.value = value
+        """As it was given, until it is changed here: it may have more decimals than are shown."""
+        self._steps = 10**limits.decimals
+        self._text = QDoubleSpinBox(
+            decimals=limits.decimals,
+            minimum=limits.least,
+            maximum=max(limits.most, value),
+            singleStep=1 / self._steps,
+            value=value,
+            suffix=unit,
+        )
+        self._text.setAccessibleName(name)
+        least, most = round(limits.least * self._steps), round(max(limits.usual, value) * self._steps)
+        self._slider = horizontal_slider(least, most, round(value * self._steps), name)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._slider, 1)
+        layout.addWidget(self._text)
+        self._slider.valueChanged.connect(self._on_slider)
+        self._slider.sliderReleased.connect(lambda: self.changed.emit(True))
+        self._text.valueChanged.connect(self._on_text)
+
+    def name_least(self, text: str) -> None:
+        """Show `text` instead of the least number."""
+        self._text.setSpecialValueText(text)
 
     def _on_slider(self, value: int) -> None:
-        self._amount.blockSignals(True)
-        self._amount.setValue(value)
-        self._amount.blockSignals(False)
+        self.value = value / self._steps
+        self._text.blockSignals(True)
+        self._text.setValue(self.value)
+        self._text.blockSignals(False)
         self.changed.emit(not self._slider.isSliderDown())
 
-    def _on_amount(self, value: int) -> None:
-        set_silently(self._slider, value)
+    def _on_text(self, value: float) -> None:
+        self.value = round(value, 6)
+        set_silently(self._slider, round(value * self._steps))
         self.changed.emit(True)
-
-
-def _slider_top(step: Step) -> int:
-    """The slider covers what is usual; the number beside it goes further."""
-    return max(500 if step.operation in ("fill-holes", "remove-small") else 15, step.amount)

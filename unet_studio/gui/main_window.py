@@ -1,6 +1,7 @@
 """The window: it builds the parts and connects their intentions to session and tasks; it decides nothing itself."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer
@@ -8,7 +9,7 @@ from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QImage, QKey
 from PySide6.QtWidgets import QApplication, QFileDialog, QMainWindow, QMessageBox, QStackedWidget, QWidget
 
 from unet_studio import __version__
-from unet_studio.core.display import Contrast, colour_table
+from unet_studio.core.display import Display, NetworkView, colour_table
 from unet_studio.core.labels import PlaneId
 from unet_studio.core.workspace import Workspace
 from unet_studio.demo import prepare_demo
@@ -16,11 +17,16 @@ from unet_studio.errors import StudioError
 from unet_studio.gui import settings
 from unet_studio.gui.actions import build_actions, fill_menus, show_shortcuts
 from unet_studio.gui.background import Background
-from unet_studio.gui.canvas import Canvas, Tool
+from unet_studio.gui.canvas import Canvas
 from unet_studio.gui.clean_up_panel import CleanUpPanel
+from unet_studio.gui.compare_bar import CompareMode
+from unet_studio.gui.comparison import Comparison
 from unet_studio.gui.export_dialog import ExportDialog
 from unet_studio.gui.message_bar import MessageBar, Notice, NoticeKind
+from unet_studio.gui.minimap import Minimap
+from unet_studio.gui.object_edits import ObjectEdits
 from unet_studio.gui.painting import Painting
+from unet_studio.gui.plane_edits import PlaneEdits
 from unet_studio.gui.propose_panel import ProposePanel
 from unet_studio.gui.retrain_panel import RetrainPanel, describe
 from unet_studio.gui.retraining import Outcome
@@ -31,7 +37,10 @@ from unet_studio.gui.slide_statuses import slide_statuses
 from unet_studio.gui.status_line import StatusLine
 from unet_studio.gui.tasks import Tasks
 from unet_studio.gui.thumbnails import read_thumbnail
+from unet_studio.gui.toolbox import Toolbox
+from unet_studio.gui.tools.tool import Tool
 from unet_studio.gui.view_panel import ViewPanel
+from unet_studio.gui.viewing import Viewing
 from unet_studio.gui.welcome import Welcome
 from unet_studio.gui.work_page import PlaneBar, ToolRail, WorkPage
 
@@ -47,9 +56,15 @@ class MainWindow(QMainWindow):
         self._thumbnails = Background(1, self)
         self.session = Session(self._background, self)
         self.painting = Painting(self.session, self)
+        self.viewing = Viewing(self.session, self._background, self)
         self.tasks = Tasks(self.session, self)
 
         self.canvas = Canvas(self._background)
+        self.minimap = Minimap(self.canvas, self._background)
+        self.comparison = Comparison(self.session, self.canvas, self._background, self)
+        self.toolbox = Toolbox(self.painting, self.canvas, self)
+        self.objects = ObjectEdits(self.painting, self)
+        self.planes = PlaneEdits(self.session, self._background, self)
         self.slides = SlideListPanel(SlideListModel(self._thumbnails, self._read_thumbnail))
         self.messages = MessageBar()
         self.actions_by_id = build_actions(self, self._handlers(), canvas_like=(self.canvas, self.slides))
@@ -59,8 +74,7 @@ class MainWindow(QMainWindow):
         self.retrain_panel = RetrainPanel(actions["retrain"])
         self.view_panel = ViewPanel(actions["outlines"])
         self.rail = ToolRail(
-            [actions[name] for name in ("move", "brush", "eraser", "fill")],
-            [actions[name] for name in ("undo", "redo", "zoom_in", "zoom_out", "fit")],
+            [actions[tool] for tool in Tool], [actions[name] for name in ("undo", "redo", "zoom_in", "zoom_out", "fit")]
         )
         self.plane_bar = PlaneBar()
         self.status_line = StatusLine()
@@ -72,7 +86,7 @@ class MainWindow(QMainWindow):
             self.tr("Retrain"): self.retrain_panel,
         }
         self.page = WorkPage(
-            self.slides, self.canvas, self.messages, self.rail, self.plane_bar, panels, self.view_panel
+            self.slides, self.canvas, self.comparison, self.messages, self.rail, self.plane_bar, panels, self.view_panel
         )
         self._stack = QStackedWidget()
         self._stack.addWidget(self.welcome)
@@ -81,7 +95,8 @@ class MainWindow(QMainWindow):
         self.setStatusBar(self.status_line)
         fill_menus(self.menuBar(), actions)
         actions["brush"].setChecked(True)
-        self.canvas.set_tool(Tool.BRUSH)
+        actions["minimap"].setChecked(self.minimap.is_wanted)
+        self.toolbox.take(Tool.BRUSH)
 
         self._connect_session()
         self._connect_panels()
@@ -107,12 +122,17 @@ class MainWindow(QMainWindow):
             "quit": self.close,
             "undo": session.undo,
             "redo": session.redo,
-            "move": lambda: canvas.set_tool(Tool.MOVE),
-            "brush": lambda: canvas.set_tool(Tool.BRUSH),
-            "eraser": lambda: canvas.set_tool(Tool.ERASER),
-            "fill": lambda: canvas.set_tool(Tool.FILL),
-            "brush_smaller": lambda: painting.step_brush_size(-1),
-            "brush_larger": lambda: painting.step_brush_size(1),
+            **{tool.value: partial(self.toolbox.take, tool) for tool in Tool},
+            **{name: partial(self._at_pointer, edit) for name, edit in self.objects.by_name.items()},
+            "press": canvas.press_or_release,
+            "pick_class": lambda: self._at_pointer(painting.pick_class),
+            "accept_plane": session.accept_plane,
+            "accept_all": session.accept_all,
+            "interpolate": self.planes.interpolate,
+            "copy_labels": self.planes.copy_labels,
+            "brush_um": lambda: painting.keep_um(on=self.actions_by_id["brush_um"].isChecked()),
+            "brush_smaller": lambda: self._step_brush(-1),
+            "brush_larger": lambda: self._step_brush(1),
             "swap_class": painting.swap_class,
             "zoom_in": canvas.zoom_in,
             "zoom_out": canvas.zoom_out,
@@ -120,6 +140,12 @@ class MainWindow(QMainWindow):
             "actual": lambda: canvas.zoom_to(1.0),
             "hide_mask": lambda: canvas.mask_layer.setVisible(False),
             "outlines": self._update_overlay,
+            "network_view": lambda: self.viewing.see_network_input(on=self.actions_by_id["network_view"].isChecked()),
+            "minimap": lambda: self.minimap.set_wanted(self.actions_by_id["minimap"].isChecked()),
+            "compare": lambda: self.comparison.toggle(CompareMode.SWIPE),
+            "compare_side": lambda: self.comparison.toggle(CompareMode.SIDE),
+            "divider_left": lambda: self.comparison.step_divider(-1),
+            "divider_right": lambda: self.comparison.step_divider(1),
             "next_pane": self._focus_next_pane,
             "next_slide": lambda: self._go(self.slides.next_slide()),
             "previous_slide": lambda: self._go(self.slides.previous_slide()),
@@ -142,15 +168,24 @@ class MainWindow(QMainWindow):
         session.place_needed.connect(self._on_place_needed)
         session.plane_opened.connect(self._on_plane)
         session.slide_failed.connect(self._on_slide_failed)
+        session.display_changed.connect(self.canvas.slide_layer.set_display)
+        session.display_changed.connect(self.minimap.set_display)
+        session.display_changed.connect(self.view_panel.contrast.set_display)
+        self.viewing.tones_measured.connect(self.view_panel.contrast.set_tones)
+        self.viewing.network_view_changed.connect(self._on_network_view)
+        self.viewing.notice.connect(self.messages.show_notice)
         session.labels_changed.connect(self.canvas.refresh_mask)
-        session.mask_recipe_changed.connect(self.canvas.mask_layer.change_mask)
+        session.mask_recipe_changed.connect(self.comparison.change_mask)
         session.state_changed.connect(self._on_state)
         session.states_reset.connect(self._reset_statuses)
+        session.states_reset.connect(self._update_basis)
+        session.recipe_changed.connect(lambda opened: self.propose_panel.set_threshold(opened.threshold))
+        session.recipe_changed.connect(lambda opened: self.clean_up_panel.set_recipe(opened.steps, opened.classes))
         session.history_changed.connect(self._update_actions)
         session.classes_changed.connect(self._on_classes)
         session.models_changed.connect(self._on_models)
         self.painting.brush_changed.connect(self._on_brush)
-        self.painting.stroke_began.connect(self._update_actions)
+        self.toolbox.under_way_changed.connect(self._update_actions)
         session.saving_changed.connect(self.status_line.set_saved)
         session.notice.connect(self.messages.show_notice)
 
@@ -165,24 +200,19 @@ class MainWindow(QMainWindow):
         self.view_panel.class_chosen.connect(painting.set_active_class)
         self.view_panel.classes_changed.connect(session.set_classes)
         self.view_panel.overlay_changed.connect(lambda *_: self._update_overlay())
-        self.view_panel.contrast_changed.connect(self.canvas.slide_layer.set_contrast)
-        self.view_panel.automatic_contrast_asked.connect(self._reset_contrast)
+        self.view_panel.contrast.display_changed.connect(session.set_display)
         self.rail.size_chosen.connect(painting.set_brush_size)
         self.plane_bar.plane_chosen.connect(session.go_to_plane)
 
     def _connect_canvas(self) -> None:
-        canvas, session, painting = self.canvas, self.session, self.painting
-        canvas.stroke_began.connect(
-            lambda y, x, alt: painting.begin_stroke(y, x, erase=canvas.tool is Tool.ERASER, take_back=alt)
-        )
-        canvas.stroke_moved.connect(painting.extend_stroke)
-        canvas.stroke_ended.connect(painting.end_stroke)
-        canvas.fill_asked.connect(painting.fill)
-        canvas.brush_size_asked.connect(painting.step_brush_size)
+        canvas, session = self.canvas, self.session
+        canvas.brush_size_asked.connect(self._step_brush)
         canvas.plane_asked.connect(session.step_plane)
         canvas.outlines_asked.connect(self.actions_by_id["outlines"].toggle)
         canvas.outlines_asked.connect(self._update_overlay)
         canvas.cursor_moved.connect(self._on_cursor)
+        self.comparison.mode_changed.connect(self._update_actions)
+        self.comparison.notice.connect(self.messages.show_notice)
         canvas.cursor_left.connect(lambda: self.status_line.set_position(""))
 
     def _connect_tasks(self) -> None:
@@ -258,7 +288,7 @@ class MainWindow(QMainWindow):
     def _show_welcome(self) -> None:
         self.setWindowTitle("U-Net Studio")
         self.welcome.set_recent(settings.recent_folders())
-        self.canvas.show_plane(None, 0, Contrast(0, 255), None)
+        self._show_on_canvas(None)
         self._stack.setCurrentWidget(self.welcome)
         self._update_actions()
 
@@ -282,22 +312,34 @@ class MainWindow(QMainWindow):
 
     def _on_plane(self, plane: OpenPlane) -> None:
         self.slides.select(plane.id.slide)
-        self.canvas.show_plane(plane.reader, plane.id.plane, plane.contrast, plane.view)
+        self._show_on_canvas(plane)
         self.plane_bar.set_plane(plane.id.plane, plane.reader.info.planes)
-        self.view_panel.set_contrast(plane.contrast)
         self._update_actions()
+        neighbours = (self.slides.next_slide(), self.slides.previous_slide())
+        self.session.read_ahead([slide for slide in neighbours if slide is not None])
+
+    def _show_on_canvas(self, plane: OpenPlane | None) -> None:
+        if plane is None:
+            self.canvas.show_plane(None, 0, Display(), None)
+            self.minimap.show_plane(None, 0, Display())
+            self.view_panel.contrast.open_plane(Display())
+        else:
+            self.canvas.show_plane(plane.reader, plane.id.plane, plane.display, plane.view)
+            self.minimap.show_plane(plane.reader, plane.id.plane, plane.display)
+            self.view_panel.contrast.open_plane(plane.display)
+        self.comparison.show_plane()
 
     def _on_slide_failed(self, slide: str, reason: str) -> None:
         self.slides.select(slide)
-        self.canvas.show_plane(None, 0, Contrast(0, 255), None)
+        self._show_on_canvas(None)
         self.slides.set_status(slide, SlideStatus(problem=reason))
         self.messages.show_notice(Notice(reason, NoticeKind.WARNING))
         self._update_actions()
 
-    def _reset_contrast(self) -> None:
-        if self.session.plane is not None:
-            self.view_panel.set_contrast(self.session.plane.contrast)
-            self.canvas.slide_layer.set_contrast(self.session.plane.contrast)
+    def _on_network_view(self, view: NetworkView | None) -> None:
+        self.canvas.slide_layer.set_network_view(view)
+        self.view_panel.contrast.set_network_view(shown=view is not None)
+        self.actions_by_id["network_view"].setChecked(self.viewing.wants_network)
 
     def _reset_statuses(self) -> None:
         workspace = self.session.workspace
@@ -333,7 +375,7 @@ class MainWindow(QMainWindow):
     def _on_brush(self) -> None:
         workspace = self.session.workspace
         if workspace is not None:
-            self.rail.set_size(self.painting.brush_size)
+            self.rail.set_size(self.painting.brush_size, self.painting.um_shown)
             self.view_panel.set_active(self.painting.active_class)
             self.canvas.set_brush(self.painting.brush_size, workspace.classes[self.painting.active_class].colour)
 
@@ -344,7 +386,8 @@ class MainWindow(QMainWindow):
             fill = colour_table(workspace.classes, hidden=hidden, opacity=self.view_panel.opacity)
             line = colour_table(workspace.classes, hidden=hidden, opacity=1.0)
             outlined = self.actions_by_id["outlines"].isChecked()
-            self.canvas.mask_layer.set_colours(fill, line, outlined=outlined)
+            for layer in (self.canvas.mask_layer, self.comparison.second_layer):
+                layer.set_colours(fill, line, outlined=outlined)
 
     def _update_basis(self) -> None:
         workspace = self.session.workspace
@@ -359,7 +402,7 @@ class MainWindow(QMainWindow):
         undo = workspace.next_undo if workspace and editable else None
         redo = workspace.next_redo if workspace and editable else None
         enabled = {
-            "undo": undo is not None or self.painting.is_stroking,
+            "undo": undo is not None or self.toolbox.is_under_way,
             "redo": redo is not None,
             "review": editable and plane is not None,
             "propose": editable and plane is not None and not self.tasks.proposing.is_busy,
@@ -367,9 +410,15 @@ class MainWindow(QMainWindow):
             "retrain": labelled and not self.tasks.retraining.is_busy,
             "export": workspace is not None and not self.tasks.exporting.is_busy,
             "cancel": self.tasks.is_busy,
+            "compare": plane is not None,
+            "compare_side": plane is not None,
+            "divider_left": self.comparison.mode is CompareMode.SWIPE,
+            "divider_right": self.comparison.mode is CompareMode.SWIPE,
         }
         for name, value in enabled.items():
             actions[name].setEnabled(value)
+        actions["compare"].setChecked(self.comparison.mode is CompareMode.SWIPE)
+        actions["compare_side"].setChecked(self.comparison.mode is CompareMode.SIDE)
         actions["undo"].setText(self.tr("Undo {0}").format(undo.sentence) if undo else self.tr("Undo"))
         actions["redo"].setText(self.tr("Redo {0}").format(redo.sentence) if redo else self.tr("Redo"))
 
@@ -388,7 +437,16 @@ class MainWindow(QMainWindow):
             self.messages.show_notice(Notice(sentence, NoticeKind.WARNING))
 
     def _on_cursor(self, y: float, x: float) -> None:
-        self.status_line.set_position(self.session.describe_pixel(y, x, self.canvas.slide_layer.value_at))
+        self.status_line.set_position(self.viewing.describe_pixel(y, x, self.canvas.slide_layer.value_at))
+
+    def _step_brush(self, steps: int) -> None:
+        self.painting.step_brush_size(steps)
+        self.canvas.show_note(self.painting.brush_in_words())
+
+    def _at_pointer(self, act: Callable[[float, float], object]) -> None:
+        """Do something where the mouse, the pen or the keyboard points on the canvas."""
+        if self.canvas.pointer is not None:
+            act(*self.canvas.pointer)
 
     # Keyboard, drops and the end
 

@@ -1,87 +1,109 @@
-"""Painting: brush, eraser and fill turn the canvas's intentions into edits."""
+"""Painting: the brush and the class a person chose, and the edits that tools make with them."""
 
 import math
 
 from PySide6.QtCore import QObject, Signal
 
 from unet_studio.core.classes import BACKGROUND, UNLABELLED
-from unet_studio.core.painting import Stroke, fill_region
-from unet_studio.gui.session import Session
+from unet_studio.core.regions import Region
+from unet_studio.core.repainting import Repaint, repaint_edit
+from unet_studio.errors import StudioError
+from unet_studio.gui.message_bar import Notice, NoticeKind
+from unet_studio.gui.session import OpenPlane, Session
 
 _LARGEST_BRUSH = 1000
 
 
 class Painting(QObject):
-    """Owns the brush, the active class and the stroke under way."""
+    """What tools paint with, and on which plane."""
 
     brush_changed = Signal()
-    stroke_began = Signal()
 
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        self.session = session
         self.brush_size = 24
         self.active_class = 1
-        self._session = session
         self._class_before_swap = 1
-        self._stroke: Stroke | None = None
-        session.about_to_change.connect(self.end_stroke)
+        self._kept_um: float | None = None
+        session.plane_opened.connect(lambda _: self._keep_size_on_specimen())
         session.workspace_opened.connect(lambda _: self.set_active_class(1))
 
-    def begin_stroke(self, y: float, x: float, *, erase: bool, take_back: bool) -> None:
-        """Start painting with the active class; `erase` paints background, `take_back` removes labels."""
-        self.end_stroke()
-        plane = self._session.plane
-        if plane is None or not self._session.may_edit():
+    # Edits
+
+    def plane(self) -> OpenPlane | None:
+        """The open plane, if it may be changed; a notice says why not where the project is read-only."""
+        return self.session.plane if self.session.may_edit() else None
+
+    def repaint(self, repaint: Repaint, sentence: str) -> None:
+        """Change the labels of the open plane as an operation wants it, as one edit."""
+        plane, workspace = self.plane(), self.session.workspace
+        if plane is None or workspace is None:
             return
-        value = UNLABELLED if take_back else BACKGROUND if erase else self.active_class
-        self._stroke = Stroke(plane.labels, plane.id, value=value, radius=self.brush_size / 2)
-        self.extend_stroke(y, x)
-        self.stroke_began.emit()
-
-    @property
-    def is_stroking(self) -> bool:
-        return self._stroke is not None
-
-    def extend_stroke(self, y: float, x: float) -> None:
-        if self._stroke is not None:
-            box = self._stroke.extend((y, x))
-            if not box.is_empty:
-                self._session.labels_changed.emit(box)
-
-    def end_stroke(self) -> None:
-        """End the stroke under way as one edit."""
-        stroke, self._stroke = self._stroke, None
-        workspace = self._session.workspace
-        if stroke is None or workspace is None:
-            return
-        edit = stroke.finish(self._sentence(stroke), state=workspace.state(stroke.plane))
+        edit = repaint_edit(plane.labels, plane.id, repaint, sentence, state=workspace.state(plane.id))
         if edit is not None:
-            self._session.commit(edit, stroke.labels.shape)
+            self.session.apply(edit)
 
-    def fill(self, y: int, x: int) -> None:
-        """Give the region of equal class around a pixel the active class."""
-        plane, workspace = self._session.plane, self._session.workspace
-        if plane is None or workspace is None or not self._session.may_edit():
-            return
-        name = self._session.class_name(self.active_class)
-        sentence = self.tr("fill with {0} on {1}").format(name, plane.id.slide)
-        state = workspace.state(plane.id)
-        edit = fill_region(plane.view, plane.id, (y, x), self.active_class, sentence, state=state)
-        if edit is not None:
-            self._session.apply(edit)
+    def paint(self, region: Region, value: int, verb: str) -> None:
+        """Give the pixels of a region of the open plane a class, or `UNLABELLED`, as one edit."""
+        self.repaint(Repaint.with_class(region, value), self.sentence(verb, value))
+
+    def sentence(self, verb: str, value: int) -> str:
+        """An edit in words, for the menu: 'brush nucleus on a.png'."""
+        plane = self.session.plane
+        slide = plane.id.slide if plane else ""
+        if value == UNLABELLED:
+            return self.tr("take labels back on {0}").format(slide)
+        return self.tr("{0} {1} on {2}").format(verb, self.session.class_name(value), slide)
+
+    def tell(self, problem: StudioError) -> None:
+        """Say why a tool could not do what was asked."""
+        self.session.notice.emit(Notice(str(problem), NoticeKind.WARNING))
+
+    # Brush and class
 
     def set_brush_size(self, size: int) -> None:
         """The brush's diameter in pixels, 1…1000."""
         self.brush_size = min(max(1, size), _LARGEST_BRUSH)
+        if self._kept_um is not None:
+            self._kept_um = self.brush_size * (self.pixel_size_um or 1.0)
         self.brush_changed.emit()
+
+    def keep_um(self, *, on: bool) -> None:
+        """Whether the brush stays as large in micrometres from slide to slide, rather than in pixels."""
+        self._kept_um = self.brush_size * (self.pixel_size_um or 1.0) if on else None
+        self.brush_changed.emit()
+
+    @property
+    def um_shown(self) -> float | None:
+        """Micrometres a pixel if sizes are to be shown in micrometres, else None."""
+        return self.pixel_size_um if self._kept_um is not None else None
+
+    def _keep_size_on_specimen(self) -> None:
+        if self._kept_um is not None and self.pixel_size_um:
+            kept = self._kept_um
+            self.set_brush_size(round(kept / self.pixel_size_um))
+            self._kept_um = kept  # rounding to pixels doesn't creep
 
     def step_brush_size(self, steps: int) -> None:
         """Make the brush larger or smaller by about a fifth a step."""
         size = self.brush_size * 1.2**steps
         self.set_brush_size(math.ceil(size) if steps > 0 else math.floor(size))
 
+    @property
+    def pixel_size_um(self) -> float | None:
+        """Micrometres a pixel of the open slide, where it says."""
+        return self.session.plane.reader.info.pixel_size_um if self.session.plane else None
+
+    def brush_in_words(self) -> str:
+        """The brush's diameter in pixels, and in micrometres where the slide knows them."""
+        size = self.tr("{0} px").format(self.brush_size)
+        if self.pixel_size_um:
+            size = self.tr("{0} · {1} µm").format(size, f"{self.brush_size * self.pixel_size_um:.3g}")
+        return size
+
     def set_active_class(self, index: int) -> None:
-        workspace = self._session.workspace
+        workspace = self.session.workspace
         if workspace is not None and 0 <= index < len(workspace.classes):
             self.active_class = index
             self.brush_changed.emit()
@@ -94,8 +116,9 @@ class Painting(QObject):
             self._class_before_swap = self.active_class
             self.set_active_class(BACKGROUND)
 
-    def _sentence(self, stroke: Stroke) -> str:
-        if stroke.value == UNLABELLED:
-            return self.tr("take labels back on {0}").format(stroke.plane.slide)
-        name = self._session.class_name(stroke.value)
-        return self.tr("brush {0} on {1}").format(name, stroke.plane.slide)
+    def pick_class(self, y: float, x: float) -> None:
+        """Take up the class of the mask at a pixel of the open plane; beside the plane nothing happens."""
+        plane = self.session.plane
+        pixel = (math.floor(y), math.floor(x))
+        if plane is not None and plane.contains(pixel):
+            self.set_active_class(plane.mask_at(pixel))

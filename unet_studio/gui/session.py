@@ -1,31 +1,30 @@
 """The one controller: it owns what is open, takes the panels' intentions, and tells what changed."""
 
-import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
-from unet_studio.core.classes import UNLABELLED, LabelClass
+from unet_studio.core.accepting import AcceptedPlane, accept_plane, accept_planes, accept_region, review_plane
+from unet_studio.core.classes import LabelClass
 from unet_studio.core.clean_up import Step
-from unet_studio.core.display import Contrast, auto_contrast, read_small
+from unet_studio.core.display import Display, auto_display, read_small
 from unet_studio.core.exporting import keep_masks
 from unet_studio.core.hold_out import extend_hold_out
-from unet_studio.core.labels import Edit, LabelPlane, PlaneId
+from unet_studio.core.labels import Edit, LabelPlane, PlaneId, PlaneState
 from unet_studio.core.masks import MaskView
 from unet_studio.core.models import ModelCard, bundled_models, project_models
 from unet_studio.core.project import Project
 from unet_studio.core.reading import SlideReader, open_slide
+from unet_studio.core.regions import Region
 from unet_studio.core.tiles import Box
 from unet_studio.core.workspace import Workspace
 from unet_studio.errors import ModelError, ProjectError, ProjectPlaceError, StudioError
 from unet_studio.gui.background import Background
 from unet_studio.gui.message_bar import Notice, NoticeKind
-
-_SAMPLE_SIDE = 1024
+from unet_studio.gui.read_ahead import ReadAhead
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +33,21 @@ class OpenPlane:
 
     id: PlaneId
     reader: SlideReader
-    contrast: Contrast
+    display: Display
     labels: LabelPlane
     view: MaskView
 
     @property
     def shape(self) -> tuple[int, int]:
         return self.labels.shape
+
+    def contains(self, pixel: tuple[int, int]) -> bool:
+        """Whether a pixel (y, x) is on the plane."""
+        return 0 <= pixel[0] < self.shape[0] and 0 <= pixel[1] < self.shape[1]
+
+    def mask_at(self, pixel: tuple[int, int]) -> int:
+        """The class of the mask at a pixel (y, x) of the plane."""
+        return int(self.view.read(Box(*pixel, pixel[0] + 1, pixel[1] + 1))[0, 0])
 
 
 class Session(QObject):
@@ -51,8 +58,10 @@ class Session(QObject):
     place_needed = Signal(Path, str)  # folder, why its project can't be kept beside it
     plane_opened = Signal(object)  # OpenPlane
     slide_failed = Signal(str, str)  # slide, why it can't be shown
+    display_changed = Signal(object)  # Display of the open plane
     labels_changed = Signal(object)  # Box of the open plane
     mask_recipe_changed = Signal(object)  # MaskView of the open plane
+    recipe_changed = Signal(object)  # Workspace, whose clean-up or threshold an undo or redo changed
     state_changed = Signal(str)  # slide
     states_reset = Signal()
     history_changed = Signal()
@@ -68,7 +77,9 @@ class Session(QObject):
         self.workspace: Workspace | None = None
         self.plane: OpenPlane | None = None
         self._background = background
+        self._ahead = ReadAhead(background, lambda path: _read_slide(path, 0), self)
         self._wanted: PlaneId | None = None
+        self._displays: dict[str, Display] = {}
 
     # Folder
 
@@ -95,12 +106,14 @@ class Session(QObject):
         if self.workspace is None:
             return
         self._background.forget()
+        self._ahead.forget()
         self._close_plane()
         if not self.workspace.close():
             self.notice.emit(
                 Notice(self.tr("Some of the last strokes could not be written to the disk."), NoticeKind.ERROR)
             )
         self.workspace = None
+        self._displays.clear()
         self.workspace_closed.emit()
 
     def _tell_failure(self, folder: Path, error: StudioError) -> None:
@@ -125,7 +138,11 @@ class Session(QObject):
             return
         self._wanted = plane
         if self.plane is not None and self.plane.id.slide == plane.slide:
-            self._show(plane, self.plane.reader, self.plane.contrast)
+            self._show(plane, self.plane.reader, self.plane.display)
+            return
+        ready = self._ahead.take(workspace.folder / plane.slide)
+        if ready is not None:
+            self._show(plane, *ready)
             return
 
         def arrived(result: object) -> None:
@@ -140,6 +157,11 @@ class Session(QObject):
 
         self._background.run(lambda: _read_slide(workspace.folder / plane.slide, plane.plane), arrived)
 
+    def read_ahead(self, slides: Sequence[str]) -> None:
+        """Have these slides read in the background, so that they are shown at once when they are opened."""
+        if self.workspace is not None and self.plane is not None:
+            self._ahead.want([self.workspace.folder / slide for slide in slides], like=self.plane.reader.info)
+
     def go_to_plane(self, number: int) -> None:
         """Show another plane of the open slide; numbers outside the stack are ignored."""
         if self.plane is not None and 0 <= number < self.plane.reader.info.planes and number != self.plane.id.plane:
@@ -149,26 +171,14 @@ class Session(QObject):
         if self.plane is not None:
             self.go_to_plane(self.plane.id.plane + steps)
 
-    def describe_pixel(self, y: float, x: float, value_at: Callable[[int, int], NDArray[np.generic] | None]) -> str:
-        """Position, raw value and class under the cursor, in words; empty off the slide."""
-        plane, workspace = self.plane, self.workspace
-        row, column = math.floor(y), math.floor(x)
-        if plane is None or workspace is None or not (0 <= row < plane.shape[0] and 0 <= column < plane.shape[1]):
-            return ""
-        parts = [f"y {row}  x {column}"]
-        if plane.reader.info.pixel_size_um:
-            parts.append(
-                f"{row * plane.reader.info.pixel_size_um:.1f}, {column * plane.reader.info.pixel_size_um:.1f} µm"
-            )
-        raw = value_at(row, column)
-        if raw is not None:
-            parts.append(self.tr("raw {0}").format(" ".join(f"{v:g}" for v in raw)))
-        label = int(plane.labels.read(Box(row, column, row + 1, column + 1))[0, 0])
-        if label != UNLABELLED:
-            parts.append(self.tr("{0} (labelled)").format(self.class_name(label)))
-        return " · ".join(parts)
+    def set_display(self, display: Display) -> None:
+        """Show the open slide another way, now and whenever it is opened again while the folder is."""
+        if self.plane is not None:
+            self._displays[self.plane.id.slide] = display
+            self.plane = replace(self.plane, display=display)
+            self.display_changed.emit(display)
 
-    def _show(self, plane: PlaneId, reader: SlideReader, contrast: Contrast) -> None:
+    def _show(self, plane: PlaneId, reader: SlideReader, display: Display) -> None:
         assert self.workspace is not None
         shape = (reader.info.height, reader.info.width)
         try:
@@ -180,7 +190,10 @@ class Session(QObject):
             return
         if self.plane is not None and self.plane.reader is not reader:
             self._close_plane()
-        self.plane = OpenPlane(plane, reader, contrast, labels, view)
+        kept = self._displays.get(plane.slide)
+        if kept is not None and len(kept.channels) == reader.info.channels:
+            display = kept
+        self.plane = OpenPlane(plane, reader, display, labels, view)
         self.plane_opened.emit(self.plane)
 
     def _close_plane(self) -> None:
@@ -203,6 +216,12 @@ class Session(QObject):
             self.workspace.apply(edit, self.plane.labels)
             self._edited(edit)
 
+    def apply_to_all(self, edit: Edit, shape: tuple[int, int]) -> None:
+        """Change the labels of several planes of one shape by an edit."""
+        if self.workspace is not None:
+            self.workspace.apply_to_all(edit, *(shape for _ in edit.planes))
+            self._edited(edit)
+
     def may_edit(self) -> bool:
         """Whether there is a plane that may be changed; says why not where the project is read-only."""
         if self.plane is None or self.workspace is None:
@@ -217,21 +236,115 @@ class Session(QObject):
         self.about_to_change.emit()
         if not self.may_edit():
             return
-        assert self.plane is not None and self.workspace is not None
-        plane, workspace = self.plane, self.workspace
+        assert self.plane is not None
+        plane = self.plane.id
+        sentence = self.tr("review of {0}").format(plane.slide)
+        make = partial(review_plane, plane=plane, sentence=sentence)
+        self._work_out(self.plane, make, then=lambda: self._keep_masks([plane]))
 
-        def arrived(cleaned: object) -> None:
+    def accept_plane(self) -> None:
+        """Give all of the open plane that nobody labelled the class of its mask."""
+        self.about_to_change.emit()
+        if self._may_accept():
+            assert self.plane is not None
+            plane = self.plane.id
+            sentence = self.tr("accept the proposal on {0}").format(plane.slide)
+            self._work_out(self.plane, partial(accept_plane, plane=plane, sentence=sentence))
+
+    def accept_region(self, region: Region) -> None:
+        """Give what nobody labelled inside a region of the open plane the class of its mask."""
+        self.about_to_change.emit()
+        if self._may_accept():
+            assert self.plane is not None
+            plane = self.plane.id
+            sentence = self.tr("accept part of the proposal on {0}").format(plane.slide)
+            self._work_out(self.plane, partial(accept_region, plane=plane, region=region, sentence=sentence))
+
+    def accept_all(self) -> None:
+        """Make labels of the masks of all proposed planes that nobody labelled yet, in one edit."""
+        self.about_to_change.emit()
+        workspace = self.workspace
+        if workspace is None:
+            return
+        planes = workspace.acceptable
+        if workspace.read_only or not planes:
+            reason = workspace.read_only or self.tr("There is no proposal on a slide without labels. Propose first.")
+            self.notice.emit(Notice(reason, NoticeKind.WARNING))
+            return
+
+        def work() -> list[AcceptedPlane]:
+            if not workspace.journal.flush(30.0):
+                raise ProjectError("The last strokes are not written yet; accept the proposals when they are saved.")
+            with Project.open(workspace.folder, place=workspace.place) as project:
+                return list(accept_planes(project, planes, cancelled=lambda: self.workspace is not workspace))
+
+        def arrived(found: object) -> None:
+            if isinstance(found, list) and self.workspace is workspace:
+                self._take_accepted(found)
+            elif isinstance(found, Exception):
+                self.notice.emit(Notice(str(found), NoticeKind.WARNING))
+
+        self._background.run(work, arrived)
+
+    def _take_accepted(self, found: list[AcceptedPlane]) -> None:
+        assert self.workspace is not None
+        self.about_to_change.emit()
+        edit = self.workspace.accept(found)
+        if edit is not None:
+            self._edited(edit)
+        problems = [accepted.problem for accepted in found if accepted.problem]
+        if problems:
+            text = self.tr("%n proposal(s) could not be accepted. {0}", "", len(problems))
+            self.notice.emit(Notice(text.format(problems[0]), NoticeKind.WARNING))
+
+    def _may_accept(self) -> bool:
+        """Whether there is a proposal that may become labels; says why not."""
+        if not self.may_edit():
+            return False
+        assert self.plane is not None
+        if self.plane.view.proposal is None:
+            text = self.tr("'{0}' has no proposal to accept. Propose first.").format(self.plane.id.slide)
+            self.notice.emit(Notice(text, NoticeKind.WARNING))
+            return False
+        return True
+
+    def _work_out(
+        self, plane: OpenPlane, make: Callable[..., Edit | None], then: Callable[[], None] = lambda: None
+    ) -> None:
+        """Have an edit of a whole plane made off this thread and take it; again if the plane changed meanwhile.
+
+        `make` gets a view of the plane and, by name, its state and a function that says whether to stop.
+        """
+        workspace = self.workspace
+        assert workspace is not None
+        version, state = plane.labels.version, workspace.state(plane.id)
+        view = replace(plane.view, labels=plane.labels.snapshot())
+
+        def work() -> Edit | None:
+            edit = make(view, state=state, cancelled=lambda: self.workspace is not workspace)
+            if edit is not None:
+                edit.change.make(view.labels)
+            return edit
+
+        def arrived(edit: object) -> None:
             if self.workspace is not workspace:
                 return
-            if not isinstance(cleaned, np.ndarray):
-                self.notice.emit(Notice(str(cleaned), NoticeKind.ERROR))
+            if isinstance(edit, Exception):
+                self.notice.emit(Notice(str(edit), NoticeKind.ERROR))
                 return
-            edit = workspace.review(plane.id, plane.labels, cleaned)
-            if edit is not None:
-                self._edited(edit)
-            self._keep_mask(plane.id)
+            if self.plane is not None and self.plane.id == plane.id:
+                self.about_to_change.emit()
+            labels = workspace.labels(plane.id, plane.shape)
+            if labels is not plane.labels or labels.version != version or workspace.state(plane.id) is not state:
+                again = replace(plane, labels=labels, view=replace(plane.view, labels=labels))
+                self._work_out(again, make, then)
+                return
+            if isinstance(edit, Edit):
+                labels.adopt(view.labels)
+                self.commit(edit, plane.shape)
+            then()
 
-        self._background.run(lambda: plane.view.cleaned(Box.of_shape(plane.shape)), arrived)
+        self._background.run(work, arrived)
 
     def undo(self) -> None:
         self._step_history(back=True)
@@ -241,30 +354,47 @@ class Session(QObject):
 
     def _step_history(self, *, back: bool) -> None:
         self.about_to_change.emit()
-        if self.workspace is None or self.workspace.read_only:
+        workspace = self.workspace
+        if workspace is None or workspace.read_only:
             return
-        edit = self.workspace.undo() if back else self.workspace.redo()
+        try:
+            edit = workspace.undo() if back else workspace.redo()
+        except ProjectError as error:
+            self.notice.emit(Notice(str(error), NoticeKind.ERROR))
+            return
         if edit is None:
             return
         self._edited(edit)
-        if self.plane is None or self.plane.id != edit.plane:
-            self.open_plane(edit.plane)
+        if edit.recipe is not None:
+            self.refresh_mask()
+            self.recipe_changed.emit(workspace)
+        if edit.planes and (self.plane is None or edit.change_of(self.plane.id) is None):
+            self.open_plane(edit.planes[0].plane)
+        is_reviewed = PlaneState.REVIEWED
+        changed = [c.plane for c in edit.planes if (c.state_before is is_reviewed) != (c.state_after is is_reviewed)]
+        if changed:
+            self._keep_masks(changed)
 
     def _edited(self, edit: Edit) -> None:
-        if self.plane is not None and self.plane.id == edit.plane and not edit.box.is_empty:
-            self.labels_changed.emit(edit.box)
-        self.state_changed.emit(edit.plane.slide)
+        change = edit.change_of(self.plane.id) if self.plane is not None else None
+        if change is not None and not change.box.is_empty:
+            self.labels_changed.emit(change.box)
+        slides = {change.plane.slide for change in edit.planes}
+        if len(slides) == 1:
+            self.state_changed.emit(slides.pop())
+        elif slides:
+            self.states_reset.emit()
         self.history_changed.emit()
 
-    def _keep_mask(self, plane: PlaneId) -> None:
-        """Write masks/… of a reviewed plane, once its labels are on the disk."""
+    def _keep_masks(self, planes: list[PlaneId]) -> None:
+        """Bring masks/… up to date for planes that became reviewed or no longer are, once that is on the disk."""
         workspace = self.workspace
         assert workspace is not None
 
         def work() -> None:
             if workspace.journal.flush(60.0):
                 with Project.open(workspace.folder, place=workspace.place) as project:
-                    keep_masks(project, [plane])
+                    keep_masks(project, planes)
 
         def arrived(problem: object) -> None:
             if isinstance(problem, Exception):
@@ -319,6 +449,7 @@ class Session(QObject):
             return
         if keep and not self.workspace.read_only:
             self.workspace.set_threshold(threshold)
+            self.history_changed.emit()
         else:
             self.workspace.threshold = threshold
         self.refresh_mask()
@@ -329,6 +460,7 @@ class Session(QObject):
             return
         if keep and not self.workspace.read_only:
             self.workspace.set_steps(steps)
+            self.history_changed.emit()
         else:
             self.workspace.steps = steps
         self.refresh_mask()
@@ -342,7 +474,7 @@ class Session(QObject):
         except StudioError as error:
             self.notice.emit(Notice(str(error), NoticeKind.WARNING))
             return
-        self.plane = OpenPlane(self.plane.id, self.plane.reader, self.plane.contrast, self.plane.labels, view)
+        self.plane = replace(self.plane, view=view)
         self.mask_recipe_changed.emit(view)
 
     def prepare_retraining(self, then: Callable[[], None]) -> None:
@@ -376,12 +508,12 @@ class Session(QObject):
             self.refresh_mask()
 
 
-def _read_slide(path: Path, plane: int) -> tuple[SlideReader, Contrast]:
-    """Open a slide and find a contrast for it from a small version of the plane."""
+def _read_slide(path: Path, plane: int) -> tuple[SlideReader, Display]:
+    """Open a slide and find a display for it from a small version of the plane."""
     reader = open_slide(path)
     try:
         sampled = min(plane, reader.info.planes - 1)
-        return reader, auto_contrast(read_small(reader, sampled, most=_SAMPLE_SIDE))
+        return reader, auto_display(read_small(reader, sampled))
     except BaseException:
         reader.close()
         raise

@@ -1,11 +1,10 @@
-"""Thumbnails of slides, read small and with a contrast that shows something."""
+"""Thumbnails of slides, read small and displayed so that they show something."""
 
 from pathlib import Path
 
-import numpy as np
 from PySide6.QtGui import QImage
 
-from unet_studio.core.display import auto_contrast, read_small, to_rgb
+from unet_studio.core.display import auto_display, read_small, to_rgb
 from unet_studio.core.reading import open_slide
 
 _MOST = 191
@@ -15,6 +14,6 @@ def read_thumbnail(path: Path) -> QImage:
     """The first plane of a slide at about 96 to 192 pixels; raises `SlideError`. Meant for a thread."""
     with open_slide(path) as reader:
         pixels = read_small(reader, 0, most=_MOST)
-    rgb = np.ascontiguousarray(to_rgb(pixels, auto_contrast(pixels)))
+    rgb = to_rgb(pixels, auto_display(pixels))
     height, width = rgb.shape[:2]
     return QImage(rgb.data, width, height, 3 * width, QImage.Format.Format_RGB888).copy()

@@ -1,17 +1,19 @@
 """Layers of the canvas: each paints only the visible tiles, at the level that fits the zoom."""
 
 import math
+import time
 from collections import OrderedDict
+from collections.abc import Callable
 from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QRect, QRectF
+from PySide6.QtCore import QRect, QRectF, Qt, QTimer
 from PySide6.QtGui import QImage, QPainter
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
-from unet_studio.core.classes import BACKGROUND
-from unet_studio.core.display import Contrast, outline, to_rgb
+from unet_studio.core.classes import BACKGROUND, UNLABELLED
+from unet_studio.core.display import Display, NetworkView, outline, to_rgb
 from unet_studio.core.masks import MaskView, lay_over
 from unet_studio.core.reading import SlideReader
 from unet_studio.core.tiles import TILE, Box, Cell, cells_over, tile_box
@@ -20,8 +22,13 @@ from unet_studio.gui.background import Background
 Key = tuple[int, Cell]
 """(level, cell): at level n a tile covers 256 · 2ⁿ pixels of the plane."""
 _MAX_LEVEL = 8
-_KEPT_TILES = 1024
+_KEPT_TILES = 256
+"""At the least; on a large screen twice as many as are shown."""
 _TILES_A_BLOCK = 4
+_BUDGET = 0.006
+"""Seconds a frame may spend on mask tiles that a coarser one can stand in for; the rest comes with the next frame."""
+_NOTHING = QImage()
+"""The picture of a tile in which there is nothing to paint; it takes no memory."""
 
 
 class TileLayer(QGraphicsItem):
@@ -35,6 +42,7 @@ class TileLayer(QGraphicsItem):
         self.setFlag(QGraphicsItem.GraphicsItemFlag.ItemUsesExtendedStyleOption)
         self._shape = (0, 0)
         self._images: OrderedDict[Key, QImage] = OrderedDict()
+        self._room = _KEPT_TILES
 
     def tile_image(self, key: Key) -> QImage | None:
         """The tile's picture, or None while it is being fetched."""
@@ -54,12 +62,13 @@ class TileLayer(QGraphicsItem):
         scale = option.levelOfDetailFromTransform(world)
         level = self._level_at(scale * (widget.devicePixelRatioF() if widget else 1.0))
         exposed = option.exposedRect
-        visible = self._level_box(exposed, level)
+        cells = list(cells_over(self._level_box(exposed, level)))
+        self._room = max(self._room, 2 * len(cells))
         painter.save()
         # Targets are rounded to whole pixels of the window, so that neighbouring tiles meet without a seam.
         painter.resetTransform()
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, scale < 2)
-        for cell in cells_over(visible):
+        for cell in cells:
             area = tile_box(cell).intersect(self.level_extent(level))
             target = world.mapRect(_scene_rect(area, level)).toRect()
             self._draw(painter, target, (level, cell), area)
@@ -69,10 +78,15 @@ class TileLayer(QGraphicsItem):
         """The whole plane in pixels of a level."""
         return Box(0, 0, -(-self._shape[0] >> level), -(-self._shape[1] >> level))
 
+    def stand_in(self, key: Key) -> Key | None:
+        """The finest tile at hand, of a coarser level, that shows the same part of the plane."""
+        level, (row, column) = key
+        coarser = ((level + up, (row >> up, column >> up)) for up in range(1, _MAX_LEVEL - level + 1))
+        return next((each for each in coarser if each in self._images), None)
+
     def keep_image(self, key: Key, image: QImage) -> None:
         self._images[key] = image
-        self._images.move_to_end(key)
-        while len(self._images) > _KEPT_TILES:
+        while len(self._images) > self._room:
             self._images.popitem(last=False)
 
     def update_tile(self, key: Key) -> None:
@@ -82,21 +96,23 @@ class TileLayer(QGraphicsItem):
     def _draw(self, painter: QPainter, target: QRect, key: Key, area: Box) -> None:
         image = self.tile_image(key)
         if image is not None:
+            self._images.move_to_end(key)
             painter.drawImage(target, image)
             return
-        level, (row, column) = key
-        for up in range(1, _MAX_LEVEL - level + 1):
-            coarse = self._images.get((level + up, (row >> up, column >> up)))
-            if coarse is not None:
-                inside = _part_of(tile_box((row >> up, column >> up)), area, up)
-                painter.drawImage(QRectF(target), coarse, inside)
-                return
+        coarse = self.stand_in(key)
+        if coarse is not None:
+            inside = _part_of(tile_box(coarse[1]), area, coarse[0] - key[0])
+            painter.drawImage(QRectF(target), self._images[coarse], inside)
+
+    @property
+    def _top_level(self) -> int:
+        """The finest level at which one tile shows the whole plane, if there is one that coarse."""
+        return min(max(0, math.ceil(math.log2(max(1, *self._shape) / TILE))), _MAX_LEVEL)
 
     def _level_at(self, scale: float) -> int:
         if scale <= 0:
-            return _MAX_LEVEL
-        top = max(0, math.ceil(math.log2(max(1, *self._shape) / TILE)))
-        return min(max(0, math.floor(math.log2(1 / scale) + 0.01)), _MAX_LEVEL, top)
+            return self._top_level
+        return min(max(0, math.floor(math.log2(1 / scale) + 0.01)), self._top_level)
 
     def _level_box(self, rect: QRectF, level: int) -> Box:
         size = 1 << level
@@ -109,25 +125,33 @@ class TileLayer(QGraphicsItem):
 
 
 class SlideLayer(TileLayer):
-    """The slide's own pixels, read off the GUI thread and shown with the chosen contrast."""
+    """The slide's own pixels, read off the GUI thread, shown with a contrast or as the network gets them."""
 
     def __init__(self, background: Background) -> None:
         super().__init__()
         self._background = background
         self._reader: SlideReader | None = None
         self._plane = 0
-        self._contrast = Contrast(0, 255)
+        self._display = Display()
+        self._network_view: NetworkView | None = None
         self._raw: OrderedDict[Key, NDArray[np.generic]] = OrderedDict()
         self._asked: set[Key] = set()
 
-    def show_plane(self, reader: SlideReader | None, plane: int, contrast: Contrast) -> None:
-        self._reader, self._plane, self._contrast = reader, plane, contrast
+    def show_plane(self, reader: SlideReader | None, plane: int, display: Display) -> None:
+        self._reader, self._plane, self._display = reader, plane, display
+        self._network_view = None
         self._raw.clear()
         self._asked.clear()
         self.set_shape((reader.info.height, reader.info.width) if reader else (0, 0))
 
-    def set_contrast(self, contrast: Contrast) -> None:
-        self._contrast = contrast
+    def set_display(self, display: Display) -> None:
+        self._display = display
+        self._images.clear()
+        self.update()
+
+    def set_network_view(self, view: NetworkView | None) -> None:
+        """Show the plane as the network gets it; None shows it as its display says."""
+        self._network_view = view
         self._images.clear()
         self.update()
 
@@ -144,11 +168,16 @@ class SlideLayer(TileLayer):
     def tile_image(self, key: Key) -> QImage | None:
         image = self._images.get(key)
         if image is None and key in self._raw:
-            image = _rgb_image(to_rgb(self._raw[key], self._contrast))
+            image = _rgb_image(self._to_rgb(self._raw[key]))
             self.keep_image(key, image)
         if image is None:
             self._ask(key)
         return image
+
+    def _to_rgb(self, pixels: NDArray[np.generic]) -> NDArray[np.uint8]:
+        if self._network_view is not None:
+            return self._network_view.to_rgb(pixels)
+        return to_rgb(pixels, self._display)
 
     def _ask(self, key: Key) -> None:
         reader, plane = self._reader, self._plane
@@ -162,7 +191,7 @@ class SlideLayer(TileLayer):
             if self._reader is reader and self._plane == plane and isinstance(pixels, np.ndarray):
                 self._raw[key] = pixels
                 self._asked.discard(key)
-                while len(self._raw) > _KEPT_TILES:
+                while len(self._raw) > self._room:
                     self._raw.popitem(last=False)
                 self.update_tile(key)
 
@@ -180,20 +209,23 @@ class MaskLayer(TileLayer):
         self._background = background
         self._view: MaskView | None = None
         self._version = 0
-        self._fill = np.zeros((256, 4), dtype=np.uint8)
-        self._line = np.zeros((256, 4), dtype=np.uint8)
+        self._fill = np.zeros(256, dtype=np.uint32)
+        self._line = np.zeros(256, dtype=np.uint32)
         self._outlined = False
         self._cleaned: OrderedDict[Key, tuple[int, NDArray[np.uint8]]] = OrderedDict()
         self._asked: set[tuple[int, Key]] = set()
         self._missing: list[Key] = []
-        self._buffers: dict[Key, NDArray[np.uint8]] = {}
+        self._part: Callable[[QWidget], QRect] | None = None
+        self._due = 0.0
+        self._is_put_off = False
+        self._stale: dict[Key, Box] = {}  # parts of pictures in which labels changed since
 
     def show_mask(self, view: MaskView | None, shape: tuple[int, int]) -> None:
         """Show another plane's mask."""
         self._view = view
         self._version += 1
         self._cleaned.clear()
-        self._buffers.clear()
+        self._stale.clear()
         self.set_shape(shape)
 
     def change_mask(self, view: MaskView) -> None:
@@ -204,22 +236,21 @@ class MaskLayer(TileLayer):
 
     def set_colours(self, fill: NDArray[np.uint8], line: NDArray[np.uint8], *, outlined: bool) -> None:
         """Tables (256, 4) of premultiplied blue, green, red, alpha for areas and for outlines."""
-        self._fill, self._line, self._outlined = fill, line, outlined
+        self._fill, self._line = (table.view(np.uint32)[:, 0] for table in (fill, line))
+        self._outlined = outlined
         self._images.clear()
-        self._buffers.clear()
         self.update()
 
     def refresh(self, box: Box) -> None:
-        """Labels inside `box` changed: paint them now, in the tiles that are shown."""
+        """Labels inside `box` changed; of the pictures only that part is worked out again, once it is shown."""
         if box.is_empty or self._view is None:
             return
-        for key in list(self._images):
-            level, cell = key
+        for level in range(self._top_level + 1):
             size = 1 << level
             changed = Box(box.y0 // size, box.x0 // size, -(-box.y1 // size), -(-box.x1 // size)).grow(1)
-            part = changed.intersect(tile_box(cell)).intersect(self.level_extent(level))
-            if not part.is_empty:
-                self._compose(key, part)
+            for cell in cells_over(changed.intersect(self.level_extent(level))):
+                if (level, cell) in self._images:
+                    self._make_stale((level, cell), changed)
         self.update(_scene_rect(box.grow(2), 0))
 
     def tile_image(self, key: Key) -> QImage | None:
@@ -229,12 +260,40 @@ class MaskLayer(TileLayer):
         if view.proposal is not None and self._cleaned.get(key, (-1,))[0] != self._version:
             self._missing.append(key)
         if key not in self._images:
-            self._compose(key, tile_box(key[1]).intersect(self.level_extent(key[0])))
-        return self._images.get(key)
+            if time.perf_counter() > self._due and self._can_wait(key):
+                self._is_put_off = True
+                return None
+            self._compose(key, self._extent(key))
+        elif key in self._stale:
+            self._compose(key, self._stale[key])
+        return self._images[key]
+
+    def _can_wait(self, key: Key) -> bool:
+        """Whether a coarser tile shows the same labels meanwhile."""
+        coarse = self.stand_in(key)
+        return coarse is not None and coarse not in self._stale
+
+    def show_only(self, part: Callable[[QWidget], QRect] | None) -> None:
+        """Paint only in a part of each viewport, as `part` says for it; None is everywhere."""
+        self._part = part
+        self.update()
 
     def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
         self._missing.clear()
-        super().paint(painter, option, widget)
+        self._due, self._is_put_off = time.perf_counter() + _BUDGET, False
+        painter.save()
+        if self._part is not None and widget is not None:
+            part = self._part(widget)
+            world = painter.worldTransform()
+            option.exposedRect &= world.inverted()[0].mapRect(QRectF(part))
+            painter.resetTransform()
+            painter.setClipRect(part, Qt.ClipOperation.IntersectClip)
+            painter.setWorldTransform(world)
+        if not option.exposedRect.isEmpty():
+            super().paint(painter, option, widget)
+        painter.restore()
+        if self._is_put_off:
+            QTimer.singleShot(0, self.scene(), self.update)
         wanted = [key for key in self._missing if (self._version, key) not in self._asked]
         # The surroundings that a clean-up needs are shared by a block of tiles; two blocks keep two cores busy.
         half = (len(wanted) + 1) // 2 if len(wanted) > _TILES_A_BLOCK else len(wanted)
@@ -266,10 +325,18 @@ class MaskLayer(TileLayer):
 
     def _take(self, key: Key, cleaned: NDArray[np.uint8]) -> None:
         self._cleaned[key] = (self._version, cleaned)
-        while len(self._cleaned) > _KEPT_TILES:
+        while len(self._cleaned) > self._room:
             self._cleaned.popitem(last=False)
-        self._compose(key, tile_box(key[1]).intersect(self.level_extent(key[0])))
+        self._make_stale(key, self._extent(key))
         self.update_tile(key)
+
+    def _make_stale(self, key: Key, part: Box) -> None:
+        inside = part.intersect(self._extent(key))
+        self._stale[key] = self._stale[key].union(inside) if key in self._stale else inside
+
+    def _extent(self, key: Key) -> Box:
+        """What a tile shows, in pixels of its level."""
+        return tile_box(key[1]).intersect(self.level_extent(key[0]))
 
     def _around(self, key: Key) -> Box:
         """A tile and one pixel more on each side, so that outlines join."""
@@ -278,23 +345,29 @@ class MaskLayer(TileLayer):
     def _compose(self, key: Key, part: Box) -> None:
         """Work out the picture of `part` of a tile from labels and cleaned-up proposal."""
         assert self._view is not None
-        level, cell = key
-        whole = self._around(key)
+        self._stale.pop(key, None)
+        extent, whole = self._extent(key), self._around(key)
+        image = self._images.get(key, _NOTHING)
+        if image.isNull():
+            part = extent
         around = part.grow(1).intersect(whole)
-        labels = self._view.labels.read(around, shrink=1 << level)
+        labels = self._view.labels.read(around, shrink=1 << key[0])
         cleaned = self._cleaned.get(key)
+        if image.isNull() and cleaned is None and (labels == UNLABELLED).all():
+            self.keep_image(key, image)
+            return
         under = cleaned[1][around.within(whole)] if cleaned else np.uint8(BACKGROUND)
         mask = lay_over(labels, np.broadcast_to(under, labels.shape))
-        picture = self._fill[mask]
+        colours = self._fill.take(mask)
         if self._outlined:
             edges = outline(mask)
-            picture[edges] = self._line[mask[edges]]
-        extent = tile_box(cell).intersect(self.level_extent(level))
-        if key not in self._images or key not in self._buffers:
-            self._buffers[key] = np.zeros((*extent.shape, 4), dtype=np.uint8)
-            self.keep_image(key, _shared_image(self._buffers[key]))
-            self._buffers = {k: self._buffers[k] for k in self._images if k in self._buffers}
-        self._buffers[key][part.within(extent)] = picture[part.within(around)]
+            colours[edges] = self._line[mask[edges]]
+        if image.isNull() and colours.any():
+            image = QImage(extent.width, extent.height, QImage.Format.Format_ARGB32_Premultiplied)
+        if not image.isNull():
+            pixels = np.frombuffer(image.bits(), np.uint32).reshape(extent.shape)
+            pixels[part.within(extent)] = colours[part.within(around)]
+        self.keep_image(key, image)
 
 
 def _scene_rect(box: Box, level: int) -> QRectF:
@@ -313,9 +386,3 @@ def _rgb_image(rgb: NDArray[np.uint8]) -> QImage:
     return QImage(data.data, width, height, 3 * width, QImage.Format.Format_RGB888).convertToFormat(
         QImage.Format.Format_RGB32
     )
-
-
-def _shared_image(bgra: NDArray[np.uint8]) -> QImage:
-    """A picture over the array's own memory: who changes the array changes the picture."""
-    height, width = bgra.shape[:2]
-    return QImage(bgra.data, width, height, 4 * width, QImage.Format.Format_ARGB32_Premultiplied)

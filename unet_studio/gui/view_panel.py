@@ -1,41 +1,26 @@
 """Classes, overlay and contrast: how slide and mask are looked at. Nothing here reaches the network."""
 
 from PySide6.QtCore import QEvent, QSize, Qt, Signal
-from PySide6.QtGui import QAction, QColor, QIcon, QPainter, QPixmap
-from PySide6.QtWidgets import (
-    QCheckBox,
-    QGridLayout,
-    QHBoxLayout,
-    QInputDialog,
-    QLabel,
-    QListWidget,
-    QListWidgetItem,
-    QToolButton,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QInputDialog, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
 from unet_studio.core.classes import MAX_CLASSES, LabelClass, class_colour
-from unet_studio.core.display import Contrast
-from unet_studio.gui.controls import heading, horizontal_slider, set_silently, tool_button
-
-_CONTRAST_STEPS = 1000
+from unet_studio.gui.contrast_panel import ContrastPanel
+from unet_studio.gui.controls import heading, horizontal_slider, tool_button
+from unet_studio.gui.swatch import swatch
 
 
 class ViewPanel(QWidget):
-    """Chooses the active class, hides classes, and sets overlay and contrast."""
+    """Chooses the active class, hides classes, and sets the overlay; `contrast` is the part for the slide."""
 
     class_chosen = Signal(int)
     classes_changed = Signal(object)  # tuple[LabelClass, ...]
     overlay_changed = Signal(float, object)  # opacity 0…1, frozenset of hidden classes
-    contrast_changed = Signal(object)  # Contrast
-    automatic_contrast_asked = Signal()
 
     def __init__(self, outlines: QAction, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._classes: tuple[LabelClass, ...] = ()
         self._hidden: frozenset[int] = frozenset()
-        self._range = (0.0, 255.0)
         self._list = QListWidget()
         self._list.setAccessibleName(self.tr("Classes"))
         self._list.setIconSize(QSize(14, 14))
@@ -45,11 +30,7 @@ class ViewPanel(QWidget):
         self._outlines = QCheckBox(outlines.text())
         self._outlines.setToolTip(outlines.toolTip())
         self._outlines.setChecked(outlines.isChecked())
-        self._low = horizontal_slider(0, _CONTRAST_STEPS, 0, self.tr("Shown as black"))
-        self._high = horizontal_slider(0, _CONTRAST_STEPS, _CONTRAST_STEPS, self.tr("Shown as white"))
-        self._auto = QToolButton()
-        self._auto.setText(self.tr("Auto"))
-        self._auto.setToolTip(self.tr("Choose the contrast from the slide's own values"))
+        self.contrast = ContrastPanel()
 
         layout = QVBoxLayout(self)
         layout.setContentsMargins(16, 8, 16, 16)
@@ -58,8 +39,7 @@ class ViewPanel(QWidget):
         layout.addWidget(self._list)
         layout.addLayout(self._row(heading(self.tr("Overlay")), self._outlines))
         layout.addWidget(self._opacity)
-        layout.addLayout(self._row(heading(self.tr("Contrast")), self._auto))
-        layout.addLayout(self._contrast_grid())
+        layout.addWidget(self.contrast)
 
         self._list.currentRowChanged.connect(self._on_row)
         self._list.itemChanged.connect(self._on_item)
@@ -67,9 +47,6 @@ class ViewPanel(QWidget):
         self._opacity.valueChanged.connect(self._emit_overlay)
         self._outlines.toggled.connect(outlines.setChecked)
         outlines.toggled.connect(self._outlines.setChecked)
-        self._low.valueChanged.connect(self._on_contrast)
-        self._high.valueChanged.connect(self._on_contrast)
-        self._auto.clicked.connect(self.automatic_contrast_asked)
 
     @property
     def opacity(self) -> float:
@@ -85,7 +62,8 @@ class ViewPanel(QWidget):
         self._list.blockSignals(True)
         self._list.clear()
         for label_class in classes:
-            item = QListWidgetItem(_swatch(label_class), f"{label_class.index}  {label_class.name}")
+            icon = swatch(label_class.colour, filled=label_class.index > 0)
+            item = QListWidgetItem(icon, f"{label_class.index}  {label_class.name}")
             item.setFlags(item.flags() | Qt.ItemFlag.ItemIsEditable)
             if label_class.index:
                 shown = label_class.index not in self._hidden
@@ -102,13 +80,6 @@ class ViewPanel(QWidget):
         self._list.setCurrentRow(index)
         self._list.blockSignals(False)
 
-    def set_contrast(self, contrast: Contrast) -> None:
-        """Show a contrast; the sliders cover it with room on both sides."""
-        span = contrast.high - contrast.low
-        self._range = (min(0.0, contrast.low), contrast.high + span)
-        for slider, value in ((self._low, contrast.low), (self._high, contrast.high)):
-            set_silently(slider, round((value - self._range[0]) / (self._range[1] - self._range[0]) * _CONTRAST_STEPS))
-
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if event.type() == QEvent.Type.PaletteChange and self._classes:
@@ -120,14 +91,6 @@ class ViewPanel(QWidget):
         row.addStretch()
         row.addWidget(right)
         return row
-
-    def _contrast_grid(self) -> QGridLayout:
-        grid = QGridLayout()
-        grid.addWidget(QLabel(self.tr("black")), 0, 0)
-        grid.addWidget(self._low, 0, 1)
-        grid.addWidget(QLabel(self.tr("white")), 1, 0)
-        grid.addWidget(self._high, 1, 1)
-        return grid
 
     def _on_row(self, row: int) -> None:
         if row >= 0:
@@ -156,23 +119,3 @@ class ViewPanel(QWidget):
 
     def _emit_overlay(self) -> None:
         self.overlay_changed.emit(self.opacity, self._hidden)
-
-    def _on_contrast(self) -> None:
-        first, last = self._range
-        step = (last - first) / _CONTRAST_STEPS
-        low = first + self._low.value() * step
-        high = max(first + self._high.value() * step, low + step)
-        self.contrast_changed.emit(Contrast(low, high))
-
-
-def _swatch(label_class: LabelClass) -> QIcon:
-    pixmap = QPixmap(28, 28)
-    pixmap.fill(Qt.GlobalColor.transparent)
-    painter = QPainter(pixmap)
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    colour = QColor(*label_class.colour)
-    painter.setPen(colour)
-    painter.setBrush(colour if label_class.index else Qt.BrushStyle.NoBrush)
-    painter.drawRoundedRect(2, 2, 24, 24, 5, 5)
-    painter.end()
-    return QIcon(pixmap)

@@ -3,12 +3,12 @@
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
+    QDoubleSpinBox,
     QFrame,
     QHBoxLayout,
     QLabel,
     QScrollArea,
     QSlider,
-    QSpinBox,
     QSplitter,
     QTabWidget,
     QToolButton,
@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from unet_studio.gui.canvas import Canvas
+from unet_studio.gui.comparison import Comparison
 from unet_studio.gui.message_bar import MessageBar
 from unet_studio.gui.slide_list import SlideListPanel
 
@@ -31,10 +32,13 @@ class ToolRail(QWidget):
 
     def __init__(self, tools: list[QAction], others: list[QAction], parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._size = QSpinBox(minimum=1, maximum=1000, suffix=self.tr(" px"))
+        self._um_a_pixel: float | None = None
+        self._size = QDoubleSpinBox(minimum=1, maximum=1000, suffix=self.tr(" px"), decimals=0)
         self._size.setFixedWidth(80)
         self._size.setAccessibleName(self.tr("Brush diameter"))
-        self._size.setToolTip(self.tr("Diameter of brush and eraser in pixels of the slide ([ and ], Ctrl+wheel)"))
+        self._size.setToolTip(
+            self.tr("Diameter of brush and eraser, in pixels of the slide or µm ([ and ], Ctrl+wheel)")
+        )
 
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 8, 4, 8)
@@ -48,12 +52,22 @@ class ToolRail(QWidget):
             layout.addWidget(_button(action), alignment=Qt.AlignmentFlag.AlignHCenter)
         layout.addStretch()
 
-        self._size.valueChanged.connect(self.size_chosen)
+        self._size.valueChanged.connect(self._on_size)
 
-    def set_size(self, size: int) -> None:
+    def set_size(self, size: int, um_a_pixel: float | None) -> None:
+        """Show the brush's diameter in pixels, or in micrometres where `um_a_pixel` is given."""
+        self._um_a_pixel = um_a_pixel
+        scale = um_a_pixel or 1.0
         self._size.blockSignals(True)
-        self._size.setValue(size)
+        self._size.setDecimals(0 if um_a_pixel is None else 2)
+        self._size.setSuffix(self.tr(" px") if um_a_pixel is None else self.tr(" µm"))
+        self._size.setRange(scale, 1000 * scale)
+        self._size.setSingleStep(scale)
+        self._size.setValue(size * scale)
         self._size.blockSignals(False)
+
+    def _on_size(self, value: float) -> None:
+        self.size_chosen.emit(round(value / (self._um_a_pixel or 1.0)))
 
 
 class PlaneBar(QWidget):
@@ -90,6 +104,7 @@ class WorkPage(QSplitter):
         self,
         slides: SlideListPanel,
         canvas: Canvas,
+        comparison: Comparison,
         messages: MessageBar,
         rail: ToolRail,
         planes: PlaneBar,
@@ -112,10 +127,12 @@ class WorkPage(QSplitter):
         row.setSpacing(0)
         row.addWidget(rail)
         row.addWidget(canvas, 1)
+        row.addWidget(comparison.second_view, 1)
         column = QVBoxLayout(middle)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(messages)
+        column.addWidget(comparison.bar)
         column.addLayout(row, 1)
         column.addWidget(planes)
 

@@ -1,0 +1,83 @@
+"""The clean-up panel shows a recipe as it is, and every change comes out of it at once."""
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QDoubleSpinBox, QSlider
+from pytestqt.qtbot import QtBot
+
+from unet_studio.core.classes import make_classes
+from unet_studio.core.clean_up import Step, parse_steps
+from unet_studio.gui.clean_up_panel import CleanUpPanel
+
+CLASSES = make_classes("nucleus", "membrane")
+
+
+@pytest.fixture
+def panel(qtbot: QtBot) -> CleanUpPanel:
+    widget = CleanUpPanel()
+    qtbot.addWidget(widget)
+    widget.resize(320, 700)
+    widget.show()
+    return widget
+
+
+def named(panel: CleanUpPanel, kind: type[QSlider] | type[QDoubleSpinBox], name: str) -> QSlider | QDoubleSpinBox:
+    (found,) = [child for child in panel.findChildren(kind) if child.accessibleName() == name]
+    return found
+
+
+def test_any_recipe_is_shown_and_given_back_unchanged(panel: CleanUpPanel) -> None:
+    steps = parse_steps(
+        "open:2,fill-holes:0,remove-small:6000@1,watershed:1.25:0.125,watershed-distance:0:2@1,watershed-boundary:50:1@2"
+    )
+    panel.set_recipe(steps, CLASSES)
+    assert panel.steps() == steps
+
+
+@pytest.mark.parametrize(
+    ("name", "step"),
+    [
+        ("Watershed", Step("watershed", 1, height=0.1)),
+        ("Watershed by distance", Step("watershed-distance", 1, height=1)),
+        ("Watershed of boundaries", Step("watershed-boundary", 1, height=0.1)),
+        ("Dilate", Step("dilate", 2)),
+    ],
+)
+def test_a_step_is_added_from_the_menu(panel: CleanUpPanel, qtbot: QtBot, name: str, step: Step) -> None:
+    panel.set_recipe((), CLASSES)
+    (action,) = [action for action in panel._add.menu().actions() if action.text() == name]
+    with qtbot.waitSignal(panel.steps_changed) as emitted:
+        action.trigger()
+    assert emitted.args == [(step,), True]
+
+
+def test_both_numbers_of_a_watershed_are_changed_by_slider_and_by_text(panel: CleanUpPanel, qtbot: QtBot) -> None:
+    panel.set_recipe(parse_steps("watershed:1:0.1"), CLASSES)
+    with qtbot.waitSignal(panel.steps_changed) as emitted:
+        QTest.keyClick(named(panel, QSlider, "Watershed: smoothing"), Qt.Key.Key_Right)
+    assert emitted.args == [parse_steps("watershed:1.1:0.1"), True]
+    height = named(panel, QDoubleSpinBox, "Watershed: height")
+    height.setFocus()
+    height.selectAll()
+    with qtbot.waitSignal(panel.steps_changed) as emitted:
+        QTest.keyClicks(height, height.locale().toString(0.25))
+        QTest.keyClick(height, Qt.Key.Key_Return)
+    assert panel.steps() == parse_steps("watershed:1.1:0.25")
+    slider = named(panel, QSlider, "Watershed: height")
+    assert isinstance(slider, QSlider)
+    assert slider.value() == 25
+
+
+def test_a_dragged_slider_previews_and_keeps_when_let_go(panel: CleanUpPanel, qtbot: QtBot) -> None:
+    panel.set_recipe(parse_steps("dilate:2"), CLASSES)
+    slider = named(panel, QSlider, "Dilate: amount")
+    assert isinstance(slider, QSlider)
+    kept: list[bool] = []
+    panel.steps_changed.connect(lambda _, keep: kept.append(keep))
+    slider.setSliderDown(True)
+    slider.setValue(5)
+    slider.setValue(6)
+    slider.setSliderDown(False)
+    assert kept == [False, False, True]
+    assert panel.steps() == (Step("dilate", 6),)

@@ -1,0 +1,84 @@
+"""The toolbox: it hands the canvas's pointer to the tool in use, and shows what that is about to do."""
+
+from functools import partial
+
+from PySide6.QtCore import QObject, Signal
+
+from unet_studio.gui.canvas import Canvas
+from unet_studio.gui.painting import Painting
+from unet_studio.gui.tools.brush import Brush, Eraser, SmartBrush
+from unet_studio.gui.tools.fill import Fill, Wand
+from unet_studio.gui.tools.outline import EdgeLasso, Lasso, Polygon
+from unet_studio.gui.tools.tool import CanvasTool, Pointer, Tool
+
+
+class Toolbox(QObject):
+    """All tools, and the one in use."""
+
+    under_way_changed = Signal()
+
+    def __init__(self, painting: Painting, canvas: Canvas, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        session = painting.session
+        self.tools: dict[Tool, CanvasTool] = {
+            Tool.MOVE: CanvasTool(painting),
+            Tool.BRUSH: Brush(painting),
+            Tool.SMART_BRUSH: SmartBrush(painting),
+            Tool.ERASER: Eraser(painting),
+            Tool.FILL: Fill(painting),
+            Tool.WAND: Wand(painting),
+            Tool.LASSO: Lasso(painting),
+            Tool.POLYGON: Polygon(painting),
+            Tool.EDGE_LASSO: EdgeLasso(painting),
+            Tool.ACCEPT: Lasso(painting, lambda region, _: session.accept_region(region)),
+        }
+        self._canvas = canvas
+        self._tool = Tool.MOVE
+        for tool in self.tools.values():
+            tool.previewed.connect(canvas.show_preview)
+        canvas.pressed.connect(partial(self._tell, "press"))
+        canvas.dragged.connect(partial(self._tell, "drag"))
+        canvas.hovered.connect(partial(self._tell, "hover"))
+        canvas.released.connect(partial(self._tell, "release"))
+        canvas.double_clicked.connect(partial(self._tell, "double_click"))
+        canvas.finish_asked.connect(self.finish)
+        canvas.cancel_asked.connect(self.cancel)
+        canvas.step_back_asked.connect(self._step_back)
+        session.about_to_change.connect(self.finish)
+
+    @property
+    def tool(self) -> Tool:
+        return self._tool
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether the tool in use has something to finish."""
+        return self.tools[self._tool].is_under_way
+
+    def take(self, tool: Tool) -> None:
+        """Use another tool; what is under way ends as an edit first, so that no work is lost."""
+        self.finish()
+        self._tool = tool
+        self._canvas.set_tool_look(moves=tool is Tool.MOVE, ring=self.tools[tool].shows_ring)
+
+    def finish(self) -> None:
+        self.tools[self._tool].finish()
+        self._claim_keys()
+
+    def cancel(self) -> None:
+        self.tools[self._tool].cancel()
+        self._claim_keys()
+
+    def _step_back(self) -> None:
+        self.tools[self._tool].step_back()
+        self._claim_keys()
+
+    def _tell(self, message: str, at: Pointer) -> None:
+        getattr(self.tools[self._tool], message)(at)
+        self._claim_keys()
+
+    def _claim_keys(self) -> None:
+        """While an outline is open, Enter closes it, Backspace takes a corner back and Escape gives it up."""
+        if self._canvas.claims_keys != self.is_under_way:
+            self._canvas.claims_keys = self.is_under_way
+            self.under_way_changed.emit()
