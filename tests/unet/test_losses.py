@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from unet_studio.core.classes import UNLABELLED
-from unet_studio.unet.losses import make_loss
+from unet_studio.unet.losses import balance_classes, make_loss
 from unet_studio.unet.recipes import Loss
 
 CLASSES = 3
@@ -118,3 +118,46 @@ def test_dice_leaves_out_classes_that_nobody_labelled() -> None:
 def test_the_truth_itself_is_nearly_free(weights: Loss) -> None:
     labels, _ = random_case(unlabelled=0)
     assert loss_of(weights, labels, 30 * np.eye(CLASSES, dtype=np.float32)[labels]) == pytest.approx(0, abs=1e-5)
+
+
+def test_with_a_sigmoid_output_the_cross_entropy_is_the_binary_one() -> None:
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 2, (2, 6, 5)).astype(np.uint8)
+    logit = rng.normal(0, 3, labels.shape).astype(np.float32)
+    logits = np.stack([np.zeros_like(logit), logit], axis=-1)
+    probability = 1 / (1 + np.exp(-logit.astype(np.float64)))
+    binary = -np.where(labels == 1, np.log(probability), np.log(1 - probability)).mean()
+    assert float(make_loss(Loss(1, 0), 2)(labels, logits)) == pytest.approx(binary, rel=1e-5)
+
+
+def test_a_pixel_weighs_what_its_class_and_the_border_say() -> None:
+    labels, logits = random_case()
+    border = np.random.default_rng(1).random(labels.shape, dtype=np.float32)
+    of_class = [0.5, 2.0, 4.0]
+    weights = Loss(1.0, 0.0, border_weight=10.0)
+    loss = make_loss(weights, CLASSES, class_weights=of_class)
+    labelled = labels != UNLABELLED
+    probability = np.exp(logits[labelled].astype(np.float64))
+    probability /= probability.sum(axis=1, keepdims=True)
+    entropy = -np.log(probability[np.arange(labelled.sum()), labels[labelled]])
+    expected = ((np.array(of_class)[labels[labelled]] + border[labelled]) * entropy).sum() / labelled.sum()
+    both = np.stack([labels.astype(np.float32), border], axis=-1)
+    assert float(loss(both, logits)) == pytest.approx(expected, rel=1e-4)
+
+
+@given(pixels=st.lists(st.integers(0, 10**9), min_size=2, max_size=6), cap=st.sampled_from([1.0, 3.0, 50.0]))
+@settings(deadline=None)
+def test_rare_classes_weigh_more_up_to_the_cap_and_a_labelled_pixel_weighs_1(pixels: list[int], cap: float) -> None:
+    counts = np.array(pixels)
+    weights = np.array(balance_classes(counts, cap))
+    known = counts > 0
+    assert np.all(weights[~known] == 1)
+    if known.any():
+        assert (counts * weights).sum() / counts.sum() == pytest.approx(1)
+        commonest = weights[counts.argmax()]
+        expected = np.minimum(np.sqrt(counts.max() / counts[known]), cap)
+        np.testing.assert_allclose(weights[known] / commonest, expected)
+
+
+def test_a_cap_of_1_weighs_all_classes_alike() -> None:
+    assert balance_classes(np.array([10**6, 3, 0]), 1.0) == [1, 1, 1]

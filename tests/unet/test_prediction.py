@@ -148,3 +148,42 @@ def test_a_tile_that_cannot_be_read_ends_it(pointwise: Predictor) -> None:
 
     with pytest.raises(OSError, match="the disk is gone"):
         list(pointwise.strips(read, (10, 10)))
+
+
+@pytest.fixture(scope="module")
+def leftward() -> keras.Model:
+    """A network that takes each pixel's class from the pixel to its left."""
+    inputs = keras.Input((None, None, 1))
+    layer = keras.layers.Conv2D(2, 3, padding="same")
+    network = keras.Model(inputs, layer(inputs))
+    kernel = np.zeros((3, 3, 1, 2), np.float32)
+    kernel[1, 0, 0, 1] = 4.0
+    layer.set_weights([kernel, np.array([2.0, 0.0], np.float32)])
+    return network
+
+
+@pytest.mark.parametrize("shape", [(16, 16), (16, 24), (40, 8)])
+def test_flips_average_what_the_network_says_of_all_eight_orientations(
+    leftward: keras.Model, shape: tuple[int, int]
+) -> None:
+    pixels = noise(shape)
+    plain = Predictor(leftward, multiple=8)
+    seen = []
+    for turns in range(4):
+        for view, undo in ((pixels, lambda p: p), (pixels[:, ::-1], lambda p: p[:, ::-1])):
+            turned = plain.probabilities(np.ascontiguousarray(np.rot90(view, turns)))
+            seen.append(undo(np.rot90(turned, -turns)).astype(float))
+    flipped = Predictor(leftward, multiple=8, flips=True).probabilities(pixels)
+    np.testing.assert_allclose(flipped, np.mean(seen, axis=0), atol=1.01)  # each is rounded to 1/255
+    assert np.abs(flipped - plain.probabilities(pixels).astype(float)).max() > 20
+
+
+@pytest.mark.parametrize("turn", [np.rot90, np.fliplr, np.flipud])
+def test_with_flips_a_turned_slide_gives_the_turned_proposal(
+    leftward: keras.Model, turn: Callable[[NDArray[np.generic]], NDArray[np.generic]]
+) -> None:
+    predictor = Predictor(leftward, multiple=8, flips=True)
+    pixels = noise((TILE + 40, 72))
+    turned = predictor.probabilities(np.ascontiguousarray(turn(pixels)))
+    difference = turned.astype(int) - turn(predictor.probabilities(pixels))
+    assert np.abs(difference).max() <= 1

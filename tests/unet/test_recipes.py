@@ -1,13 +1,19 @@
 """Recipes: those that come with the program, and what is said of one that makes no sense."""
 
+import json
+import tomllib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import tomli_w
+from hypothesis import given
+from hypothesis import strategies as st
 
 from unet_studio import paths
+from unet_studio.core.clean_up import parse_steps
 from unet_studio.errors import RecipeError
 from unet_studio.unet.recipes import Architecture, Augmentation, Loss, Recipe, Schedule, load_recipe
 
@@ -30,16 +36,54 @@ def test_the_one_click_recipe_is_shipped() -> None:
     assert "retrain" in SHIPPED
 
 
+PUBLISHED = {"tutorial-v1", "tutorial-v2", "tutorial-v2-augmented", "tutorial-deeper", "ade20k-128", "paper-2015"}
+
+
+def test_every_published_experiment_has_its_recipe() -> None:
+    assert set(SHIPPED) >= PUBLISHED
+
+
+@pytest.mark.parametrize("name", ["tutorial-v1", "tutorial-v2", "tutorial-v2-augmented", "tutorial-deeper"])
+def test_a_tutorial_is_trained_as_it_says(name: str) -> None:
+    recipe = load_recipe(name)
+    schedule, augmented = recipe.schedule, name in ("tutorial-v2-augmented", "tutorial-deeper")
+    assert (schedule.optimiser, schedule.learning_rate, schedule.decay) == ("adam", 1e-4, "none")
+    assert (schedule.batch, schedule.rounds, schedule.epoch, schedule.whole) == (8, 100, True, True)
+    assert (schedule.hold_out, schedule.patience) == (0.2, 5 if augmented else 2)
+    assert (recipe.loss.cross_entropy, recipe.loss.dice, recipe.architecture.output) == (1, 0, "sigmoid")
+    assert (recipe.augmentation.rotate > 0, recipe.augmentation.brightness_low) == (augmented, 0.8 if augmented else 1)
+
+
+def test_ade20k_can_have_either_optimiser() -> None:
+    recipe = load_recipe("ade20k-128", ["schedule.optimiser=radam", "schedule.learning_rate=1e-3"])
+    assert (recipe.schedule.batch, recipe.schedule.patience, recipe.tensorboard) == (5, 10, True)
+    assert recipe.architecture.upsampling == "nearest"
+
+
+def test_the_paper_is_trained_as_it_says() -> None:
+    recipe = load_recipe("paper-2015")
+    assert (recipe.loss.border_weight, recipe.loss.border_sigma) == (10, 5)
+    assert (recipe.augmentation.elastic, recipe.augmentation.elastic_nodes) == (10, 3)
+    assert (recipe.schedule.optimiser, recipe.schedule.momentum, recipe.schedule.batch) == ("sgd", 0.99, 1)
+    assert recipe.architecture.dropout > 0
+
+
 @pytest.mark.parametrize("name", SHIPPED)
 def test_every_shipped_recipe_loads_and_says_what_it_is_for(name: str) -> None:
     recipe = load_recipe(name)
     assert recipe.name == name
     assert recipe.description
+    if recipe.clean_up:
+        assert parse_steps(recipe.clean_up)
 
 
-def test_a_recipe_survives_the_way_through_a_card() -> None:
-    recipe = load_recipe("starter")
-    assert Recipe.from_dict(recipe.as_dict()) == recipe
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_recipe_survives_the_way_through_a_card_and_a_message(name: str) -> None:
+    recipe = load_recipe(name)
+    content = recipe.as_dict()
+    assert Recipe.from_dict(content) == recipe
+    assert tomllib.loads(tomli_w.dumps(content)) == content
+    assert json.loads(json.dumps(content)) == content
 
 
 def test_what_a_file_leaves_out_has_its_standard_value(write: Callable[[str], str]) -> None:
@@ -55,6 +99,7 @@ def test_what_a_file_leaves_out_has_its_standard_value(write: Callable[[str], st
         ("schedule.learning_rate=1", Recipe("mine", schedule=Schedule(learning_rate=1.0))),
         ("augmentation.flip=false", Recipe("mine", augmentation=Augmentation(flip=False))),
         ("architecture.upsampling=nearest", Recipe("mine", architecture=Architecture(upsampling="nearest"))),
+        ("architecture.atrous=[1, 2]", Recipe("mine", architecture=Architecture(atrous=(1, 2)))),
         ("description=two words", Recipe("mine", description="two words")),
     ],
 )
@@ -76,6 +121,9 @@ def test_the_last_change_wins(write: Callable[[str], str]) -> None:
         ("seed=true", "'seed' in a recipe must be a whole number; received True."),
         ("schedule.learning_rate=fast", "'schedule.learning_rate' in a recipe must be a number; received 'fast'."),
         ("augmentation.flip=1", "'augmentation.flip' in a recipe must be true or false; received 1."),
+        ("architecture.atrous=3", "'architecture.atrous' in a recipe must be a list of whole numbers; received 3."),
+        ("architecture.atrous=[1.5]", "must be a list of whole numbers; received [1.5]."),
+        ("architecture.atrous=[true]", "must be a list of whole numbers; received [True]."),
         ("schedule=3", "'schedule' in a recipe is a group of settings; received 3."),
         ("description.long=3", "'description' isn't a group of settings"),
         ("seed", "'seed' doesn't change a recipe; write it as key=value"),
@@ -97,6 +145,18 @@ def test_a_change_that_makes_no_sense_is_explained(write: Callable[[str], str], 
         ("architecture.normalisation=layer", "must be one of none, batch; received 'layer'."),
         ("architecture.upsampling=cubic", "must be one of transposed, nearest; received 'cubic'."),
         ("schedule.patch=100", "'schedule.patch' in a recipe must be a multiple of 16"),
+        ("architecture.padding=mirror", "must be one of same, valid; received 'mirror'."),
+        ("architecture.atrous=[0]", "'architecture.atrous' in a recipe must be rates of 1 to 64; received [0]."),
+        ("architecture.last_kernel=2", "'architecture.last_kernel' in a recipe must be 1, 3 or 5; received 2."),
+        ("architecture.padding=valid", "'schedule.patch' in a recipe must be 188 or a multiple of 16 more, since"),
+        ("schedule.optimiser=adams", "must be one of adam, radam, sgd; received 'adams'."),
+        ("schedule.decay=linear", "must be one of cosine, plateau, none; received 'linear'."),
+        ("schedule.hold_out=1", "'schedule.hold_out' in a recipe must be 0 or more and below 1; received 1.0."),
+        ("schedule.steps=0", "'schedule.steps' in a recipe must be 1 or more; received 0."),
+        ("loss.balance=0.5", "'loss.balance' in a recipe must be 1 or more; received 0.5."),
+        ("loss.border_sigma=0", "'loss.border_sigma' in a recipe must be above 0; received 0.0."),
+        ("augmentation.elastic_nodes=1", "'augmentation.elastic_nodes' in a recipe must be 2 or more; received 1."),
+        ("augmentation.brightness_low=2", "must be above 0 and at most brightness_high; received 2.0."),
         ("schedule.batch=0", "'schedule.batch' in a recipe must be 1 or more; received 0."),
         ("schedule.ema=1", "'schedule.ema' in a recipe must be 0 or more and below 1; received 1.0."),
         ("schedule.learning_rate=nan", "'schedule.learning_rate' in a recipe must be above 0; received nan."),
@@ -149,3 +209,16 @@ def test_a_folder_is_no_recipe(tmp_path: Path) -> None:
 def test_a_card_without_a_complete_recipe_still_has_one() -> None:
     content: dict[str, Any] = {"architecture": {"depth": 2}}
     assert Recipe.from_dict(content).architecture == Architecture(depth=2)
+
+
+@given(
+    depth=st.integers(1, 5), padding=st.sampled_from(["same", "valid"]), last_kernel=st.sampled_from([1, 3]),
+    atrous=st.lists(st.integers(1, 4), max_size=2), side=st.integers(1, 900),
+)  # fmt: skip
+def test_sides_that_fit_are_found(side: int, atrous: list[int], **options: Any) -> None:
+    architecture = Architecture(atrous=tuple(atrous), **options)
+    padded = architecture.padded_side(side)
+    assert architecture.fits(padded)
+    assert 0 <= padded - 2 * architecture.margin - side < 1 << architecture.depth
+    largest = architecture.largest_side(side)
+    assert largest == max((s for s in range(1, side + 1) if architecture.fits(s)), default=0)

@@ -1,8 +1,11 @@
-"""Training: it learns, it keeps the best, and it can be repeated and stopped."""
+"""Training: it learns, it keeps the best, it can be repeated, stopped and resumed, and it gets over accidents."""
 
 import math
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -10,13 +13,23 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from unet_studio import paths
 from unet_studio.core.classes import UNLABELLED
 from unet_studio.core.labels import LabelPlane
 from unet_studio.core.tiles import TILE, Box
+from unet_studio.errors import ModelError, RecipeError
 from unet_studio.unet.patches import LabelledSlide
 from unet_studio.unet.prediction import Predictor
-from unet_studio.unet.recipes import Architecture, Recipe, Schedule
-from unet_studio.unet.training import TrainingResult, build_or_continue, judge, judged_windows, train
+from unet_studio.unet.recipes import Architecture, Loss, Recipe, Schedule, load_recipe
+from unet_studio.unet.training import (
+    TrainingResult,
+    _is_out_of_memory,
+    build_or_continue,
+    judge,
+    judged_windows,
+    set_aside,
+    train,
+)
 
 SHORT = Schedule(rounds=2, steps=2, batch=2, patch=32, learning_rate=1e-2, warmup=1, ema=0.5)
 TINY = Recipe("tiny", architecture=Architecture(depth=1, width=2), schedule=SHORT)
@@ -32,8 +45,8 @@ def slides(
     slide_from: Callable[..., LabelledSlide], spots: Callable[[int], tuple[NDArray[np.uint8], NDArray[np.uint8]]]
 ) -> list[LabelledSlide]:
     """Four slides of spots, all labelled."""
-    drawn = [spots(seed) for seed in range(4)]
-    return [slide_from((pixels / 255).astype(np.float32), truth) for pixels, truth in drawn]
+    drawn = {f"{seed}.png": spots(seed) for seed in range(4)}
+    return [slide_from((pixels / 255).astype(np.float32), truth, name) for name, (pixels, truth) in drawn.items()]
 
 
 def run(
@@ -187,3 +200,348 @@ class TestWindows:
         counts = judge(Predictor(bright_network, multiple=2), judged_windows(slides))
         assert counts.labelled == sum(slide.shape[0] * slide.shape[1] for slide in slides)
         assert counts.mean_dice > 0.99
+
+
+def assert_same_weights(one: keras.Model, other: keras.Model) -> None:
+    for mine, theirs in zip(one.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_allclose(mine, theirs, atol=1e-5)
+
+
+class TestResuming:
+    """A training that was stopped after two of four rounds."""
+
+    recipe = replace(
+        TINY, architecture=Architecture(depth=1, width=2, dropout=0.5), schedule=replace(SHORT, rounds=4, patience=9)
+    )
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def straight(cls, slides: list[LabelledSlide]) -> TrainingResult:
+        return run(slides, cls.recipe)
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def stopped(cls, slides: list[LabelledSlide], tmp_path_factory: pytest.TempPathFactory) -> Path:
+        place, told = tmp_path_factory.mktemp("run"), []
+        run(
+            slides, cls.recipe, run=place,
+            step=lambda done, _: told.append(done), cancelled=lambda: len(told) >= 2 * SHORT.steps,
+        )  # fmt: skip
+        return place
+
+    def test_it_goes_on_as_if_it_had_never_stopped(
+        self, slides: list[LabelledSlide], straight: TrainingResult, stopped: Path
+    ) -> None:
+        told: list[tuple[int, int]] = []
+        resumed = run(slides, self.recipe, resume_from=stopped, step=lambda done, steps: told.append((done, steps)))
+        assert told == [(5, 8), (6, 8), (7, 8), (8, 8)]
+        assert [report.round for report in resumed.history] == [0, 1, 2, 3, 4]
+        for one, other in zip(resumed.history, straight.history, strict=True):
+            assert one.loss == pytest.approx(other.loss, abs=1e-5, nan_ok=True)
+            assert one.dice == pytest.approx(other.dice, abs=1e-5)
+        assert_same_weights(resumed.network, straight.network)
+        seconds = [report.seconds for report in resumed.history]
+        assert seconds == sorted(seconds)
+
+    def test_there_may_be_more_rounds_than_before(self, slides: list[LabelledSlide], stopped: Path) -> None:
+        longer = replace(self.recipe, schedule=replace(self.recipe.schedule, rounds=5))
+        assert len(run(slides, longer, resume_from=stopped).history) == 6
+
+    def test_a_training_that_is_over_gives_back_its_best(self, slides: list[LabelledSlide], tmp_path: Path) -> None:
+        finished = run(slides, self.recipe, run=tmp_path)
+        again = run(slides, self.recipe, resume_from=tmp_path, step=lambda *_: pytest.fail("it trained on"))
+        assert again.history[1:] == finished.history[1:]
+        assert_same_weights(again.network, finished.network)
+
+    def test_a_folder_without_a_checkpoint_is_told(self, slides: list[LabelledSlide], tmp_path: Path) -> None:
+        with pytest.raises(ModelError, match="There is no interrupted training in"):
+            run(slides, TINY, resume_from=tmp_path)
+
+    def test_a_damaged_checkpoint_is_told(self, slides: list[LabelledSlide], stopped: Path, tmp_path: Path) -> None:
+        (file,) = stopped.iterdir()
+        (tmp_path / file.name).write_bytes(file.read_bytes()[:-500])
+        with pytest.raises(ModelError, match="is damaged"):
+            run(slides, self.recipe, resume_from=tmp_path)
+
+    @pytest.mark.parametrize(
+        "other",
+        [
+            replace(recipe, architecture=Architecture(depth=1, width=3, dropout=0.5)),
+            replace(recipe, architecture=Architecture(depth=2, width=2, dropout=0.5)),
+            replace(recipe, schedule=replace(recipe.schedule, optimiser="sgd")),
+        ],
+        ids=["wider", "deeper", "another optimiser"],
+    )
+    def test_another_network_or_optimiser_cannot_go_on(
+        self, slides: list[LabelledSlide], stopped: Path, other: Recipe
+    ) -> None:
+        with pytest.raises(ModelError, match="was of another network or with another optimiser"):
+            run(slides, other, resume_from=stopped)
+
+
+class Accidents:
+    """Stands between a training and its network, and lets steps go wrong."""
+
+    def __init__(self, network: keras.Model, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.network = network
+        self.shapes: list[tuple[int, ...]] = []
+        self.rates: list[float] = []
+        self.nan_at: set[int] = set()
+        self.most_pixels = math.inf
+        self._train = network.train_on_batch
+        monkeypatch.setattr(network, "train_on_batch", self._step)
+
+    def _step(self, pixels: NDArray[np.float32], labels: NDArray[np.uint8]) -> float:
+        if pixels.size > self.most_pixels:
+            raise MemoryError
+        self.shapes.append(pixels.shape)
+        self.rates.append(float(self.network.optimizer.learning_rate))
+        loss = float(self._train(pixels, labels))
+        if len(self.shapes) in self.nan_at:
+            self.network.set_weights([np.full_like(weights, np.nan) for weights in self.network.get_weights()])
+            return math.nan
+        return loss
+
+
+class TestAccidents:
+    recipe = replace(TINY, schedule=replace(SHORT, rounds=3, steps=3, decay="none", warmup=0, patience=9))
+
+    @pytest.fixture
+    def accidents(self, monkeypatch: pytest.MonkeyPatch) -> Accidents:
+        return Accidents(build_or_continue(self.recipe, None, channels=1, classes=2), monkeypatch)
+
+    def train(self, accidents: Accidents, slides: list[LabelledSlide], **options: Any) -> TrainingResult:
+        return train(accidents.network, slides[:-1], judged_windows(slides[-1:]), self.recipe, **options)
+
+    def test_a_loss_that_is_no_number_starts_the_round_again_at_half_the_rate(
+        self, accidents: Accidents, slides: list[LabelledSlide]
+    ) -> None:
+        accidents.nan_at = {5}
+        result = self.train(accidents, slides)
+        assert np.array(accidents.rates) == pytest.approx([0.01] * 5 + [0.005] * 6)
+        assert all(np.isfinite(weights).all() for weights in result.network.get_weights())
+        assert [bool(report.note) for report in result.history] == [False, False, True, False]
+        assert "went back to those of round 1 and the learning rate was halved, to 0.005" in result.history[2].note
+        assert all(math.isfinite(report.loss) for report in result.history[1:])
+
+    def test_the_rate_stays_low_when_it_is_resumed(
+        self, accidents: Accidents, slides: list[LabelledSlide], tmp_path: Path
+    ) -> None:
+        accidents.nan_at = {1}
+        self.train(accidents, slides, run=tmp_path, cancelled=lambda: len(accidents.rates) >= 4)
+        self.train(accidents, slides, resume_from=tmp_path)
+        assert accidents.rates[-1] == pytest.approx(0.005)
+
+    def test_weights_that_are_no_numbers_after_the_last_step_are_noticed(
+        self, accidents: Accidents, slides: list[LabelledSlide], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        ruin = accidents._step
+
+        def step(pixels: NDArray[np.float32], labels: NDArray[np.uint8]) -> float:
+            loss = ruin(pixels, labels)
+            return 1.0 if math.isnan(loss) else loss
+
+        monkeypatch.setattr(accidents.network, "train_on_batch", step)
+        accidents.nan_at = {3}
+        result = self.train(accidents, slides)
+        assert "learning rate was halved" in result.history[1].note
+        assert all(np.isfinite(weights).all() for weights in result.network.get_weights())
+
+    def test_it_gives_up_when_the_loss_stays_no_number(self, accidents: Accidents, slides: list[LabelledSlide]) -> None:
+        accidents.nan_at = set(range(1, 100))
+        with pytest.raises(RecipeError, match=r"failed 9 times in one round.*lower 'schedule.learning_rate'"):
+            self.train(accidents, slides)
+
+    def test_a_rate_beyond_all_reason_ends_with_a_sentence(self, slides: list[LabelledSlide]) -> None:
+        schedule = replace(SHORT, learning_rate=1e38, clip=0.0, warmup=0, decay="none")
+        with pytest.raises(RecipeError, match="The loss was no longer a number"):
+            run(slides, replace(TINY, schedule=schedule))
+
+    def test_without_enough_memory_the_batch_is_halved_then_the_patch(
+        self, accidents: Accidents, slides: list[LabelledSlide], tmp_path: Path
+    ) -> None:
+        accidents.most_pixels = 16 * 16
+        result = self.train(accidents, slides, run=tmp_path, cancelled=lambda: len(accidents.shapes) == 3)
+        assert set(accidents.shapes) == {(1, 16, 16, 1)}
+        assert "1 patch(es) of 32 × 32 pixels" in result.history[1].note
+        assert "1 patch(es) of 16 × 16 pixels" in result.history[1].note
+        assert not any(report.note for report in result.history[2:])
+        again = self.train(accidents, slides, resume_from=tmp_path)
+        assert not any(report.note for report in again.history[2:]), "what had to be smaller was forgotten"
+
+    def test_without_memory_for_one_small_patch_it_says_what_to_do(
+        self, accidents: Accidents, slides: list[LabelledSlide]
+    ) -> None:
+        accidents.most_pixels = 0
+        with pytest.raises(RecipeError, match=r"not enough memory to train on a single patch of 2 × 2.*smaller"):
+            self.train(accidents, slides)
+
+    def test_any_other_error_is_not_hidden(
+        self, accidents: Accidents, slides: list[LabelledSlide], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(*_: Any) -> float:
+            raise ValueError("a bug")
+
+        monkeypatch.setattr(accidents.network, "train_on_batch", fail)
+        with pytest.raises(ValueError, match="a bug"):
+            self.train(accidents, slides)
+
+
+def out_of_memory_errors() -> Iterator[Exception]:
+    yield MemoryError()
+    yield type("OutOfMemoryError", (RuntimeError,), {})("CUDA out of memory")
+    yield RuntimeError("RESOURCE_EXHAUSTED: Out of memory while trying to allocate")
+    errors = pytest.importorskip("tensorflow").errors
+    yield errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
+
+
+def test_every_backend_s_way_to_be_out_of_memory_is_known() -> None:
+    assert all(_is_out_of_memory(error) for error in out_of_memory_errors())
+    assert not _is_out_of_memory(ValueError("out of range"))
+
+
+def test_on_a_plateau_the_rate_is_halved(slides: list[LabelledSlide], bright_network: keras.Model) -> None:
+    schedule = replace(DESTRUCTIVE.schedule, rounds=8, patience=4, decay="plateau", warmup=0)
+    rates: list[float] = []
+    recipe = replace(DESTRUCTIVE, schedule=schedule)
+    network = build_or_continue(recipe, bright_network, channels=1, classes=2)
+    train(
+        network, slides[:-1], judged_windows(slides[-1:]), recipe,
+        step=lambda *_: rates.append(float(network.optimizer.learning_rate)),
+    )  # fmt: skip
+    assert rates == [5.0] * 2 * 2 + [2.5] * 2 * 2
+
+
+def test_the_curves_are_written_for_tensorboard(slides: list[LabelledSlide], tmp_path: Path) -> None:
+    run(slides, replace(TINY, tensorboard=True), run=tmp_path)
+    (file,) = (tmp_path / "tensorboard").iterdir()
+    content = file.read_bytes()
+    for name in (b"loss", b"hold-out Dice", b"learning rate"):
+        assert content.count(name) == 3, "one for each round and the model before"
+
+
+def labelled(shape: tuple[int, int], *dots: tuple[int, int], value: int = 1, ground: int = UNLABELLED) -> Any:
+    labels = np.full(shape, ground, np.uint8)
+    for y, x in dots:
+        labels[y, x] = value
+    return labels
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [labelled((64, 64), ground=0), labelled((64, 64), (30, 30)), labelled((64, 64), (9, 9), value=2, ground=0)],
+    ids=["all background", "one pixel", "a class never labelled"],
+)
+def test_hardly_any_labels_are_no_reason_to_fail(
+    slide_from: Callable[..., LabelledSlide], labels: NDArray[np.uint8]
+) -> None:
+    recipe = replace(TINY, loss=Loss(balance=10.0, border_weight=10.0))
+    slide = slide_from(np.random.default_rng(0).random((64, 64), dtype=np.float32), labels)
+    network = build_or_continue(recipe, None, channels=1, classes=3)
+    result = train(network, [slide], judged_windows([slide]), recipe)
+    assert all(math.isfinite(report.loss) and math.isfinite(report.dice) for report in result.history[1:])
+    assert not any(report.note for report in result.history), "it failed and was repeated"
+    assert all(np.isfinite(weights).all() for weights in result.network.get_weights())
+
+
+@pytest.mark.parametrize("name", sorted(file.stem for file in paths.recipes().glob("*.toml")))
+def test_every_shipped_recipe_trains(name: str, slides: list[LabelledSlide]) -> None:
+    architecture = replace(load_recipe(name).architecture, width=2, depth=1)
+    small = [
+        "architecture.width=2",
+        "architecture.depth=1",
+        "schedule.batch=2",
+        "schedule.rounds=2",
+        "schedule.steps=1",
+    ]
+    recipe = load_recipe(name, [*small, f"schedule.patch={architecture.padded_side(24)}"])
+    classes = 151 if name == "ade20k-128" else 2
+    network = build_or_continue(recipe, None, channels=1, classes=classes)
+    before = network.get_weights()
+    training, kept_out = set_aside(slides, recipe)
+    assert bool(kept_out) == bool(recipe.schedule.hold_out)
+    moved: list[bool] = []
+    result = train(
+        network, training, judged_windows(kept_out or slides[-1:]), recipe,
+        report=lambda *_: moved.append(not all(map(np.array_equal, before, network.get_weights()))),
+    )  # fmt: skip
+    assert moved == [False, True, True]
+    assert all(math.isfinite(report.loss) for report in result.history[1:])
+    assert not any(report.note for report in result.history)
+
+
+class TestSettingAside:
+    """Slides that a recipe holds out where nobody else did."""
+
+    def slides_named(self, slide_from: Callable[..., LabelledSlide], *names: str) -> list[LabelledSlide]:
+        return [slide_from(np.zeros((8, 8), np.float32), labelled((8, 8), (1, 1)), name) for name in names]
+
+    @pytest.mark.parametrize(
+        ("count", "share", "kept"), [(30, 0.2, 6), (2, 0.2, 1), (2, 0.9, 1), (1, 0.5, 0), (5, 0, 0)]
+    )
+    def test_so_many_are_held_out(
+        self, slide_from: Callable[..., LabelledSlide], count: int, share: float, kept: int
+    ) -> None:
+        slides = self.slides_named(slide_from, *(f"{number}.png" for number in range(count)))
+        recipe = replace(TINY, schedule=replace(SHORT, hold_out=share))
+        training, kept_out = set_aside(slides, recipe)
+        assert (len(training), len(kept_out)) == (count - kept, kept)
+        assert {id(slide) for slide in training + kept_out} == {id(slide) for slide in slides}
+        assert [s.plane for s in set_aside(slides, recipe)[1]] == [s.plane for s in kept_out]
+
+    def test_planes_of_a_slide_stay_together(self, slide_from: Callable[..., LabelledSlide]) -> None:
+        slides = self.slides_named(slide_from, "a.tif", "b.tif", "a.tif", "c.tif", "b.tif")
+        recipe = replace(TINY, schedule=replace(SHORT, hold_out=0.4))
+        training, kept_out = set_aside(slides, recipe)
+        assert not {s.plane.slide for s in training} & {s.plane.slide for s in kept_out}
+        assert kept_out
+
+
+TWICE = """
+import sys
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, sys.argv[1])
+from conftest import CountingReader
+from unet_studio.core.labels import LabelPlane, PlaneId
+from unet_studio.core.normalisation import Normalisation, Range
+from unet_studio.core.tiles import Box
+from unet_studio.unet.patches import LabelledSlide
+from unet_studio.unet.recipes import Recipe
+from unet_studio.unet.training import build_or_continue, judged_windows, train
+
+rng = np.random.default_rng(0)
+pixels = rng.random((96, 96, 1), dtype=np.float32)
+plane = LabelPlane((96, 96))
+plane.write(Box(0, 0, 96, 96), (pixels[..., 0] > 0.5).astype(np.uint8))
+reader = CountingReader((96, 96), 1, lambda box: pixels[box.slices].copy())
+slide = LabelledSlide(
+    PlaneId("memory"), reader, plane, Normalisation(1), Range((0.0,), (1.0,)), sorted(plane.cells), np.ones(1)
+)
+recipe = Recipe.from_dict({
+    "deterministic": True,
+    "architecture": {"depth": 2, "width": 8, "dropout": 0.3},
+    "schedule": {"rounds": 3, "steps": 4, "patch": 64, "patience": 9},
+})
+
+def weights(**options):
+    network = build_or_continue(recipe, None, channels=1, classes=2)
+    train(network, [slide], judged_windows([slide]), recipe, **options)
+    return b"".join(weights.tobytes() for weights in network.get_weights())
+
+run = Path(sys.argv[2])
+told = []
+first = weights()
+assert weights() == first, "two runs differ"
+weights(run=run, step=lambda *_: told.append(1), cancelled=lambda: len(told) >= 4)
+assert weights(resume_from=run) == first, "a resumed run differs"
+"""
+
+
+@pytest.mark.slow
+def test_with_determinism_on_two_runs_and_a_resumed_one_agree_bit_for_bit(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", TWICE, str(Path(__file__).parent), str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]

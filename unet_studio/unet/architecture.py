@@ -3,13 +3,14 @@
 from typing import Any
 
 import keras
-from keras import layers
+from keras import layers, ops
 
+from unet_studio.errors import RecipeError
 from unet_studio.unet.recipes import Architecture
 
 
 def build_unet(architecture: Architecture, *, channels: int, classes: int) -> keras.Model:
-    """A U-Net of any input size that 2**depth divides.
+    """A U-Net of any input side that its architecture `fits`.
 
     Without normalisation layers a training step on a CPU takes a half to a third of the time; He initialisation
     and clipped gradients make up for them.
@@ -17,42 +18,117 @@ def build_unet(architecture: Architecture, *, channels: int, classes: int) -> ke
     Args:
         architecture: the named options.
         channels: input channels.
-        classes: classes with background; one logit for each.
+        classes: classes with background; one logit for each. With a sigmoid output the background's logit is always
+            0 and the other is the sigmoid's, so that a softmax over both is the sigmoid; more than two classes raise
+            `RecipeError`.
 
-    Input shape: (batch, h, w, channels), float32. Output shape: (batch, h, w, classes), logits.
+    Input shape: (batch, h, w, channels), float32. Output shape: (batch, h - 2m, w - 2m, classes), logits, with the
+    architecture's margin m, which is 0 with padding.
 
-    Reference: Ronneberger, Fischer & Brox 2015, arXiv:1505.04597 (padded here, so that sizes stay).
+    Reference: Ronneberger, Fischer & Brox 2015, arXiv:1505.04597; residual blocks: He et al. 2016, arXiv:1512.03385,
+    figure 2; dilated convolutions: Yu & Koltun 2016, arXiv:1511.07122.
     """
+    if architecture.output == "sigmoid" and classes != 2:
+        raise RecipeError(
+            f"The recipe's sigmoid output tells one class from background, but there are {classes - 1} classes. "
+            "Choose a recipe with architecture.output = 'softmax'."
+        )
     inputs = keras.Input((None, None, channels), name="pixels")
     value = inputs
     skips = []
     for level in range(architecture.depth):
         value = _double_convolution(value, architecture, level)
+        value = _drop(value, architecture, level)
         skips.append(value)
         value = layers.MaxPooling2D(2, name=f"down{level}")(value)
     value = _double_convolution(value, architecture, architecture.depth)
-    if architecture.dropout:
-        value = layers.Dropout(architecture.dropout, name="dropout")(value)
+    for index, rate in enumerate(architecture.atrous):
+        value = _convolution(value, architecture, architecture.depth, f"atrous{index}", dilation=rate)
+    value = _drop(value, architecture, architecture.depth)
     for level in reversed(range(architecture.depth)):
         value = _upsample(value, architecture, level)
-        value = layers.Concatenate(name=f"skip{level}")([skips[level], value])
+        value = layers.Concatenate(name=f"skip{level}")([_crop(skips[level], architecture.crop(level)), value])
         value = _double_convolution(value, architecture, level, side="up")
-    logits = layers.Conv2D(classes, 1, dtype="float32", name="logits")(value)
+    logits = layers.Conv2D(
+        1 if architecture.output == "sigmoid" else classes, architecture.last_kernel,
+        padding=architecture.padding, dtype="float32", name="logits",
+    )(value)  # fmt: skip
+    if architecture.output == "sigmoid":
+        logits = ops.pad(logits, [[0, 0], [0, 0], [0, 0], [1, 0]])
     return keras.Model(inputs, logits, name="unet")
 
 
+def keep_size(network: keras.Model, architecture: Architecture) -> keras.Model:
+    """A network with output as large as its input: `network` itself, or one that gets its input mirrored around.
+
+    The result shares the weights of `network`. Its input's sides must be multiples of 2**depth.
+    """
+    if not architecture.margin:
+        return network
+    side = 1 << architecture.depth  # any that is a multiple of it needs the same border
+    border = (architecture.padded_side(side) - side) // 2
+    inputs = keras.Input(network.input_shape[1:])
+    return keras.Model(inputs, _crop(network(_Mirror(border)(inputs)), border - architecture.margin))
+
+
+class _Mirror(layers.Layer):  # type: ignore[misc]
+    """Adds a border in which the input (batch, h, w, channels) is mirrored, again and again where it is small."""
+
+    def __init__(self, border: int) -> None:
+        super().__init__()
+        self._border = border
+
+    def call(self, inputs: Any) -> Any:
+        for axis in (1, 2):
+            length = ops.shape(inputs)[axis]
+            place = ops.mod(ops.arange(-self._border, length + self._border), 2 * length)
+            inputs = ops.take(inputs, ops.minimum(place, 2 * length - 1 - place), axis=axis)
+        return inputs
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        batch, *sides, channels = input_shape
+        return batch, *(side and side + 2 * self._border for side in sides), channels
+
+
 def _double_convolution(value: Any, architecture: Architecture, level: int, side: str = "down") -> Any:
-    for part in "ab":
-        name = f"{side}{level}{part}"
-        normalised = architecture.normalisation == "batch"
-        value = layers.Conv2D(
-            architecture.width << level, 3, padding="same", use_bias=not normalised,
-            kernel_initializer="he_normal", name=f"{name}_convolution",
-        )(value)  # fmt: skip
-        if normalised:
-            value = layers.BatchNormalization(name=f"{name}_normalisation")(value)
-        value = layers.Activation("relu", name=f"{name}_activation")(value)
-    return value
+    if not architecture.residual:
+        for part in "ab":
+            value = _convolution(value, architecture, level, f"{side}{level}{part}")
+        return value
+    shortcut = layers.Conv2D(
+        architecture.width << level, 1, kernel_initializer="he_normal", name=f"{side}{level}_shortcut"
+    )(value)
+    value = _convolution(value, architecture, level, f"{side}{level}a")
+    value = _convolution(value, architecture, level, f"{side}{level}b", activated=False)
+    shortcut = _crop(shortcut, 2 if architecture.padding == "valid" else 0)
+    value = layers.Add(name=f"{side}{level}_sum")([shortcut, value])
+    return layers.Activation(architecture.activation, name=f"{side}{level}b_activation")(value)
+
+
+def _convolution(
+    value: Any, architecture: Architecture, level: int, name: str, *, dilation: int = 1, activated: bool = True
+) -> Any:
+    normalised = architecture.normalisation == "batch"
+    value = layers.Conv2D(
+        architecture.width << level, 3, padding=architecture.padding, dilation_rate=dilation, use_bias=not normalised,
+        kernel_initializer="he_normal", name=f"{name}_convolution",
+    )(value)  # fmt: skip
+    if normalised:
+        value = layers.BatchNormalization(name=f"{name}_normalisation")(value)
+    return layers.Activation(architecture.activation, name=f"{name}_activation")(value) if activated else value
+
+
+def _drop(value: Any, architecture: Architecture, level: int) -> Any:
+    """The dropout after a block of the contracting path, where the recipe wants one."""
+    first = {"bottom": architecture.depth, "last-two": architecture.depth - 1, "every": 0}[architecture.dropout_at]
+    if not architecture.dropout or level < first:
+        return value
+    name = "dropout" if level == architecture.depth else f"dropout{level}"
+    return layers.Dropout(architecture.dropout, name=name)(value)
+
+
+def _crop(value: Any, border: int) -> Any:
+    return layers.Cropping2D(border)(value) if border else value
 
 
 def _upsample(value: Any, architecture: Architecture, level: int) -> Any:

@@ -26,6 +26,19 @@ def find_device() -> Device:
     return Device("CPU", f"CPU, {cores} cores", backend, _why_no_gpu(backend))
 
 
+def use_deterministic_operations() -> None:
+    """Have this process compute the same thing bit for bit each time, from now on; some operations get slower."""
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        tf.config.experimental.enable_op_determinism()
+    if backend == "torch":
+        import torch
+
+        torch.use_deterministic_algorithms(True)
+
+
 def _gpus(backend: str) -> list[str]:
     if backend == "tensorflow":
         import tensorflow as tf

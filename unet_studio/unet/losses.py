@@ -1,36 +1,64 @@
 """The loss: cross-entropy and soft Dice over the labelled pixels, and over nothing else."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 from keras import ops
+from numpy.typing import NDArray
 
 from unet_studio.core.classes import UNLABELLED
 from unet_studio.unet.recipes import Loss
 
 
-def make_loss(weights: Loss, classes: int) -> Callable[[Any, Any], Any]:
+def make_loss(
+    weights: Loss, classes: int, *, class_weights: Sequence[float] | None = None
+) -> Callable[[Any, Any], Any]:
     """A Keras loss of labels (batch, h, w), class indices or 255, and logits (batch, h, w, classes).
 
     Both parts are divided by the number of labelled pixels of the batch, so that a few strokes pull as hard as a
     full plane. The soft Dice is the mean over the classes (background left out) that occur in the batch's labels;
     reference: Milletari et al. 2016, arXiv:1606.04797, equation for D, with p instead of p².
+
+    In the cross-entropy a pixel weighs what `class_weights` says of its class (1 where there are none) plus, where
+    the recipe has border weights, its border weight; the labels are then (batch, h, w, 2) float32: class and border
+    weight. Reference: Ronneberger et al. 2015, arXiv:1505.04597, equations 1 and 2.
     """
+    of_class = np.asarray(class_weights or [1.0] * classes, dtype=np.float32)
 
     def loss(labels: Any, logits: Any) -> Any:
+        border = 0.0
+        if weights.border_weight:
+            labels, border = labels[..., 0], labels[..., 1]
         labels = ops.cast(labels, "int32")
         labelled = ops.cast(ops.not_equal(labels, UNLABELLED), "float32")
         total = ops.maximum(ops.sum(labelled), 1.0)
         truth = ops.one_hot(ops.where(ops.equal(labels, UNLABELLED), 0, labels), classes) * labelled[..., None]
         value = ops.zeros(())
         if weights.cross_entropy:
-            log_probability = ops.log_softmax(logits, axis=-1)
-            value = value - weights.cross_entropy * ops.sum(truth * log_probability) / total
+            entropy = -ops.sum(truth * ops.log_softmax(logits, axis=-1), axis=-1)
+            weight = ops.sum(truth * of_class, axis=-1) + border
+            value = value + weights.cross_entropy * ops.sum(weight * entropy) / total
         if weights.dice:
             value = value + weights.dice * _soft_dice_loss(truth, ops.softmax(logits, axis=-1) * labelled[..., None])
         return value
 
     return loss
+
+
+def balance_classes(pixels: NDArray[np.int64], cap: float) -> list[float]:
+    """The weight of each class, from how many pixels of it are labelled.
+
+    Weights go with the inverse root of the frequency, so that a rare class is learned without drowning the others, but
+    none is more than `cap` times that of the most frequent class. Their mean over the labelled pixels is 1. A class
+    that nobody labelled weighs 1.
+    """
+    weights = np.ones(len(pixels))
+    known = pixels > 0
+    if known.any():
+        weights[known] = np.minimum(np.sqrt(pixels.max() / pixels[known]), cap)
+        weights[known] *= pixels.sum() / np.sum(pixels * weights)
+    return [float(weight) for weight in weights]
 
 
 def _soft_dice_loss(truth: Any, probability: Any) -> Any:

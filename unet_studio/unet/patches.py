@@ -1,11 +1,10 @@
 """Training patches: drawn where labels are, warped once together with their labels, lit anew."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import cv2
-import keras
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
@@ -15,13 +14,14 @@ from unet_studio.core.labels import LabelPlane, PlaneId
 from unet_studio.core.normalisation import Normalisation, Range
 from unet_studio.core.reading import SlideReader
 from unet_studio.core.tiles import Box, Cell, tile_box
+from unet_studio.unet.border_weights import border_weights
 from unet_studio.unet.prediction import read_mirrored
 from unet_studio.unet.recipes import Augmentation, Recipe
 
 _CACHED_PIXELS = 4096 * 4096
-"""Planes up to this size are normalised once and kept; of larger ones only what a patch needs is read."""
-_GRID_NODES = 4
-"""Nodes of the elastic displacement along each side of a patch."""
+"""Planes up to this size may be normalised once and kept; of larger ones only what a patch needs is read."""
+_CACHED_BYTES = 1 << 30
+"""All normalised planes that are kept take at most this much memory."""
 
 
 @dataclass(slots=True)
@@ -36,15 +36,28 @@ class LabelledSlide:
     cells: list[Cell]
     share: NDArray[np.float64]
     """How often each of `cells` is drawn; sums to 1."""
+    kept: bool = False
+    """Whether the plane stays in memory once it was normalised."""
     _cache: NDArray[np.float32] | None = field(default=None, repr=False)
 
     @property
     def shape(self) -> tuple[int, int]:
         return self.labels.shape
 
+    @property
+    def labelled(self) -> int:
+        """Labelled pixels."""
+        return int(self.count_classes(UNLABELLED).sum())
+
+    def count_classes(self, classes: int) -> NDArray[np.int64]:
+        """Labelled pixels of each class, (classes,)."""
+        tiles = [tile for cell in self.cells if (tile := self.labels.tile(cell)) is not None]
+        counts = [np.bincount(tile.ravel(), minlength=UNLABELLED + 1)[:classes] for tile in tiles]
+        return np.asarray(np.sum(counts, axis=0, dtype=np.int64))
+
     def read(self, box: Box) -> NDArray[np.float32]:
         """Network input (h, w, channels) of a box on the plane."""
-        if self._cache is None and self.shape[0] * self.shape[1] <= _CACHED_PIXELS:
+        if self.kept and self._cache is None:
             self._cache = self._read_normalised(Box.of_shape(self.shape))
         return self._read_normalised(box) if self._cache is None else self._cache[box.slices]
 
@@ -52,52 +65,106 @@ class LabelledSlide:
         return self.normalisation.apply(self.reader.read(self.plane.plane, box), self.range)
 
 
-class PatchBatches(keras.utils.PyDataset):  # type: ignore[misc]
-    """Batches of (pixels (n, p, p, c) float32, labels (n, p, p) uint8) for `Model.fit`.
+class PatchBatches:
+    """Batches of pixels (n, p, p, c) float32 and labels (n, q, q) uint8 for `Model.train_on_batch`.
 
-    Every batch follows from the seed, the round and its index alone, so that a run can be repeated.
+    The labels are cropped to the network's output, q = p - 2 × margin. Where the recipe has border weights the labels
+    are (n, q, q, 2) float32: class and border weight. Every batch follows from the seed, the round and its index
+    alone, so that a run can be repeated.
     """
 
     def __init__(self, slides: Sequence[LabelledSlide], recipe: Recipe) -> None:
-        super().__init__(workers=1, use_multiprocessing=False, max_queue_size=6)
         self._slides = slides
         self._recipe = recipe
-        self._round = 0
+        self._margin = recipe.architecture.margin
+        schedule = recipe.schedule
+        self.steps = -(-self._patches_of_an_epoch() // schedule.batch) if schedule.epoch else schedule.steps
+        """Batches of a round."""
+        _keep_planes(slides)
 
-    def __len__(self) -> int:
-        return self._recipe.schedule.steps
-
-    def __getitem__(self, index: int) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-        rng = np.random.default_rng((self._recipe.seed, self._round, index))
-        patches = [self._draw(rng) for _ in range(self._recipe.schedule.batch)]
+    def batch(self, number: int, index: int) -> tuple[NDArray[np.float32], NDArray[Any]]:
+        """Batch `index` of round `number`."""
+        rng = np.random.default_rng((self._recipe.seed, number, index))
+        size = self._recipe.schedule.batch
+        if self._recipe.schedule.whole:  # each slide once before any comes again
+            order = np.random.default_rng((self._recipe.seed, number)).permutation(len(self._slides))
+            chosen = [int(order[(index * size + i) % len(order)]) for i in range(size)]
+        else:
+            chosen = [int(rng.integers(len(self._slides))) for _ in range(size)]
+        patches = [self._draw(self._slides[slide], rng) for slide in chosen]
         return np.stack([pixels for pixels, _ in patches]), np.stack([labels for _, labels in patches])
 
-    def on_epoch_end(self) -> None:
-        self._round += 1
+    def _draw(self, slide: LabelledSlide, rng: Generator) -> tuple[NDArray[np.float32], NDArray[Any]]:
+        schedule, loss = self._recipe.schedule, self._recipe.loss
+        draw = draw_slide if schedule.whole else draw_patch
+        pixels, labels = draw(slide, schedule.patch, self._recipe.augmentation, rng, self._margin)
+        if not loss.border_weight:
+            return pixels, labels
+        weights = border_weights(labels, w0=loss.border_weight, sigma=loss.border_sigma)
+        return pixels, np.stack([labels.astype(np.float32), weights], axis=-1)
 
-    def _draw(self, rng: Generator) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-        slide = self._slides[int(rng.integers(len(self._slides)))]
-        return draw_patch(slide, self._recipe.schedule.patch, self._recipe.augmentation, rng)
+    def _patches_of_an_epoch(self) -> int:
+        if self._recipe.schedule.whole:
+            return len(self._slides)
+        area = (self._recipe.schedule.patch - 2 * self._margin) ** 2
+        return sum(-(-slide.labelled // area) for slide in self._slides)
+
+
+def _keep_planes(slides: Sequence[LabelledSlide]) -> None:
+    """Let as many planes as the memory set aside for them can hold stay there, the smallest first."""
+    held = 0
+    for slide in sorted(slides, key=lambda s: s.shape[0] * s.shape[1]):
+        pixels = slide.shape[0] * slide.shape[1]
+        held += pixels * slide.normalisation.channels * np.dtype(np.float32).itemsize
+        slide.kept = pixels <= _CACHED_PIXELS and held <= _CACHED_BYTES
 
 
 def draw_patch(
-    slide: LabelledSlide, side: int, augmentation: Augmentation, rng: Generator
+    slide: LabelledSlide, side: int, augmentation: Augmentation, rng: Generator, margin: int = 0
 ) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-    """One varied patch around a labelled pixel: pixels (side, side, c) and labels (side, side).
+    """One varied patch around a labelled pixel: pixels (side, side, c), and labels without the outer `margin` pixels.
 
     The cost doesn't depend on the size of the slide. Labels outside the plane are unlabelled.
     """
     warp = _Warp.draw(augmentation, rng)
-    centre = _choose_centre(slide, warp, side, rng)
+    centre = _choose_centre(slide, warp, side - 2 * margin, rng)
+    return _cut(slide, side, warp, centre, augmentation, rng, margin)
+
+
+def draw_slide(
+    slide: LabelledSlide, side: int, augmentation: Augmentation, rng: Generator, margin: int = 0
+) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    """As `draw_patch`, but of the whole slide, resized so that before any variation it fills the patch.
+
+    The slide is read whole, so this is for small ones.
+    """
+    warp = _Warp.draw(augmentation, rng)
+    warp = replace(warp, matrix=np.diag(np.array(slide.shape) / side) @ warp.matrix)
+    return _cut(slide, side, warp, (slide.shape[0] / 2, slide.shape[1] / 2), augmentation, rng, margin)
+
+
+def _cut(
+    slide: LabelledSlide,
+    side: int,
+    warp: "_Warp",
+    centre: tuple[float, float],
+    augmentation: Augmentation,
+    rng: Generator,
+    margin: int,
+) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    """The patch whose middle shows `centre`, a point between pixels of the slide."""
     reach = warp.reach(side)
-    box = Box(centre[0] - reach, centre[1] - reach, centre[0] + reach, centre[1] + reach)
+    y, x = int(centre[0]), int(centre[1])
+    box = Box(y - reach, x - reach, y + reach, x + reach)
     pixels = read_mirrored(slide.read, box, slide.shape)
     labels = slide.labels.read(box)
-    map_x, map_y = warp.maps(side, reach, rng)
+    map_x, map_y = warp.maps(side, (reach + centre[0] - y, reach + centre[1] - x), rng)
     pixels = _with_channels(cv2.remap(pixels, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101))
+    inner = slice(margin, side - margin)
     labels = cv2.remap(
-        labels, map_x, map_y, cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT, borderValue=UNLABELLED
-    ).astype(np.uint8)
+        labels, map_x[inner, inner], map_y[inner, inner], cv2.INTER_NEAREST,
+        borderMode=cv2.BORDER_CONSTANT, borderValue=UNLABELLED,
+    ).astype(np.uint8)  # fmt: skip
     return relight(pixels, augmentation, rng), labels
 
 
@@ -122,6 +189,7 @@ class _Warp:
 
     matrix: NDArray[np.float64]  # (2, 2), patch (y, x) → slide (y, x), around the centre
     elastic: float
+    nodes: int
 
     @classmethod
     def draw(cls, augmentation: Augmentation, rng: Generator) -> "_Warp":
@@ -132,36 +200,40 @@ class _Warp:
         matrix = turn @ np.diag([stretch, 1 / stretch]) / scale
         if augmentation.flip and rng.random() < 0.5:
             matrix = matrix @ np.diag([1.0, -1.0])
-        return cls(matrix, augmentation.elastic)
+        return cls(matrix, augmentation.elastic, augmentation.elastic_nodes)
 
     def reach(self, side: int) -> int:
         """Pixels of the slide needed to each side of the centre."""
         return int(np.ceil(np.abs(self.matrix).sum(axis=1).max() * side / 2 + 3 * self.elastic)) + 2
 
-    def maps(self, side: int, reach: int, rng: Generator) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """For `cv2.remap`: x and y in the read window for each pixel of the patch."""
+    def maps(
+        self, side: int, middle: tuple[float, float], rng: Generator
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """For `cv2.remap`: x and y in the read window for each pixel of the patch, whose middle shows `middle`."""
         steps = np.arange(side, dtype=np.float32) - (side - 1) / 2
         y, x = steps[:, None], steps[None, :]
-        map_y = self.matrix[0, 0] * y + self.matrix[0, 1] * x + reach - 0.5
-        map_x = self.matrix[1, 0] * y + self.matrix[1, 1] * x + reach - 0.5
+        map_y = self.matrix[0, 0] * y + self.matrix[0, 1] * x + middle[0] - 0.5
+        map_x = self.matrix[1, 0] * y + self.matrix[1, 1] * x + middle[1] - 0.5
         if self.elastic:
             map_y = map_y + self._displacement(side, rng)
             map_x = map_x + self._displacement(side, rng)
         return map_x.astype(np.float32), map_y.astype(np.float32)
 
     def _displacement(self, side: int, rng: Generator) -> NDArray[np.float32]:
-        nodes = rng.normal(0, self.elastic, (_GRID_NODES, _GRID_NODES)).astype(np.float32)
+        nodes = rng.normal(0, self.elastic, (self.nodes, self.nodes)).astype(np.float32)
         return np.asarray(cv2.resize(nodes, (side, side), interpolation=cv2.INTER_CUBIC))
 
 
 def relight(pixels: NDArray[np.float32], augmentation: Augmentation, rng: Generator) -> NDArray[np.float32]:
-    """Network input (h, w, c) under another light: gamma, gain, offset, gradient, colour, blur and noise."""
+    """Network input (h, w, c) under another light: gamma, gain, brightness, offset, gradient, colour, blur, noise."""
     if augmentation.gamma:
         exponent = np.float32(2.0 ** rng.uniform(-augmentation.gamma, augmentation.gamma))
         pixels = np.asarray(np.sign(pixels) * np.abs(pixels) ** exponent)
     gain = np.float32(1.0 + rng.uniform(-augmentation.gain, augmentation.gain))
     offset = np.float32(rng.uniform(-augmentation.offset, augmentation.offset))
     pixels = pixels * gain + offset
+    if (augmentation.brightness_low, augmentation.brightness_high) != (1.0, 1.0):
+        pixels = pixels * np.float32(rng.uniform(augmentation.brightness_low, augmentation.brightness_high))
     if augmentation.colour:
         colour = rng.uniform(-augmentation.colour, augmentation.colour, pixels.shape[2])
         pixels = pixels * np.asarray(1.0 + colour, dtype=np.float32)

@@ -10,6 +10,18 @@ from typing import Any, get_type_hints
 from unet_studio import paths
 from unet_studio.errors import RecipeError
 
+_CHOICES = {
+    "padding": ("same", "valid"),
+    "upsampling": ("transposed", "nearest"),
+    "normalisation": ("none", "batch"),
+    "dropout_at": ("bottom", "last-two", "every"),
+    "activation": ("relu", "leaky_relu", "elu", "gelu", "silu"),
+    "output": ("softmax", "sigmoid"),
+    "optimiser": ("adam", "radam", "sgd"),
+    "decay": ("cosine", "plateau", "none"),
+}
+"""The words that a setting of this name can be."""
+
 
 @dataclass(frozen=True, slots=True)
 class Architecture:
@@ -18,29 +30,74 @@ class Architecture:
     depth: int = 4
     width: int = 16
     dropout: float = 0.0
+    dropout_at: str = "bottom"  # after which blocks of the contracting path: bottom, last-two, every
     normalisation: str = "none"  # none, batch
-    upsampling: str = "transposed"  # transposed, nearest
+    upsampling: str = "transposed"  # transposed, nearest (followed by a 2 × 2 convolution)
+    padding: str = "same"  # same; valid: 3 × 3 convolutions lose their border, so the output is smaller
+    residual: bool = False
+    atrous: tuple[int, ...] = ()  # rates of dilated 3 × 3 convolutions, one after the other, at the bottom
+    activation: str = "relu"  # relu, leaky_relu, elu, gelu, silu
+    output: str = "softmax"  # softmax; sigmoid: one channel for background and one class
+    last_kernel: int = 1  # px, side of the last convolution
 
     def __post_init__(self) -> None:
         _require("architecture.depth", self.depth, 1 <= self.depth <= 6, "1 to 6")
         _require("architecture.width", self.width, 1 <= self.width <= 256, "1 to 256")
         _require("architecture.dropout", self.dropout, 0 <= self.dropout < 1, "0 or more and below 1")
-        for name, known in (("normalisation", ("none", "batch")), ("upsampling", ("transposed", "nearest"))):
-            value = getattr(self, name)
-            _require(f"architecture.{name}", value, value in known, f"one of {', '.join(known)}")
+        _require("architecture.atrous", list(self.atrous), all(1 <= r <= 64 for r in self.atrous), "rates of 1 to 64")
+        _require("architecture.last_kernel", self.last_kernel, self.last_kernel in (1, 3, 5), "1, 3 or 5")
+        for name in ("dropout_at", "normalisation", "upsampling", "padding", "activation", "output"):
+            _require_choice("architecture", name, getattr(self, name))
+
+    def crop(self, level: int) -> int:
+        """Pixels that a skip of `level` loses at each side to fit what comes up from below it."""
+        if self.padding == "same":
+            return 0
+        lost = 2 + sum(self.atrous)  # by the blocks at the bottom, in its pixels
+        for _ in range(level, self.depth - 1):
+            lost = 2 * lost + 4  # by the block on the way down and the one on the way up
+        return 2 * lost
+
+    @property
+    def margin(self) -> int:
+        """Pixels that the output is smaller than the input at each side."""
+        return 0 if self.padding == "same" else self.crop(0) + 4 + self.last_kernel // 2
+
+    def fits(self, side: int) -> bool:
+        """Whether an input of `side` pixels can be halved at every level, and leaves an output."""
+        multiple = 1 << self.depth
+        lost_before_halving = 0 if self.padding == "same" else 4 * (multiple - 1)
+        return side > 2 * self.margin and (side - lost_before_halving) % multiple == 0
+
+    def padded_side(self, side: int) -> int:
+        """The smallest side that fits and whose output has at least `side` pixels."""
+        wanted = side + 2 * self.margin
+        return next(larger for larger in range(wanted, wanted + (1 << self.depth)) if self.fits(larger))
+
+    def largest_side(self, side: int) -> int:
+        """The largest side up to `side` that fits; 0 where none does."""
+        return next((smaller for smaller in range(side, 0, -1) if self.fits(smaller)), 0)
 
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """Cross-entropy plus soft Dice, each normalised by the labelled pixels, with these weights."""
+    """Cross-entropy plus soft Dice, each normalised by the labelled pixels, with these weights.
+
+    With the architecture's sigmoid output the cross-entropy is the binary cross-entropy.
+    """
 
     cross_entropy: float = 1.0
     dice: float = 1.0
+    balance: float = 1.0  # in the cross-entropy a rare class weighs up to so many times the most frequent one
+    border_weight: float = 0.0  # w0 of Ronneberger et al. 2015, equation 2; 0 switches the border weights off
+    border_sigma: float = 5.0  # px
 
     def __post_init__(self) -> None:
-        for name in ("cross_entropy", "dice"):
+        for name in ("cross_entropy", "dice", "border_weight"):
             _require(f"loss.{name}", getattr(self, name), getattr(self, name) >= 0, "0 or more")
         _require("loss.dice", self.dice, self.cross_entropy + self.dice > 0, "above 0 where cross_entropy is 0")
+        _require("loss.balance", self.balance, self.balance >= 1, "1 or more")
+        _require("loss.border_sigma", self.border_sigma, self.border_sigma > 0, "above 0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +109,9 @@ class Augmentation:
     scale_low: float = 0.8
     scale_high: float = 1.25
     elastic: float = 4.0  # px, standard deviation of the displacement on a coarse grid
+    elastic_nodes: int = 4  # nodes of that grid along each side of a patch
+    brightness_low: float = 1.0  # factor
+    brightness_high: float = 1.0
     gain: float = 0.2  # relative, each way
     offset: float = 0.1  # of the network's input range, each way
     gamma: float = 0.2  # exponent 2**±gamma
@@ -64,8 +124,10 @@ class Augmentation:
         for setting in fields(self):
             value = getattr(self, setting.name)
             _require(f"augmentation.{setting.name}", value, value >= 0, "0 or more")
-        fits = 0 < self.scale_low <= self.scale_high
-        _require("augmentation.scale_low", self.scale_low, fits, "above 0 and at most scale_high")
+        for kind in ("scale", "brightness"):
+            low, high = getattr(self, f"{kind}_low"), getattr(self, f"{kind}_high")
+            _require(f"augmentation.{kind}_low", low, 0 < low <= high, f"above 0 and at most {kind}_high")
+        _require("augmentation.elastic_nodes", self.elastic_nodes, self.elastic_nodes >= 2, "2 or more")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,21 +136,31 @@ class Schedule:
 
     rounds: int = 12
     steps: int = 20  # a round
+    epoch: bool = False  # a round takes as many steps as the slides or their labelled pixels fill, not `steps`
     patience: int = 4  # rounds without a better hold-out score
     batch: int = 4
-    patch: int = 256  # px
+    patch: int = 256  # px of input
+    whole: bool = False  # a patch is a whole slide, resized; otherwise a part of one, around labels
+    hold_out: float = 0.0  # share of the slides to hold out where none are
+    optimiser: str = "adam"  # adam, radam, sgd
+    momentum: float = 0.9  # of sgd
     learning_rate: float = 3e-4
     warmup: int = 10  # steps
+    decay: str = "cosine"  # cosine, plateau (halved where the hold-out score stands still), none
+    clip: float = 1.0  # largest norm of each gradient; 0: no limit
     ema: float = 0.98  # momentum of the averaged weights
     seconds: float = 0.0  # no new round after this many seconds; 0: no limit
 
     def __post_init__(self) -> None:
         for name in ("rounds", "steps", "patience", "batch", "patch"):
             _require(f"schedule.{name}", getattr(self, name), getattr(self, name) >= 1, "1 or more")
-        for name in ("warmup", "seconds"):
+        for name in ("warmup", "seconds", "clip"):
             _require(f"schedule.{name}", getattr(self, name), getattr(self, name) >= 0, "0 or more")
+        for name in ("ema", "hold_out", "momentum"):
+            _require(f"schedule.{name}", getattr(self, name), 0 <= getattr(self, name) < 1, "0 or more and below 1")
+        for name in ("optimiser", "decay"):
+            _require_choice("schedule", name, getattr(self, name))
         _require("schedule.learning_rate", self.learning_rate, self.learning_rate > 0, "above 0")
-        _require("schedule.ema", self.ema, 0 <= self.ema < 1, "0 or more and below 1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +170,9 @@ class Recipe:
     name: str
     description: str = ""
     seed: int = 0
+    deterministic: bool = False  # two runs on one CPU agree bit for bit, at some cost in time
+    tensorboard: bool = False  # write the run's curves for TensorBoard
+    clean_up: str = ""  # steps that its results are judged with, as `unet-studio clean --steps` takes them
     architecture: Architecture = field(default_factory=Architecture)
     loss: Loss = field(default_factory=Loss)
     augmentation: Augmentation = field(default_factory=Augmentation)
@@ -105,12 +180,14 @@ class Recipe:
 
     def __post_init__(self) -> None:
         _require("seed", self.seed, 0 <= self.seed < 1 << 32, "0 to 4294967295")
-        multiple = 1 << self.architecture.depth
-        wanted = f"a multiple of {multiple}, since the network halves it {self.architecture.depth} times"
-        _require("schedule.patch", self.schedule.patch, self.schedule.patch % multiple == 0, wanted)
+        side = self.schedule.patch
+        _require("schedule.patch", side, self.architecture.fits(side), _sides(self.architecture))
 
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        """What `from_dict` takes, of what TOML and JSON know."""
+        content = asdict(self)
+        content["architecture"]["atrous"] = list(self.architecture.atrous)
+        return content
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> "Recipe":
@@ -170,6 +247,8 @@ def _convert(kind: Any, value: Any, key: str) -> Any:
         return _build(kind, value, key + ".")
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
+    if kind == tuple[int, ...] and isinstance(value, list | tuple) and all(type(part) is int for part in value):
+        return tuple(value)
     if type(value) is not kind:
         raise RecipeError(f"'{key}' in a recipe must be {_KINDS[kind]}; received {value!r}.")
     return value
@@ -180,7 +259,25 @@ def _require(key: str, value: object, fits: bool, wanted: str) -> None:
         raise RecipeError(f"'{key}' in a recipe must be {wanted}; received {value!r}.")
 
 
-_KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
+def _require_choice(group: str, name: str, value: str) -> None:
+    _require(f"{group}.{name}", value, value in _CHOICES[name], f"one of {', '.join(_CHOICES[name])}")
+
+
+def _sides(architecture: Architecture) -> str:
+    halvings = f"since the network halves it {architecture.depth} times"
+    if architecture.padding == "same":
+        return f"a multiple of {1 << architecture.depth}, {halvings}"
+    nearest = architecture.padded_side(1)
+    return f"{nearest} or a multiple of {1 << architecture.depth} more, {halvings} and its convolutions take the border"
+
+
+_KINDS = {
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    str: "a text",
+    tuple[int, ...]: "a list of whole numbers",
+}
 
 
 def _suggest(name: str, known: list[str]) -> str:

@@ -1,8 +1,13 @@
 """Training: rounds of patches, a look at the hold-out after each, and the best weights kept."""
 
+import math
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from itertools import zip_longest
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -12,20 +17,29 @@ from numpy.typing import NDArray
 from unet_studio.core.proposals import to_mask
 from unet_studio.core.scores import Counts, count
 from unet_studio.core.tiles import Box, tile_box
-from unet_studio.unet.architecture import build_unet
-from unet_studio.unet.losses import make_loss
+from unet_studio.errors import ModelError, RecipeError
+from unet_studio.unet.architecture import build_unet, keep_size
+from unet_studio.unet.checkpoint import Arrays, Checkpoint, read_checkpoint
+from unet_studio.unet.device import use_deterministic_operations
+from unet_studio.unet.event_log import EventLog
+from unet_studio.unet.losses import balance_classes, make_loss
+from unet_studio.unet.optimisers import learning_rate, make_optimiser
 from unet_studio.unet.patches import LabelledSlide, PatchBatches
 from unet_studio.unet.prediction import Predictor, read_mirrored
 from unet_studio.unet.recipes import Recipe
 
 _WINDOW = 512
 _MAX_WINDOWS = 24
+_DRAWN_AHEAD = 6
+"""Batches that are drawn while the network learns."""
+_MOST_RETRIES = 8
+"""So often a round is repeated, slower or smaller, before the training gives up."""
 
 
 @dataclass(frozen=True, slots=True)
 class RoundReport:
     """What one round came to; round 0 is the model before training. `dice` is the mean over classes but background,
-    pooled over the labelled pixels of the hold-out."""
+    pooled over the labelled pixels of the hold-out. `note` says what went wrong and what was done about it."""
 
     round: int
     rounds: int
@@ -33,6 +47,7 @@ class RoundReport:
     dice: float
     seconds: float
     best: bool
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +101,28 @@ def judge(predictor: Predictor, windows: Sequence[JudgedWindow]) -> Counts:
     return total
 
 
+def set_aside(slides: Sequence[LabelledSlide], recipe: Recipe) -> tuple[list[LabelledSlide], list[LabelledSlide]]:
+    """The slides to train on and those to hold out: the share that the recipe names, chosen by its seed.
+
+    All planes of a slide stay together. Of two or more slides at least one is held out and one trained on; where the
+    recipe names no share, or there is one slide only, none is held out.
+    """
+    names = sorted({slide.plane.slide for slide in slides})
+    wanted = recipe.schedule.hold_out * len(names)
+    count = min(max(1, round(wanted)), len(names) - 1) if wanted else 0
+    chosen = {names[i] for i in np.random.default_rng(recipe.seed).permutation(len(names))[:count]}
+    training = [slide for slide in slides if slide.plane.slide not in chosen]
+    return training, [slide for slide in slides if slide.plane.slide in chosen]
+
+
 def train(
     network: keras.Model,
     slides: Sequence[LabelledSlide],
     windows: Sequence[JudgedWindow],
     recipe: Recipe,
     *,
+    run: Path | None = None,
+    resume_from: Path | None = None,
     report: Callable[[RoundReport, Predictor], None] = lambda _report, _predictor: None,
     step: Callable[[int, int], None] = lambda _done, _steps: None,
     cancelled: Callable[[], bool] = lambda: False,
@@ -100,70 +131,254 @@ def train(
 
     The averaged weights (EMA) are judged, since they vary less from round to round. `report` is called after each
     round with a predictor of the averaged weights, `step` after each step.
+
+    A round whose loss becomes NaN is repeated from the weights before it at half the learning rate, and one that runs
+    out of memory with half the batch, then with smaller patches; the round's report says so.
+
+    Args:
+        run: a folder; after each round it gets a checkpoint, and the curves where the recipe wants TensorBoard.
+        resume_from: the folder of a training of the same network and optimiser, which goes on after its last round.
+
+    Raises:
+        RecipeError: the loss stays NaN, or one small patch takes more memory than there is.
+        ModelError: the training in `resume_from` can't be resumed.
     """
-    schedule = recipe.schedule
-    steps = schedule.rounds * schedule.steps
-    optimiser = keras.optimizers.Adam(
-        keras.optimizers.schedules.CosineDecay(
-            schedule.learning_rate / 10, steps, alpha=0.02,
-            warmup_target=schedule.learning_rate, warmup_steps=schedule.warmup,
-        ),
-        clipnorm=1.0, use_ema=True, ema_momentum=schedule.ema,
-    )  # fmt: skip
-    network.compile(optimizer=optimiser, loss=make_loss(recipe.loss, int(network.output_shape[-1])))
-    rounds = _Rounds(windows, recipe, report=report, step=step, cancelled=cancelled)
-    network.fit(
-        PatchBatches(slides, recipe), epochs=schedule.rounds, shuffle=False, verbose=0,
-        callbacks=[keras.callbacks.SwapEMAWeights(swap_on_epoch=True), rounds],
-    )  # fmt: skip
-    network.set_weights(rounds.best_weights)
-    history = tuple(rounds.history)
-    return TrainingResult(network, max(r.dice for r in history), history[0].dice, history)
+    if recipe.deterministic:
+        use_deterministic_operations()
+    training = _Training(network, slides, windows, recipe, run, report=report, step=step, cancelled=cancelled)
+    if resume_from is not None:
+        training.resume(resume_from)
+    return training.run()
 
 
-class _Rounds(keras.callbacks.Callback):  # type: ignore[misc]
-    """Judges after each round, keeps the best weights, stops on request, on patience and on time."""
+class _NotFiniteError(Exception):
+    """The loss or a weight is NaN or infinite."""
+
+
+class _Training:
+    """Trains round by round, judges after each, keeps the best weights, and recovers where it can."""
 
     def __init__(
-        self, windows: Sequence[JudgedWindow], recipe: Recipe, *, report: Any, step: Any, cancelled: Callable[[], bool]
+        self,
+        network: keras.Model,
+        slides: Sequence[LabelledSlide],
+        windows: Sequence[JudgedWindow],
+        recipe: Recipe,
+        run: Path | None,
+        *,
+        report: Callable[[RoundReport, Predictor], None],
+        step: Callable[[int, int], None],
+        cancelled: Callable[[], bool],
     ) -> None:
-        super().__init__()
-        self.history: list[RoundReport] = []
-        self.best_weights: list[NDArray[np.float32]] = []
+        self._network = network
+        self._slides = slides
         self._windows = windows
-        self._schedule = recipe.schedule
-        self._multiple = 1 << recipe.architecture.depth
+        self._recipe = recipe
+        self._run = run
         self._report = report
         self._step = step
         self._cancelled = cancelled
-        self._started = time.monotonic()
-        self._round = 0
+        self._log = EventLog(run / "tensorboard") if run and recipe.tensorboard else None
+        self._batches = PatchBatches(slides, recipe)
+        self._predictor = Predictor(keep_size(network, recipe.architecture), multiple=1 << recipe.architecture.depth)
+        self._optimiser = make_optimiser(recipe.schedule)
+        self._compile()
+        self._history: list[RoundReport] = []
+        self._best_weights: Arrays = []
+        self._slowed = 1.0  # what the schedule's learning rate is multiplied with
+        self._slowed_in = 0  # round
+        self._began = time.monotonic()
+        self._seconds_before = 0.0
 
-    def on_train_begin(self, logs: Any = None) -> None:
-        self._predictor = Predictor(self.model, multiple=self._multiple)
-        self._judge(loss=float("nan"))
+    @property
+    def _round(self) -> int:
+        return self._history[-1].round
 
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        self._step(self._round * self._schedule.steps + batch + 1, self._schedule.rounds * self._schedule.steps)
-        if self._cancelled():
-            self.model.stop_training = True
+    def resume(self, run: Path) -> None:
+        """Take over the state that a training left in its folder."""
+        checkpoint = read_checkpoint(run)
+        pairs = [
+            *zip_longest(self._network.variables, checkpoint.network),
+            *zip_longest(self._optimiser.variables, checkpoint.optimiser),
+        ]
+        if any(ours is None or stored is None or tuple(ours.shape) != stored.shape for ours, stored in pairs):
+            raise ModelError(
+                f"The training in '{run}' was of another network or with another optimiser, so it can't go on. "
+                "Use the recipe that it began with, or start a new training."
+            )
+        self._restore((checkpoint.network, checkpoint.optimiser))
+        self._best_weights = checkpoint.best
+        facts = checkpoint.facts
+        self._history = [RoundReport(**report) for report in facts["history"]]
+        self._slowed, self._slowed_in = facts["slowed"], facts["slowed_in"]
+        self._seconds_before = self._history[-1].seconds
+        self._take(facts["batch"], facts["patch"])
 
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        self._round = epoch + 1
-        self._judge(loss=float((logs or {}).get("loss", float("nan"))))
-        late = self._schedule.seconds and time.monotonic() - self._started > self._schedule.seconds
-        best = max(self.history, key=lambda r: (r.dice, r.round))
-        if late or self._round - best.round >= self._schedule.patience or self._cancelled():
-            self.model.stop_training = True
+    def run(self) -> TrainingResult:
+        schedule = self._recipe.schedule
+        if not self._history:
+            self._judge(0, loss=float("nan"), note="")
+        with ThreadPoolExecutor(1, "patches") as drawing:
+            while self._round < schedule.rounds and not self._stands_still(schedule.patience):
+                loss, note = self._train_round(drawing)
+                self._judge(self._round + 1, loss=loss, note=note)
+                self._save()
+                late = schedule.seconds and time.monotonic() - self._began > schedule.seconds
+                if late or self._cancelled():
+                    break
+        self._network.set_weights(self._best_weights)
+        history = tuple(self._history)
+        return TrainingResult(self._network, max(r.dice for r in history), history[0].dice, history)
 
-    def _judge(self, *, loss: float) -> None:
+    def _train_round(self, drawing: Executor) -> tuple[float, str]:
+        """The mean loss of the next round, and what had to be done for it, in sentences."""
+        good = self._state()
+        notes: list[str] = []
+        while True:
+            try:
+                return self._train_steps(drawing), " ".join(notes)
+            except _NotFiniteError:
+                notes.append(self._slow_down())
+            except Exception as error:  # each backend has its own for this
+                if not _is_out_of_memory(error):
+                    raise
+                notes.append(self._shrink(error))
+            if len(notes) > _MOST_RETRIES:
+                raise RecipeError(
+                    f"The training failed {len(notes)} times in one round. {notes[-1]} Check the slides for damaged "
+                    "ones, or lower 'schedule.learning_rate' in the recipe, then train again."
+                )
+            self._restore(good)
+
+    def _train_steps(self, drawing: Executor) -> float:
+        steps, number = self._batches.steps, self._round
+        total = number * steps
+        losses = []
+        for index, (pixels, labels) in enumerate(_draw_ahead(drawing, self._batches, number)):
+            self._optimiser.learning_rate = self._rate(total + index)
+            losses.append(float(self._network.train_on_batch(pixels, labels)))
+            if not math.isfinite(losses[-1]):
+                raise _NotFiniteError
+            self._step(total + index + 1, self._recipe.schedule.rounds * steps)
+            if self._cancelled():
+                break
+        if not all(np.isfinite(weights).all() for weights in self._network.get_weights()):
+            raise _NotFiniteError  # the last step's gradient
+        return float(np.mean(losses))
+
+    def _rate(self, step: int) -> float:
+        schedule = self._recipe.schedule
+        return self._slowed * learning_rate(schedule, step, schedule.rounds * self._batches.steps)
+
+    def _slow_down(self) -> str:
+        self._slowed /= 2
+        return (
+            f"The loss was no longer a number, so the weights went back to those of round {self._round} "
+            f"and the learning rate was halved, to {self._slowed * self._recipe.schedule.learning_rate:.2g} at most."
+        )
+
+    def _shrink(self, error: Exception) -> str:
+        schedule = self._recipe.schedule
+        batch, patch = schedule.batch // 2, schedule.patch
+        if batch == 0:
+            batch, patch = 1, self._recipe.architecture.largest_side(schedule.patch // 2)
+        if patch == 0:
+            raise RecipeError(
+                f"There is not enough memory to train on a single patch of {schedule.patch} × {schedule.patch} pixels. "
+                "Close other programs, or choose a recipe with a smaller 'architecture.width'."
+            ) from error
+        self._take(batch, patch)
+        return f"There was not enough memory, so a step now takes {batch} patch(es) of {patch} × {patch} pixels."
+
+    def _take(self, batch: int, patch: int) -> None:
+        """Go on with so many patches a step, of this many pixels a side."""
+        schedule = replace(self._recipe.schedule, batch=batch, patch=patch)
+        self._recipe = replace(self._recipe, schedule=schedule)
+        self._batches = PatchBatches(self._slides, self._recipe)
+
+    def _judge(self, number: int, *, loss: float, note: str) -> None:
+        trained = [keras.ops.convert_to_numpy(variable) for variable in self._network.trainable_variables]
+        if number:
+            self._optimiser.finalize_variable_values(self._network.trainable_variables)  # the averages
         dice = float(np.nan_to_num(judge(self._predictor, self._windows).mean_dice))
-        best = not self.history or dice > max(r.dice for r in self.history)
-        seconds = time.monotonic() - self._started
-        self.history.append(RoundReport(self._round, self._schedule.rounds, loss, dice, seconds, best))
+        best = not self._history or dice > max(report.dice for report in self._history)
         if best:
-            self.best_weights = self.model.get_weights()
-        self._report(self.history[-1], self._predictor)
+            self._best_weights = self._network.get_weights()
+        seconds = self._seconds_before + time.monotonic() - self._began
+        self._history.append(RoundReport(number, self._recipe.schedule.rounds, loss, dice, seconds, best, note))
+        self._ease_on_plateau()
+        if self._log is not None:
+            rate = self._rate(number * self._batches.steps)
+            self._log.write(number, {"loss": loss, "hold-out Dice": dice, "learning rate": rate})
+        self._report(self._history[-1], self._predictor)
+        for variable, values in zip(self._network.trainable_variables, trained, strict=True):
+            variable.assign(values)
+
+    def _ease_on_plateau(self) -> None:
+        schedule = self._recipe.schedule
+        halfway = max(1, schedule.patience // 2)
+        if schedule.decay == "plateau" and self._stands_still(halfway) and self._round - self._slowed_in >= halfway:
+            self._slowed /= 2
+            self._slowed_in = self._round
+
+    def _stands_still(self, rounds: int) -> bool:
+        """Whether so many rounds have passed without a better score."""
+        best = max(self._history, key=lambda report: (report.dice, report.round))
+        return self._round - best.round >= rounds
+
+    def _compile(self) -> None:
+        recipe, classes = self._recipe, int(self._network.output_shape[-1])
+        pixels = np.sum([slide.count_classes(classes) for slide in self._slides], axis=0)
+        weights = balance_classes(pixels, recipe.loss.balance)
+        loss = make_loss(recipe.loss, classes, class_weights=weights)
+        self._network.compile(optimizer=self._optimiser, loss=loss)
+        self._optimiser.build(self._network.trainable_variables)
+
+    def _state(self) -> tuple[Arrays, Arrays]:
+        """All variables of the network, its random generators among them, and of the optimiser."""
+        network, optimiser = (
+            [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
+            for variables in (self._network.variables, self._optimiser.variables)
+        )
+        return network, optimiser
+
+    def _restore(self, state: tuple[Arrays, Arrays]) -> None:
+        for variables, values in zip((self._network.variables, self._optimiser.variables), state, strict=True):
+            for variable, value in zip(variables, values, strict=True):
+                variable.assign(value)
+
+    def _save(self) -> None:
+        if self._run is None:
+            return
+        network, optimiser = self._state()
+        facts = {
+            "history": [asdict(report) for report in self._history],
+            "slowed": self._slowed,
+            "slowed_in": self._slowed_in,
+            "batch": self._recipe.schedule.batch,
+            "patch": self._recipe.schedule.patch,
+        }
+        Checkpoint(network, optimiser, self._best_weights, facts).write(self._run)
+
+
+def _draw_ahead(drawing: Executor, batches: PatchBatches, number: int) -> Iterator[tuple[Any, Any]]:
+    """The batches of a round, some of them drawn while the network still learns from those before."""
+    waiting: deque[Future[tuple[Any, Any]]] = deque()
+    try:
+        for index in range(batches.steps):
+            while len(waiting) < _DRAWN_AHEAD and index + len(waiting) < batches.steps:
+                waiting.append(drawing.submit(batches.batch, number, index + len(waiting)))
+            yield waiting.popleft().result()
+    finally:
+        for batch in waiting:
+            batch.cancel()
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """TensorFlow says ResourceExhaustedError, PyTorch OutOfMemoryError, XLA writes RESOURCE_EXHAUSTED."""
+    kind = type(error).__name__
+    known = "ResourceExhausted" in kind or "OutOfMemory" in kind or "RESOURCE_EXHAUSTED" in str(error)
+    return known or isinstance(error, MemoryError)
 
 
 def _window_around(cell: Box, shape: tuple[int, int]) -> Box:

@@ -1,0 +1,59 @@
+"""Checkpoints: all that an interrupted training needs to go on as if nothing had happened."""
+
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unet_studio.core.files import write_atomically
+from unet_studio.errors import ModelError
+
+_FILE = "checkpoint.npz"
+_GROUPS = ("network", "optimiser", "best")
+
+Arrays = Sequence[NDArray[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """The state of a training at the end of a round.
+
+    `network` are all of its variables, those of its random generators among them, `optimiser` the optimiser's, the
+    averaged weights (EMA) among them, `best` the best weights so far; `facts` is what JSON knows.
+    """
+
+    network: Arrays
+    optimiser: Arrays
+    best: Arrays
+    facts: dict[str, Any]
+
+    def write(self, run: Path) -> None:
+        """Replace the checkpoint in the folder `run`; a crash leaves the old one or the new one."""
+        stream = io.BytesIO()
+        arrays = {f"{group}{index}": array for group in _GROUPS for index, array in enumerate(getattr(self, group))}
+        np.savez(stream, allow_pickle=False, facts=np.array(json.dumps(self.facts)), **arrays)
+        write_atomically(run / _FILE, stream.getvalue())
+
+
+def read_checkpoint(run: Path) -> Checkpoint:
+    """The checkpoint in the folder `run`; raises `ModelError` if there is none or it is damaged."""
+    try:
+        with (run / _FILE).open("rb") as file, np.load(file, allow_pickle=False) as stored:
+            groups = {
+                group: [stored[f"{group}{i}"] for i in range(sum(name.startswith(group) for name in stored))]
+                for group in _GROUPS
+            }
+            return Checkpoint(**groups, facts=json.loads(str(stored["facts"])))
+    except FileNotFoundError:
+        raise ModelError(
+            f"There is no interrupted training in '{run}'. Start a new one, or name the folder of one that was stopped."
+        ) from None
+    except Exception as error:  # NumPy's reader raises whatever the archive's contents lead it to
+        raise ModelError(
+            f"The checkpoint in '{run}' is damaged, so its training can't go on. Start a new one."
+        ) from error
