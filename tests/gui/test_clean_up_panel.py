@@ -3,7 +3,7 @@
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QDoubleSpinBox, QSlider
+from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QSlider
 from pytestqt.qtbot import QtBot
 
 from unet_studio.core.classes import make_classes
@@ -29,7 +29,8 @@ def named(panel: CleanUpPanel, kind: type[QSlider] | type[QDoubleSpinBox], name:
 
 def test_any_recipe_is_shown_and_given_back_unchanged(panel: CleanUpPanel) -> None:
     steps = parse_steps(
-        "open:2,fill-holes:0,remove-small:6000@1,watershed:1.25:0.125,watershed-distance:0:2@1,watershed-boundary:50:1@2"
+        "open:2,fill-holes:0,remove-small:6000@1,watershed:1.25:0.125,watershed-distance:0:2@1,watershed-boundary:50:1@2,"
+        "crf:2.5:10.25:0.125"
     )
     panel.set_recipe(steps, CLASSES)
     assert panel.steps() == steps
@@ -41,6 +42,7 @@ def test_any_recipe_is_shown_and_given_back_unchanged(panel: CleanUpPanel) -> No
         ("Watershed", Step("watershed", 1, height=0.1)),
         ("Watershed by distance", Step("watershed-distance", 1, height=1)),
         ("Watershed of boundaries", Step("watershed-boundary", 1, height=0.1)),
+        ("Outlines of the slide (CRF)", Step("crf", 10, weight=3, colour=0.15)),
         ("Dilate", Step("dilate", 2)),
     ],
 )
@@ -67,6 +69,14 @@ def test_both_numbers_of_a_watershed_are_changed_by_slider_and_by_text(panel: Cl
     slider = named(panel, QSlider, "Watershed: height")
     assert isinstance(slider, QSlider)
     assert slider.value() == 25
+
+
+def test_all_numbers_of_a_crf_are_changed_and_it_has_no_class(panel: CleanUpPanel) -> None:
+    panel.set_recipe(parse_steps("crf:3:10:0.1"), CLASSES)
+    for name in ("weight", "amount", "difference"):
+        QTest.keyClick(named(panel, QSlider, f"Outlines of the slide (CRF): {name}"), Qt.Key.Key_Right)
+    assert panel.steps() == parse_steps("crf:3.1:10.1:0.11")
+    assert not any(box.isVisible() for box in panel.findChildren(QComboBox))
 
 
 def test_a_dragged_slider_previews_and_keeps_when_let_go(panel: CleanUpPanel, qtbot: QtBot) -> None:

@@ -54,6 +54,7 @@ class Canvas(QGraphicsView):
     brush_size_asked = Signal(int)  # steps up or down
     plane_asked = Signal(int)  # planes forward or back
     zoom_changed = Signal(float)
+    read_failed = Signal(str)  # why part of the plane can't be shown
     outlines_asked = Signal()
 
     def __init__(self, background: Background, parent: QWidget | None = None) -> None:
@@ -71,7 +72,7 @@ class Canvas(QGraphicsView):
         self._pointer: QPointF | None = None
         self._fitted = True
 
-        self.slide_layer = SlideLayer(background)
+        self.slide_layer = SlideLayer(background, self.read_failed.emit)
         self.mask_layer = MaskLayer(background)
         self._ring_halo = _ring(QColor(0, 0, 0, 190), 3.0)
         self._ring = _ring(QColor(255, 255, 255), 1.5)

@@ -7,7 +7,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QHBoxLayout, QLabel, QMenu, QPushButton, QVBoxLayout, QWidget
 
 from unet_studio.core.classes import LabelClass
-from unet_studio.core.clean_up import AREA_OPERATIONS, WATERSHEDS, Step
+from unet_studio.core.clean_up import AREA_OPERATIONS, CRF, WATERSHEDS, Step
 from unet_studio.gui.controls import heading, horizontal_slider, set_silently, tool_button
 from unet_studio.gui.theme import icon
 
@@ -34,6 +34,7 @@ _AMOUNTS = {
     "watershed": _SIGMA,
     "watershed-distance": _SIGMA,
     "watershed-boundary": _SIGMA,
+    CRF: _Limits(1, 30, 50, decimals=1),
 }
 _PROBABILITY = _Limits(0.01, 0.5, 1, decimals=2)
 _HEIGHTS = {
@@ -41,6 +42,8 @@ _HEIGHTS = {
     "watershed-distance": _Limits(0.1, 10, 100, decimals=1),
     "watershed-boundary": _PROBABILITY,
 }
+_WEIGHT = _Limits(0.1, 10, 100, decimals=1)
+_COLOUR = _Limits(0.01, 0.5, 1, decimals=2)
 _START = {
     "dilate": Step("dilate", 2),
     "erode": Step("erode", 2),
@@ -51,6 +54,7 @@ _START = {
     "watershed": Step("watershed", 1, height=0.1),
     "watershed-distance": Step("watershed-distance", 1, height=1),
     "watershed-boundary": Step("watershed-boundary", 1, height=0.1),
+    CRF: Step(CRF, 10, weight=3, colour=0.15),
 }
 
 
@@ -73,11 +77,13 @@ class CleanUpPanel(QWidget):
             "watershed": self.tr("Watershed"),
             "watershed-distance": self.tr("Watershed by distance"),
             "watershed-boundary": self.tr("Watershed of boundaries"),
+            CRF: self.tr("Outlines of the slide (CRF)"),
         }
         hints = {
             "watershed": self.tr("Part objects that touch, where their class is less probable"),
             "watershed-distance": self.tr("Part objects that touch, at their necks"),
             "watershed-boundary": self.tr("Close the gaps in a class that is itself a boundary, such as a membrane"),
+            CRF: self.tr("Before all other steps, let pixels that are near and look alike agree; takes a while"),
         }
         intro = QLabel(self.tr("Steps run from top to bottom on every proposal of the folder. Labels stay."))
         intro.setWordWrap(True)
@@ -164,22 +170,33 @@ class _StepRow(QWidget):
         pixels = self.tr(" px²") if step.operation in AREA_OPERATIONS else self.tr(" px")
         amount = self.tr("{0}: smoothing") if step.operation in WATERSHEDS else self.tr("{0}: amount")
         self._amount = _Number(amount.format(name), step.amount, _AMOUNTS[step.operation], pixels)
+        self._others: dict[str, _Number] = {}
         if step.operation == "fill-holes":
             self._amount.name_least(self.tr("any size"))
-        self._height: _Number | None = None
         if step.operation in WATERSHEDS:
             unit = pixels if step.operation == "watershed-distance" else ""
             limits = _HEIGHTS[step.operation]
-            self._height = _Number(self.tr("{0}: height").format(name), step.height, limits, unit)
-            self._height.setToolTip(self.tr("How deep the valley between two objects is at least"))
-            self._amount.setToolTip(self.tr("By how much the small ups and downs are smoothed before"))
+            self._others["height"] = _Number(self.tr("{0}: height").format(name), step.height, limits, unit)
+            self._amount.explain(self.tr("Smoothing"), self.tr("Up to what size ups and downs are smoothed before"))
+            self._others["height"].explain(
+                self.tr("Height"), self.tr("How deep the valley between two objects is at least")
+            )
+        if step.operation == CRF:
+            self._others["weight"] = _Number(self.tr("{0}: weight").format(name), step.weight, _WEIGHT, "")
+            self._others["weight"].explain(self.tr("Weight"), self.tr("How much the slide counts against the proposal"))
+            self._others["colour"] = _Number(self.tr("{0}: difference").format(name), step.colour, _COLOUR, "")
+            self._others["colour"].explain(
+                self.tr("Difference"),
+                self.tr("How different pixels may look that agree, as a share of the slide's contrast"),
+            )
+            self._amount.explain(self.tr("Distance"), self.tr("How near each other pixels are that agree"))
         self._class = QComboBox()
         self._class.setAccessibleName(self.tr("{0}: class").format(name))
         self._class.addItem(self.tr("all classes"), None)
         for label_class in classes[1:]:
             self._class.addItem(label_class.name, label_class.index)
         self._class.setCurrentIndex(max(0, self._class.findData(step.class_index)))
-        self._class.setVisible(len(classes) > 2)
+        self._class.setVisible(len(classes) > 2 and step.operation != CRF)
         up = tool_button("chevron-up", self.tr("Move {0} up").format(name))
         remove = tool_button("x", self.tr("Remove {0}").format(name))
 
@@ -193,18 +210,17 @@ class _StepRow(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(top)
-        for number in (self._amount, self._height):
-            if number is not None:
-                layout.addWidget(number)
-                number.changed.connect(self.changed)
+        for number in (self._amount, *self._others.values()):
+            layout.addWidget(number)
+            number.changed.connect(self.changed)
 
         self._class.activated.connect(lambda _: self.changed.emit(True))
         up.clicked.connect(self.up_asked)
         remove.clicked.connect(self.remove_asked)
 
     def step(self) -> Step:
-        height = 0.0 if self._height is None else self._height.value
-        return Step(self._operation, self._amount.value, self._class.currentData(), height)
+        others = {field: number.value for field, number in self._others.items()}
+        return Step(self._operation, self._amount.value, self._class.currentData(), **others)
 
 
 class _Number(QWidget):
@@ -228,13 +244,22 @@ class _Number(QWidget):
         self._text.setAccessibleName(name)
         least, most = round(limits.least * self._steps), round(max(limits.usual, value) * self._steps)
         self._slider = horizontal_slider(least, most, round(value * self._steps), name)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self._slider, 1)
-        layout.addWidget(self._text)
+        self._row = QHBoxLayout(self)
+        self._row.setContentsMargins(0, 0, 0, 0)
+        self._row.addWidget(self._slider, 1)
+        self._row.addWidget(self._text)
         self._slider.valueChanged.connect(self._on_slider)
         self._slider.sliderReleased.connect(lambda: self.changed.emit(True))
         self._text.valueChanged.connect(self._on_text)
+
+    def explain(self, caption: str, hint: str) -> None:
+        """Write `caption` in front, where a step has several numbers, with a tooltip that says what it does."""
+        label = QLabel(caption)
+        label.setFixedWidth(label.fontMetrics().averageCharWidth() * 13)
+        self._text.setFixedWidth(self._text.fontMetrics().averageCharWidth() * 15)
+        for widget in (label, self._slider, self._text):
+            widget.setToolTip(hint)
+        self._row.insertWidget(0, label)
 
     def name_least(self, text: str) -> None:
         """Show `text` instead of the least number."""

@@ -211,6 +211,7 @@ class MainWindow(QMainWindow):
         canvas.outlines_asked.connect(self.actions_by_id["outlines"].toggle)
         canvas.outlines_asked.connect(self._update_overlay)
         canvas.cursor_moved.connect(self._on_cursor)
+        canvas.read_failed.connect(self._on_read_failed)
         self.comparison.mode_changed.connect(self._update_actions)
         self.comparison.notice.connect(self.messages.show_notice)
         canvas.cursor_left.connect(lambda: self.status_line.set_position(""))
@@ -328,6 +329,13 @@ class MainWindow(QMainWindow):
             self.minimap.show_plane(plane.reader, plane.id.plane, plane.display)
             self.view_panel.contrast.open_plane(plane.display)
         self.comparison.show_plane()
+
+    def _on_read_failed(self, reason: str) -> None:
+        """The slide on the canvas shrank, vanished or turned unreadable; its labels can still be worked on."""
+        if self.session.plane is not None:
+            text = self.tr("{0} Its labels are kept.").format(reason)
+            self.slides.set_status(self.session.plane.id.slide, SlideStatus(problem=reason))
+            self.messages.show_notice(Notice(text, NoticeKind.WARNING))
 
     def _on_slide_failed(self, slide: str, reason: str) -> None:
         self.slides.select(slide)

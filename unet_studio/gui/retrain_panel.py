@@ -29,6 +29,10 @@ class RetrainPanel(QWidget):
         self._cancel.hide()
         self._state = QLabel()
         self._state.setWordWrap(True)
+        self._note = QLabel()
+        self._note.setWordWrap(True)
+        self._note.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+        self._note.hide()
         self._plot = pg.PlotWidget()
         self._plot.setAccessibleName(self.tr("Dice and loss by round"))
         self._plot.setFixedHeight(160)
@@ -53,6 +57,7 @@ class RetrainPanel(QWidget):
         layout.addWidget(self._button)
         layout.addWidget(self._cancel)
         layout.addWidget(self._state)
+        layout.addWidget(self._note)
         layout.addWidget(self._plot)
         layout.addWidget(self._preview)
         layout.addStretch()
@@ -80,6 +85,7 @@ class RetrainPanel(QWidget):
         self._rounds.clear()
         self._draw()
         self._state.setText(self.tr("Reading the labelled slides…"))
+        self._note.hide()
         self._basis.hide()
         self._cancel.show()
         self._plot.show()
@@ -99,6 +105,9 @@ class RetrainPanel(QWidget):
                 round_.round, round_.round - best.round, best.dice, best.round
             )
         self._state.setText(text)
+        if round_.note:  # it stays until the next one: what was halved stays halved
+            self._note.setText(round_.note)
+            self._note.show()
         self._picture = QPixmap(str(Path(round_.preview)))
         self._show_picture()
 

@@ -13,7 +13,10 @@ from unet_studio.worker.protocol import RetrainJob
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What one round of a training came to; round 0 is the model before it. Loss is None for round 0."""
+    """What one round of a training came to; round 0 is the model before it. Loss is None for round 0.
+
+    `note` says what went wrong and what was done about it, in sentences.
+    """
 
     round: int
     rounds: int
@@ -22,6 +25,7 @@ class Round:
     seconds: float
     best: bool
     preview: str
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

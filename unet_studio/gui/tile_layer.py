@@ -70,7 +70,7 @@ class TileLayer(QGraphicsItem):
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, scale < 2)
         for cell in cells:
             area = tile_box(cell).intersect(self.level_extent(level))
-            target = world.mapRect(_scene_rect(area, level)).toRect()
+            target = _whole_pixels(world.mapRect(_scene_rect(area, level)))
             self._draw(painter, target, (level, cell), area)
         painter.restore()
 
@@ -125,11 +125,16 @@ class TileLayer(QGraphicsItem):
 
 
 class SlideLayer(TileLayer):
-    """The slide's own pixels, read off the GUI thread, shown with a contrast or as the network gets them."""
+    """The slide's own pixels, read off the GUI thread, shown with a contrast or as the network gets them.
 
-    def __init__(self, background: Background) -> None:
+    `tell` is told once for each plane, in words, if part of it can't be read; what can be read is still shown.
+    """
+
+    def __init__(self, background: Background, tell: Callable[[str], None]) -> None:
         super().__init__()
         self._background = background
+        self._tell = tell
+        self._told = False
         self._reader: SlideReader | None = None
         self._plane = 0
         self._display = Display()
@@ -140,6 +145,7 @@ class SlideLayer(TileLayer):
     def show_plane(self, reader: SlideReader | None, plane: int, display: Display) -> None:
         self._reader, self._plane, self._display = reader, plane, display
         self._network_view = None
+        self._told = False
         self._raw.clear()
         self._asked.clear()
         self.set_shape((reader.info.height, reader.info.width) if reader else (0, 0))
@@ -188,7 +194,11 @@ class SlideLayer(TileLayer):
         box = tile_box(cell).intersect(self.level_extent(level))
 
         def arrived(pixels: object) -> None:
-            if self._reader is reader and self._plane == plane and isinstance(pixels, np.ndarray):
+            if self._reader is not reader or self._plane != plane:
+                return
+            if not isinstance(pixels, np.ndarray):
+                self._fail(str(pixels))
+            else:
                 self._raw[key] = pixels
                 self._asked.discard(key)
                 while len(self._raw) > self._room:
@@ -196,6 +206,12 @@ class SlideLayer(TileLayer):
                 self.update_tile(key)
 
         self._background.run(lambda: reader.read(plane, box, shrink=1 << level), arrived)
+
+    def _fail(self, reason: str) -> None:
+        """The tile stays asked for, so that a slide that is gone isn't asked again at every repaint."""
+        if not self._told:
+            self._told = True
+            self._tell(reason)
 
 
 class MaskLayer(TileLayer):
@@ -230,6 +246,10 @@ class MaskLayer(TileLayer):
 
     def change_mask(self, view: MaskView) -> None:
         """Show the same plane with another proposal, threshold or clean-up."""
+        if view.proposal is None:  # nothing will come that replaces the old mask
+            self._cleaned.clear()
+            self._images.clear()
+            self._stale.clear()
         self._view = view
         self._version += 1
         self.update()
@@ -373,6 +393,12 @@ class MaskLayer(TileLayer):
 def _scene_rect(box: Box, level: int) -> QRectF:
     size = 1 << level
     return QRectF(box.x0 * size, box.y0 * size, box.width * size, box.height * size)
+
+
+def _whole_pixels(rect: QRectF) -> QRect:
+    """The rectangle with each edge rounded on its own: neighbours round their common edge alike."""
+    left, top = round(rect.left()), round(rect.top())
+    return QRect(left, top, round(rect.right()) - left, round(rect.bottom()) - top)
 
 
 def _part_of(coarse: Box, area: Box, up: int) -> QRectF:

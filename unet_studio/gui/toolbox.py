@@ -4,6 +4,7 @@ from functools import partial
 
 from PySide6.QtCore import QObject, Signal
 
+from unet_studio.errors import StudioError
 from unet_studio.gui.canvas import Canvas
 from unet_studio.gui.painting import Painting
 from unet_studio.gui.tools.brush import Brush, Eraser, SmartBrush
@@ -32,6 +33,7 @@ class Toolbox(QObject):
             Tool.EDGE_LASSO: EdgeLasso(painting),
             Tool.ACCEPT: Lasso(painting, lambda region, _: session.accept_region(region)),
         }
+        self._painting = painting
         self._canvas = canvas
         self._tool = Tool.MOVE
         for tool in self.tools.values():
@@ -43,7 +45,7 @@ class Toolbox(QObject):
         canvas.double_clicked.connect(partial(self._tell, "double_click"))
         canvas.finish_asked.connect(self.finish)
         canvas.cancel_asked.connect(self.cancel)
-        canvas.step_back_asked.connect(self._step_back)
+        canvas.step_back_asked.connect(partial(self._tell, "step_back"))
         session.about_to_change.connect(self.finish)
 
     @property
@@ -62,19 +64,20 @@ class Toolbox(QObject):
         self._canvas.set_tool_look(moves=tool is Tool.MOVE, ring=self.tools[tool].shows_ring)
 
     def finish(self) -> None:
-        self.tools[self._tool].finish()
-        self._claim_keys()
+        self._tell("finish")
 
     def cancel(self) -> None:
-        self.tools[self._tool].cancel()
-        self._claim_keys()
+        self._tell("cancel")
 
-    def _step_back(self) -> None:
-        self.tools[self._tool].step_back()
-        self._claim_keys()
-
-    def _tell(self, message: str, at: Pointer) -> None:
-        getattr(self.tools[self._tool], message)(at)
+    def _tell(self, message: str, *at: Pointer) -> None:
+        """Pass a message on to the tool in use; what it can't do is told, and what it did so far is kept."""
+        tool = self.tools[self._tool]
+        try:
+            getattr(tool, message)(*at)
+        except StudioError as problem:
+            self._painting.tell(problem)
+            if message != "finish":
+                self.finish()
         self._claim_keys()
 
     def _claim_keys(self) -> None:

@@ -12,7 +12,7 @@ from unet_studio.core.classes import BACKGROUND
 from unet_studio.core.flood import class_region, wand_region
 from unet_studio.core.regions import Region
 from unet_studio.core.tiles import Box
-from unet_studio.errors import StudioError
+from unet_studio.errors import RegionError
 from unet_studio.gui.painting import Painting
 from unet_studio.gui.session import OpenPlane
 from unet_studio.gui.tools.tool import NOTHING, CanvasTool, Pointer, Preview
@@ -36,12 +36,8 @@ class Fill(CanvasTool):
         plane, seed = self._painting.plane(), (math.floor(at.y), math.floor(at.x))
         if plane is None or not plane.contains(seed):
             return
-        try:
-            region = class_region(plane.view, seed)
-        except StudioError as problem:
-            self._painting.tell(problem)
-            return
-        self._painting.paint(region, BACKGROUND if at.alt else self._painting.active_class, self.tr("fill with"))
+        value = BACKGROUND if at.alt else self._painting.active_class
+        self._painting.paint(class_region(plane.view, seed), value, self.tr("fill with"))
 
 
 class Wand(CanvasTool):
@@ -65,9 +61,9 @@ class Wand(CanvasTool):
         plane, seed = self._painting.plane(), (math.floor(at.y), math.floor(at.x))
         if plane is None or not plane.contains(seed):
             return
-        self._pressed, self._pressed_share = at, self._share
-        self._read = _remembering(plane)
-        self._range = _spread(self._read, seed, plane.shape)
+        read = _remembering(plane)
+        self._range = _spread(read, seed, plane.shape)
+        self._pressed, self._pressed_share, self._read = at, self._share, read
         self._select(plane)
 
     def drag(self, at: Pointer) -> None:
@@ -100,7 +96,7 @@ class Wand(CanvasTool):
         seed = (math.floor(self._pressed.y), math.floor(self._pressed.x))
         try:
             region = wand_region(self._read, seed, self._share * self._range, plane.shape)
-        except StudioError:
+        except RegionError:
             return  # far too much: the last region that could be found stays
         self._region = region
         self.previewed.emit(Preview(region=region, text=self.tr("± {0} %").format(f"{100 * self._share:.2g}")))

@@ -11,7 +11,6 @@ from unet_studio.core.painting import Point
 from unet_studio.core.polygons import polygon_region
 from unet_studio.core.regions import Region
 from unet_studio.core.tiles import Box
-from unet_studio.errors import StudioError
 from unet_studio.gui.painting import Painting
 from unet_studio.gui.tools.tool import NOTHING, CanvasTool, Pointer, Preview
 
@@ -42,14 +41,8 @@ class Outline(CanvasTool):
         began, points = self._began, self._points
         plane = self._painting.session.plane
         self.cancel()
-        if began is None or plane is None or len(points) < 3:
-            return
-        try:
-            region = polygon_region(points, plane.shape)
-        except StudioError as problem:
-            self._painting.tell(problem)
-        else:
-            self._enclosed(region, began)
+        if began is not None and plane is not None and len(points) > 2:
+            self._enclosed(polygon_region(points, plane.shape), began)
 
     def cancel(self) -> None:
         self._began, self._points = None, []
