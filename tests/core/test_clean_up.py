@@ -302,6 +302,7 @@ def test_columns_first_masks_and_absent_classes_are_fine() -> None:
         ("fill-holes:0@253", (Step("fill-holes", 0, 253),)),
         ("watershed:1:0.1", (Step("watershed", 1, height=0.1),)),
         ("watershed-distance:0.5:2@1", (Step("watershed-distance", 0.5, 1, 2),)),
+        ("crf:3:10:0.15", (Step("crf", 10, weight=3, colour=0.15),)),
     ],
 )
 def test_steps_are_read(text: str, steps: tuple[Step, ...]) -> None:
@@ -349,6 +350,16 @@ def test_discs_are_named_when_formatted() -> None:
         ("watershed-distance:1:101", "pixels above 0, up to 100, not 101."),
         ("watersheds:1:0.1", "Did you mean “watershed”?"),
         ("open:2@254", "classes run from 1 to 253"),
+        ("crf", "expected crf:WEIGHT:PIXELS:COLOUR, with numbers such as 1 or 0.1."),
+        ("crf:3:10", "expected crf:WEIGHT:PIXELS:COLOUR"),
+        ("crf:3:10:0.1:1", "expected crf:WEIGHT:PIXELS:COLOUR"),
+        ("crf:0:10:0.1", "a weight above 0, up to 100, not 0."),
+        ("crf:101:10:0.1", "a weight above 0, up to 100, not 101."),
+        ("crf:3:0.5:0.1", "within 1 to 50 pixels, not 0.5."),
+        ("crf:3:51:0.1", "within 1 to 50 pixels, not 51."),
+        ("crf:3:10:0", "from 0.01 to 1, a share of the slide's contrast, not 0."),
+        ("crf:3:10:1.5", "from 0.01 to 1, a share of the slide's contrast, not 1.5. (in “crf:3:10:1.5”)"),
+        ("crf:3:10:0.1@1", "for all classes at once; leave out the class. (in “crf:3:10:0.1@1”)"),
     ],
 )
 def test_what_cannot_be_read_is_said(text: str, said: str) -> None:

@@ -42,7 +42,7 @@ def test_any_recipe_is_shown_and_given_back_unchanged(panel: CleanUpPanel) -> No
         ("Watershed", Step("watershed", 1, height=0.1)),
         ("Watershed by distance", Step("watershed-distance", 1, height=1)),
         ("Watershed of boundaries", Step("watershed-boundary", 1, height=0.1)),
-        ("Outlines of the slide (CRF)", Step("crf", 10, weight=3, colour=0.15)),
+        ("Outlines of the slide (CRF)", Step("crf", 10, weight=3, colour=0.1)),
         ("Dilate", Step("dilate", 2)),
     ],
 )

@@ -195,10 +195,10 @@ def boundary_classes(steps: Iterable[Step]) -> frozenset[int]:
 def reach(steps: Iterable[Step]) -> int:
     """How many pixels of surroundings a region needs so that its inside comes out as on the whole plane.
 
-    It is for the steps that work on a mask; a crf reads what surrounds it by itself. Exact for the four operations with a disc. For fill-holes and remove-small it is exact up to an area of
-    `LONGEST_OBJECT`; beyond that only for objects and holes that are no longer than this. So are the watersheds, where
-    an object is all that flows together before they part it: of a longer one the lines within the region may run
-    elsewhere, or one may be missing or too many.
+    It is for the steps that work on a mask; a crf reads what surrounds it by itself. Exact for the four operations with
+    a disc. For fill-holes and remove-small it is exact up to an area of `LONGEST_OBJECT`; beyond that only for objects
+    and holes that are no longer than this. So are the watersheds, where an object is all that flows together before
+    they part it: of a longer one the lines within the region may run elsewhere, or one may be missing or too many.
     """
     total = 0
     for step in without_crf(steps):

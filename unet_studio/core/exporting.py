@@ -29,6 +29,7 @@ from unet_studio.core.masks import MaskView
 from unet_studio.core.project import PLACE_NAME, Project
 from unet_studio.core.proposals import find_proposal, proposed_planes, slide_stamp
 from unet_studio.core.reading import SlideReader, open_slide
+from unet_studio.core.refining import SlidePlane
 from unet_studio.core.slides import find_slides
 from unet_studio.errors import SlideError, StudioError
 
@@ -146,7 +147,8 @@ def view_plane(project: Project, plane: PlaneId, shape: tuple[int, int]) -> Mask
     except OSError as error:
         raise SlideError(f"'{plane.slide}' is no longer there ({error.strerror}). Put the slide back.") from error
     proposal = find_proposal(project.place, project.active_model, plane, stamp=stamp)
-    return MaskView(project.labels(plane, shape), proposal, project.threshold, project.steps())
+    slide = SlidePlane(project.folder / plane.slide, plane.plane)
+    return MaskView(project.labels(plane, shape), proposal, project.threshold, project.steps(), slide)
 
 
 def export_names(slides: Iterable[str]) -> dict[str, str]:

@@ -71,12 +71,12 @@ def tune_watershed(
 
 
 def _labelled_proposals(project: Project) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
-    """Labels (h, w) and probabilities (h, w, channels) of each labelled plane that has a proposal."""
+    """Labels (h, w) and refined probabilities (h, w, channels) of each labelled plane that has a proposal."""
     for plane in project.labelled_planes():
         view = view_plane(project, plane.plane, plane.shape)
         if view.proposal is not None:
             box = Box.of_shape(plane.shape)
-            yield view.labels.read(box), view.proposal.read(box)
+            yield view.labels.read(box), view.probabilities(box)
 
 
 def _with(steps: tuple[Step, ...], step: Step) -> tuple[Step, ...]:

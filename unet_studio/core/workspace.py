@@ -17,6 +17,7 @@ from unet_studio.core.model_choice import use_model
 from unet_studio.core.models import ModelCard
 from unet_studio.core.project import Project, StoredEdit
 from unet_studio.core.proposals import Proposal, find_proposal, proposed_planes, slide_stamp
+from unet_studio.core.refining import SlidePlane
 from unet_studio.core.slides import find_slides
 from unet_studio.errors import ProjectInUseError, SlideError
 
@@ -116,7 +117,8 @@ class Workspace:
 
     def mask(self, plane: PlaneId, labels: LabelPlane) -> MaskView:
         """How the mask of a plane comes about just now."""
-        return MaskView(labels, self.find_proposal(plane), self.threshold, self.steps)
+        slide = SlidePlane(self.folder / plane.slide, plane.plane)
+        return MaskView(labels, self.find_proposal(plane), self.threshold, self.steps, slide)
 
     def find_proposal(self, plane: PlaneId) -> Proposal | None:
         """The active model's proposal for a plane of the slide as it is now, or None."""

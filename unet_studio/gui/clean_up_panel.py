@@ -54,7 +54,7 @@ _START = {
     "watershed": Step("watershed", 1, height=0.1),
     "watershed-distance": Step("watershed-distance", 1, height=1),
     "watershed-boundary": Step("watershed-boundary", 1, height=0.1),
-    CRF: Step(CRF, 10, weight=3, colour=0.15),
+    CRF: Step(CRF, 10, weight=3, colour=0.1),
 }
 
 
