@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from unet_studio.core import exporting
 from unet_studio.core.classes import UNLABELLED
 from unet_studio.core.clean_up import parse_steps
 from unet_studio.core.exporting import (
@@ -272,6 +273,21 @@ def test_the_mask_of_a_stack_is_kept_as_tiff(project: Project) -> None:
     keep_masks(project, [PlaneId(stack, 2)])
     masks = read_mask(project.place / "masks" / "stack.tif")
     assert [int(mask.max()) for mask in masks] == [1, UNLABELLED, 1]
+
+
+def test_the_mask_of_a_large_slide_is_kept_as_a_tiled_tiff_written_in_parts(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exporting, "_LARGE", 1000)
+    label(project, PlaneId("sub/c.png"), half(1, 0), PlaneState.REVIEWED)
+    keep_masks(project, [PlaneId("sub/c.png")])
+    assert np.array_equal(read_mask(project.place / "masks" / "sub" / "c.tif"), half(1, 0))
+    stack = add_stack(project.folder)
+    label(project, PlaneId(stack, 2), half(1, 0), PlaneState.REVIEWED)
+    keep_masks(project, [PlaneId(stack, 2)])
+    masks = read_mask(project.place / "masks" / "stack.tif")
+    assert np.array_equal(masks[2], half(1, 0))
+    assert [int(mask.min()) for mask in masks] == [UNLABELLED, UNLABELLED, 0]
 
 
 def test_only_names_that_would_collide_keep_their_ending() -> None:

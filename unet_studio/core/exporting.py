@@ -11,7 +11,7 @@ where the clean-up closes the gaps of a boundary class (`watershed-boundary`) th
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
@@ -24,15 +24,18 @@ from unet_studio.core.clean_up import boundary_classes
 from unet_studio.core.display import auto_display, to_rgb
 from unet_studio.core.instances import instances
 from unet_studio.core.labels import PlaneId, PlaneState
-from unet_studio.core.mask_files import write_instances, write_mask, write_overlay
+from unet_studio.core.mask_files import write_instances, write_mask, write_overlay, write_tiled_mask
 from unet_studio.core.masks import MaskView
 from unet_studio.core.project import PLACE_NAME, Project
 from unet_studio.core.proposals import find_proposal, proposed_planes, slide_stamp
 from unet_studio.core.reading import SlideReader, open_slide
 from unet_studio.core.refining import SlidePlane
 from unet_studio.core.slides import find_slides
+from unet_studio.core.tiles import Box
 from unet_studio.errors import SlideError, StudioError
 
+_LARGE = 8192 * 8192
+"""The kept mask of a slide with more pixels than this is a tiled TIFF, which is written part by part."""
 _NAME_OF_PLANE = re.compile(r"(.+)_p\d{4,}")
 
 
@@ -132,12 +135,20 @@ def keep_masks(project: Project, planes: Iterable[PlaneId]) -> None:
     for slide in sorted(slides):
         reviewed = sorted(p.plane for p, state in states.items() if p.slide == slide and state is PlaneState.REVIEWED)
         with open_slide(project.folder / slide) as reader:
-            ending = ".png" if reader.info.planes == 1 else ".tif"
+            info = reader.info
+            is_large = info.planes * info.height * info.width > _LARGE
+            ending = ".png" if info.planes == 1 and not is_large else ".tif"
             file = project.place / "masks" / (names[slide] + ending)
-            if reviewed:
-                write_mask(file, _masks(project, reader, slide, reviewed), pixel_size_um=reader.info.pixel_size_um)
-            else:
+            if not reviewed:
                 _remove(file)
+            elif is_large:
+                parts = [
+                    _mask_in_parts(project, reader, PlaneId(slide, number)) if number in reviewed else _unlabelled
+                    for number in range(info.planes)
+                ]
+                write_tiled_mask(file, parts, info.box().shape, pixel_size_um=info.pixel_size_um)
+            else:
+                write_mask(file, _masks(project, reader, slide, reviewed), pixel_size_um=info.pixel_size_um)
 
 
 def view_plane(project: Project, plane: PlaneId, shape: tuple[int, int]) -> MaskView:
@@ -266,22 +277,29 @@ def _masks(project: Project, reader: SlideReader, slide: str, numbers: Sequence[
 
 def _mask(project: Project, reader: SlideReader, plane: PlaneId) -> NDArray[np.uint8]:
     """The mask of one plane, (h, w); unlabelled where it has neither labels nor a proposal."""
+    return _mask_in_parts(project, reader, plane)(reader.info.box())
+
+
+def _mask_in_parts(project: Project, reader: SlideReader, plane: PlaneId) -> Callable[[Box], NDArray[np.uint8]]:
+    """The mask of one plane, to be asked for box by box."""
     info = reader.info
     if plane.plane >= info.planes:
         raise SlideError(
             f"'{plane.slide}' had a plane {plane.plane + 1} and has {info.planes} now. "
             "Its labels are kept; put the original slide back to export it."
         )
-    box = info.box()
-    view = view_plane(project, plane, box.shape)
+    view = view_plane(project, plane, info.box().shape)
     if view.proposal is not None:
-        return view.read(box)
-    labels = view.labels.read(box)
-    if (labels == UNLABELLED).all():
+        return view.read
+    if not view.labels.cells:
         raise SlideError(
             f"'{plane.slide}' changed after its mask was proposed, so that the mask no longer fits. Propose it again."
         )
-    return labels
+    return view.labels.read
+
+
+def _unlabelled(box: Box) -> NDArray[np.uint8]:
+    return np.full(box.shape, UNLABELLED, np.uint8)
 
 
 def _remove(file: Path) -> None:

@@ -4,15 +4,19 @@ import contextlib
 import errno
 import os
 import secrets
+from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 from unet_studio.errors import StudioError
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
-def write_atomically(path: Path, data: bytes) -> None:
+def write_atomically(path: Path, data: bytes | Callable[[BinaryIO], None]) -> None:
     """Make `path` a file of `data`: written beside it, flushed to the disk, then renamed; its folders are made.
+
+    Instead of bytes, `data` may be a function that writes them, so that they need not all be in memory.
 
     Raises StudioError with a sentence where that fails; what was at `path` before is then still there.
     """
@@ -25,12 +29,15 @@ def write_atomically(path: Path, data: bytes) -> None:
         ) from error
 
 
-def _replace(path: Path, data: bytes) -> None:
+def _replace(path: Path, data: bytes | Callable[[BinaryIO], None]) -> None:
     # Not tempfile, whose files only their owner may read; not the old name with an ending, which may get too long.
     beside = path.with_name(f".{secrets.token_hex(8)}.part")
     try:
-        with beside.open("xb") as file:
-            file.write(data)
+        with beside.open("x+b") as file:
+            if callable(data):
+                data(file)
+            else:
+                file.write(data)
             file.flush()
             os.fsync(file.fileno())
         beside.replace(path)
