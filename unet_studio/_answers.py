@@ -2,18 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
-from unet_studio._terminal import make_table
+from unet_studio._terminal import make_table, shown
 from unet_studio.core.mask_areas import MaskArea
 from unet_studio.core.models import ModelCard
 
 if TYPE_CHECKING:
     from unet_studio.core.evaluating import SlideScores
+    from unet_studio.datasets import DataSet
     from unet_studio.demo_loop import DemoReport
     from unet_studio.doctor import Report
+    from unet_studio.simulation import Medians, Run
 
 Text = str | Table | Sequence[str | Table]
 
@@ -98,6 +101,20 @@ def score_table(content: dict[str, Any]) -> Text:
     )
 
 
+def simulated(runs: Sequence["Run"], medians: Sequence["Medians"]) -> Text:
+    """What each simulation came to, and their medians."""
+    parts: list[str | Table] = []
+    for run in runs:
+        rows = [[f"{p.minutes:.1f}", f"{p.ready:.1f}", p.planes, p.strokes, p.f1, run.share(p.f1)] for p in run.points]
+        judged = f"{counted(len(run.pool), 'slide')} to work on, {counted(len(run.test), 'slide')} to judge on"
+        parts.append(f"Seed {run.seed}: {judged}; F1 with all fully labelled: {shown(run.ceiling)}.")
+        parts.append(make_table("minutes of work", "ready at", "planes", "strokes", "F1", "share", rows=rows))
+    if len(runs) > 1:
+        rows = [[f"{m.minutes:.1f}", m.f1, m.share] for m in medians]
+        parts += [f"Medians of {len(runs)} seeds:", make_table("minutes of work", "F1", "share", rows=rows)]
+    return parts
+
+
 def doctor(report: "Report") -> Text:
     """What the doctor found, and what to do about it."""
     lines = [f"{name:24} {version}" for name, version in report.versions.items()]
@@ -137,6 +154,19 @@ def demo(report: "DemoReport") -> Text:
         f"Slides and project: {report.folder}",
         f"Masks and overlays: {report.exported}",
     ]
+
+
+def data_sets(known: Sequence["DataSet"]) -> Sequence[str]:
+    """The data sets that there are."""
+    return [
+        *(f"{one.name}: {one.title}\n  masks: {one.masks}\n  licence: {one.licence}\n  {one.origin}" for one in known),
+        "'datasets get NAME --to DIR' downloads one.",
+    ]
+
+
+def data_set(one: "DataSet", home: Path) -> str:
+    """What `datasets get` brought."""
+    return f"{one.name} is in '{home}', slides and masks in '{home / one.pairs}'.\nMasks: {one.masks}. {one.licence}."
 
 
 def _change(before: int, after: int) -> str:

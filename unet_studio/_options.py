@@ -14,3 +14,13 @@ Foreground = Annotated[
     str | None,
     typer.Option(metavar="VALUE", help="The value in the masks that means class 1, or 'nonzero' for all but 0."),
 ]
+Meaning = Annotated[
+    str,
+    typer.Option(
+        metavar="TABLE",
+        help="What values or colours in the masks mean: 0=background,127=myelin,255=unlabelled or #3C1098=roof.",
+    ),
+]
+Nearest = Annotated[
+    bool, typer.Option("--nearest", help="With --meaning: a value that isn't in the table means what the nearest does.")
+]

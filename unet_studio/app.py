@@ -5,7 +5,19 @@ import signal
 import sys
 from pathlib import Path
 
-COMMANDS = ("propose", "clean", "retrain", "models", "import", "export", "evaluate", "doctor", "demo")
+COMMANDS = (
+    "propose",
+    "clean",
+    "retrain",
+    "models",
+    "import",
+    "export",
+    "evaluate",
+    "simulate",
+    "datasets",
+    "doctor",
+    "demo",
+)
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -19,7 +19,7 @@ import typer
 from typer.core import TyperGroup
 
 from unet_studio import _answers
-from unet_studio._options import Folder, Foreground, Json, Place
+from unet_studio._options import Folder, Foreground, Json, Meaning, Nearest, Place
 from unet_studio._terminal import Follower, answer, hushed
 from unet_studio.core.classes import make_classes
 from unet_studio.core.clean_up import format_steps, parse_steps
@@ -28,8 +28,9 @@ from unet_studio.core.hold_out import extend_hold_out
 from unet_studio.core.in_use import writing
 from unet_studio.core.labels import PlaneId
 from unet_studio.core.mask_areas import mask_areas
+from unet_studio.core.mask_values import ValueTable, parse_table
 from unet_studio.core.model_choice import active_model, use_model
-from unet_studio.core.models import bundled_models, project_models
+from unet_studio.core.models import bundled_models, find_model, project_models
 from unet_studio.core.project import Project
 from unet_studio.core.slides import find_slides
 from unet_studio.errors import ProjectPlaceError, StudioError
@@ -63,11 +64,19 @@ app = typer.Typer(
 )
 
 
+class DatasetsAction(StrEnum):
+    """What to do with the public data sets."""
+
+    LIST = "list"
+    GET = "get"
+
+
 class ModelsAction(StrEnum):
     """What to do with a project's models."""
 
     LIST = "list"
     USE = "use"
+    SHEET = "sheet"
 
 
 @app.command()
@@ -126,21 +135,30 @@ def retrain(
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change the recipe; may be repeated.")
     ] = None,
     from_scratch: Annotated[bool, typer.Option("--from-scratch", help="Don't start from the active model.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the training that was interrupted last.")
+    ] = False,
     project: Place = None,
     as_json: Json = False,
 ) -> None:
     """Retrain the project's model on all that is labelled.
 
     Ctrl+C ends the training and keeps the best so far. The new model becomes the active one if it is better on the
-    hold-out.
+    hold-out. A training that was interrupted otherwise goes on with --resume, by its own recipe.
     """
+    if resume and (recipe != "retrain" or changes or from_scratch):
+        raise typer.BadParameter("leave out --recipe, --set and --from-scratch.", param_hint="--resume")
     with _opened(folder, project, write=True) as opened:
-        start = "" if from_scratch else active_model(opened).id
-        opened.add_hold_out(extend_hold_out(opened.labelled_planes(), opened.hold_out()))
-        job = RetrainJob(str(opened.folder), str(opened.place), start, recipe, changes or [])
+        if resume:
+            job = RetrainJob(str(opened.folder), str(opened.place), "", resume=True)
+        else:
+            start = "" if from_scratch else active_model(opened).id
+            _extend_hold_out(opened, recipe, changes or [])
+            job = RetrainJob(str(opened.folder), str(opened.place), start, recipe, changes or [])
         jobs, started = _load_jobs(), time.monotonic()
         with Follower("Retraining") as follower:
             result = jobs.retrain(job, follower)
+        start = find_model(result["model"], opened.place).parent
         # A model from scratch was compared with a random network only, which says nothing about the active one.
         if result["better"] and (start or not opened.active_model):
             opened.set_setting("active_model", result["model"])
@@ -156,15 +174,23 @@ def retrain(
 def models(
     folder: Folder,
     action: Annotated[
-        ModelsAction, typer.Argument(metavar="[list|use]", help="List the models, or use one.")
+        ModelsAction, typer.Argument(metavar="[list|use|sheet]", help="List the models, use one, or draw one.")
     ] = ModelsAction.LIST,
-    model: Annotated[str, typer.Argument(metavar="[MODEL]", help="Id, path or name of the model to use.")] = "",
+    model: Annotated[str, typer.Argument(metavar="[MODEL]", help="Id, path or name of the model.")] = "",
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Where 'sheet' puts its pictures.")] = None,
     project: Place = None,
     as_json: Json = False,
 ) -> None:
-    """List the models, or choose the one that proposes."""
-    if (action is ModelsAction.USE) != bool(model):
-        raise typer.BadParameter("write 'list', or 'use' and a model.", param_hint="ACTION")
+    """List the models, or choose the one that proposes.
+
+    'sheet' draws a model instead: some labelled planes, their truth and its prediction side by side, and the curves of
+    its training.
+    """
+    if (action is not ModelsAction.LIST) != bool(model) or (action is ModelsAction.SHEET) != (out is not None):
+        raise typer.BadParameter("write 'list', 'use' and a model, or 'sheet', a model and --out.", param_hint="ACTION")
+    if out is not None:
+        _draw_model(folder, project, model, out, as_json=as_json)
+        return
     with _opened(folder, project, write=bool(model)) as opened:
         if model:
             use_model(opened, model)
@@ -179,6 +205,8 @@ def import_(
     folder: Folder,
     masks: Annotated[Path, typer.Option(metavar="DIR", help="Masks named like the slides, in the same sub-folders.")],
     foreground: Foreground = None,
+    meaning: Meaning = "",
+    nearest: Nearest = False,
     classes: Annotated[str, typer.Option(metavar="NAMES", help="The classes of a new project: nucleus,debris")] = "",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace labels that are there.")] = False,
     project: Place = None,
@@ -189,8 +217,8 @@ def import_(
 
     with _opened(folder, project, write=True) as opened, Follower("Importing") as follower:
         _choose_classes(opened, classes)
-        imported = []
-        for outcome in import_masks(opened, masks, foreground=foreground, overwrite=overwrite):
+        imported, table = [], _value_table(opened, foreground, meaning, nearest)
+        for outcome in import_masks(opened, masks, foreground=foreground, table=table, overwrite=overwrite):
             if outcome.problem:
                 follower.problem(outcome.slide, outcome.problem)
             else:
@@ -226,6 +254,8 @@ def evaluate(
     folder: Folder,
     truth: Annotated[Path, typer.Option(metavar="DIR", help="True masks, named like the slides.")],
     foreground: Foreground = None,
+    meaning: Meaning = "",
+    nearest: Nearest = False,
     project: Place = None,
     as_json: Json = False,
 ) -> None:
@@ -236,8 +266,8 @@ def evaluate(
     from unet_studio.core.evaluating import evaluate as compare
 
     with _opened(folder, project, write=False) as opened, Follower("Evaluating") as follower:
-        slides = []
-        for slide in compare(opened, truth, foreground=foreground):
+        slides, table = [], _value_table(opened, foreground, meaning, nearest)
+        for slide in compare(opened, truth, foreground=foreground, table=table):
             slides.append(slide)
             if slide.problem:
                 follower.problem(slide.slide, slide.problem)
@@ -245,6 +275,87 @@ def evaluate(
                 break
     content = _answers.score_content(slides)
     answer({**content, "failed": follower.problems}, as_json=as_json, text=_answers.score_table(content))
+    _fail_if(follower.problems)
+
+
+@app.command()
+def datasets(
+    action: Annotated[
+        DatasetsAction, typer.Argument(metavar="[list|get]", help="List public data sets, or download one.")
+    ] = DatasetsAction.LIST,
+    name: Annotated[str, typer.Argument(metavar="[NAME]", help="The data set to download.")] = "",
+    to: Annotated[Path, typer.Option(metavar="DIR", help="Where to; it gets a folder of its own there.")] = Path(),
+    as_json: Json = False,
+) -> None:
+    """List public data sets, or download one and check that it is what was published.
+
+    A download that was interrupted goes on where it stopped.
+    """
+    from unet_studio.datasets import DATA_SETS, find_data_set, get_data_set
+
+    if (action is DatasetsAction.GET) != bool(name):
+        raise typer.BadParameter("write 'list', or 'get' and a name.", param_hint="ACTION")
+    if not name:
+        known = [asdict(data_set) for data_set in DATA_SETS]
+        answer({"data_sets": known}, as_json=as_json, text=_answers.data_sets(DATA_SETS))
+        return
+    wanted = find_data_set(name)
+    with Follower("Downloading") as follower:
+        home = get_data_set(wanted, to, follower)
+    content = {"folder": home, "pairs": home / wanted.pairs, "masks": wanted.masks, "licence": wanted.licence}
+    answer(content, as_json=as_json, text=_answers.data_set(wanted, home))
+
+
+@app.command()
+def simulate(
+    folder: Folder,
+    truth: Annotated[Path, typer.Option(metavar="DIR", help="True masks, named like the slides.")],
+    foreground: Foreground = None,
+    classes: Annotated[str, typer.Option(metavar="NAMES", help="The classes of the true masks.")] = "foreground",
+    start: Annotated[
+        str, typer.Option(metavar="scratch|PATH|NAME", help="The model to start from, or scratch for none.")
+    ] = "scratch",
+    dense: Annotated[
+        bool, typer.Option("--dense/--corrections", help="Paint everything, or only correct what is proposed.")
+    ] = False,
+    minutes: Annotated[float, typer.Option(min=0.1, help="How long the person works.")] = 5.0,
+    train_seconds: Annotated[
+        float, typer.Option(min=0, help="The longest that each training takes; 0 for as long as the recipe says.")
+    ] = 60.0,
+    test_share: Annotated[float, typer.Option(min=0, max=1, help="The share of the slides to judge on.")] = 0.3,
+    seed: Annotated[int, typer.Option(min=0, help="Chooses the slides to judge on, and how the training begins.")] = 0,
+    seeds: Annotated[int, typer.Option(min=1, help="Simulate so often, with one seed after the other.")] = 1,
+    ceiling: Annotated[bool, typer.Option("--ceiling", help="Train on the truth of the whole pool as well.")] = False,
+    recipe: Annotated[
+        str, typer.Option(metavar="NAME|FILE", help="Of each training; else from-scratch, and then retrain.")
+    ] = "",
+    changes: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change the recipe; may be repeated.")
+    ] = None,
+    png: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the curves into a PNG.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Simulate a person who corrects slides, and judge the models on slides that nobody saw.
+
+    Answers the F1 on them after so many minutes of the person's time. Nothing in FOLDER is changed.
+    """
+    from unet_studio import simulation
+
+    setup = simulation.Setup(
+        folder, truth, foreground, tuple(name.strip() for name in classes.split(",")),
+        "" if start == "scratch" else start, dense, minutes, train_seconds, test_share, seed, recipe,
+        tuple(changes or ()),
+    )  # fmt: skip
+    jobs, runs = _load_jobs(), []
+    with Follower("Simulating") as follower:
+        for number in range(seed, seed + seeds):
+            follower.event("phase", title=f"Seed {number}")
+            runs.append(simulation.simulate(replace(setup, seed=number), jobs, follower, ceiling=ceiling))
+    medians = simulation.take_medians(runs)
+    if png is not None:
+        simulation.draw(png, runs, medians)
+    content = {"runs": [asdict(run) for run in runs], "medians": [asdict(point) for point in medians]}
+    answer({**content, "failed": follower.problems}, as_json=as_json, text=_answers.simulated(runs, medians))
     _fail_if(follower.problems)
 
 
@@ -296,6 +407,14 @@ def _opened(folder: Path, place: Path | None, *, write: bool) -> Iterator[Projec
         yield project
 
 
+def _extend_hold_out(project: Project, recipe: str, changes: list[str]) -> None:
+    """Keep labelled slides out of training; a recipe with a share of its own sets them aside for its training alone."""
+    from unet_studio.unet.recipes import load_recipe
+
+    if project.hold_out() or not load_recipe(recipe, changes).schedule.hold_out:
+        project.add_hold_out(extend_hold_out(project.labelled_planes(), project.hold_out()))
+
+
 def _matching(folder: Path, glob: str) -> list[str]:
     slides = [slide for slide in find_slides(folder) if fnmatchcase(slide, glob)]
     if not slides:
@@ -313,6 +432,23 @@ def _choose_classes(project: Project, names: str) -> None:
     elif [c.name for c in project.classes()] != [c.name for c in wanted]:
         present = ", ".join(c.name for c in project.classes()[1:])
         raise StudioError(f"The project has classes already: {present}. Leave --classes out to use them.")
+
+
+def _draw_model(folder: Path, place: Path | None, model: str, out: Path, *, as_json: bool) -> None:
+    """Write the pictures of a model."""
+    _load_jobs()  # imports Keras without its remarks
+    from unet_studio.unet.pictures import write_pictures
+
+    with _opened(folder, place, write=False) as opened:
+        sheet, curves = write_pictures(opened, find_model(model, opened.place), out)
+    answer({"sheet": sheet, "curves": curves}, as_json=as_json, text=f"'{sheet}' and '{curves}' written.")
+
+
+def _value_table(project: Project, foreground: str | None, meaning: str, nearest: bool) -> ValueTable | None:
+    """What --meaning and --nearest say of the values in masks."""
+    if (meaning and foreground is not None) or (nearest and not meaning):
+        raise StudioError("Give either --foreground or --meaning, and --nearest only with --meaning.")
+    return parse_table(meaning, project.classes(), nearest=nearest) if meaning else None
 
 
 def _export(project: Project, request: ExportRequest, title: str) -> dict[str, Any]:

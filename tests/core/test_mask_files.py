@@ -1,6 +1,7 @@
 """Mask files: every kind that other programs write, each refusal, and the way there and back."""
 
 import io
+import tracemalloc
 import zlib
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,16 @@ import tifffile
 from numpy.typing import NDArray
 
 from unet_studio.core.classes import make_classes
-from unet_studio.core.mask_files import blend_overlay, read_mask, to_classes, write_instances, write_mask, write_overlay
+from unet_studio.core.mask_files import (
+    blend_overlay,
+    read_mask,
+    to_classes,
+    write_instances,
+    write_mask,
+    write_overlay,
+    write_tiled_mask,
+)
+from unet_studio.core.tiles import Box
 from unet_studio.errors import MaskError, StudioError
 
 SLIDES = Path(__file__).parents[2] / ".." / "shared" / "data"
@@ -322,3 +332,20 @@ def test_reading_leaves_opencv_as_talkative_as_it_was(tmp_path: Path) -> None:
     level = cv2.utils.logging.getLogLevel()
     read(encoded(".png", NUMBERS), tmp_path)
     assert cv2.utils.logging.getLogLevel() == level
+
+
+def test_a_mask_of_any_size_is_written_with_memory_that_follows_its_width(tmp_path: Path) -> None:
+    shape = (40_000, 700)
+    asked = []
+
+    def read(box: Box) -> NDArray[np.uint8]:
+        asked.append(box)
+        return (np.add.outer(np.arange(box.y0, box.y1), np.arange(box.x0, box.x1)) // 100 % 3).astype(np.uint8)
+
+    tracemalloc.start()
+    write_tiled_mask(tmp_path / "large.tif", [read], shape, pixel_size_um=0.5)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 700 * 512 * 40
+    assert max(box.height for box in asked) <= 512
+    assert np.array_equal(read_mask(tmp_path / "large.tif"), read(Box(0, 0, *shape)))

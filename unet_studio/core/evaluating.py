@@ -14,7 +14,7 @@ from unet_studio.core.exporting import view_plane
 from unet_studio.core.importing import find_mask
 from unet_studio.core.instances import instances, thin_borders
 from unet_studio.core.labels import PlaneId, PlaneState
-from unet_studio.core.mask_files import read_mask, to_classes
+from unet_studio.core.mask_values import ValueTable, read_classes
 from unet_studio.core.project import Project
 from unet_studio.core.reading import open_slide
 from unet_studio.core.scores import Counts, count, rand_score
@@ -55,11 +55,13 @@ def pool(slides: Iterable[SlideScores]) -> Scores | None:
     return Scores(total.mean_dice, total.mean_iou, total.pixel_accuracy, v_rand)
 
 
-def evaluate(project: Project, truth: Path, *, foreground: str | None = None) -> Iterator[SlideScores]:
+def evaluate(
+    project: Project, truth: Path, *, foreground: str | None = None, table: ValueTable | None = None
+) -> Iterator[SlideScores]:
     """Compare the mask of every slide that has a true one in `truth`, slide by slide.
 
-    True masks are found and read as for an import; `foreground` is as for `to_classes`. Raises `MaskError` at once if
-    no slide has one.
+    True masks are found and read as for an import; `foreground` and `table` are as for `read_classes`. Raises
+    `MaskError` at once if no slide has one.
     """
     pairs = [(slide, file) for slide in find_slides(project.folder) if (file := find_mask(truth, slide))]
     if not pairs:
@@ -67,16 +69,17 @@ def evaluate(project: Project, truth: Path, *, foreground: str | None = None) ->
             f"No mask in '{truth}' has the name of a slide in '{project.folder}'. A mask is found by its slide's "
             "path and stem, for example sub/a.png for sub/a.tif."
         )
-    return (_evaluate_slide(project, slide, file, foreground) for slide, file in pairs)
+    return (_evaluate_slide(project, slide, file, foreground, table) for slide, file in pairs)
 
 
-def _evaluate_slide(project: Project, slide: str, file: Path, foreground: str | None) -> SlideScores:
+def _evaluate_slide(
+    project: Project, slide: str, file: Path, foreground: str | None, table: ValueTable | None
+) -> SlideScores:
     try:
         with open_slide(project.folder / slide) as reader:
             info = reader.info
         classes = len(project.classes())
-        values = read_mask(file)
-        planes = to_classes(values if values.ndim == 3 else values[None], classes=classes, foreground=foreground)
+        planes = read_classes(file, classes=classes, foreground=foreground, table=table)
         if len(planes) != info.planes:
             raise MaskError(f"The true mask of '{slide}' has {len(planes)} planes, but the slide has {info.planes}.")
         masks = [_mask(project, PlaneId(slide, number), info.box()) for number in range(info.planes)]

@@ -1,7 +1,7 @@
 """Importing masks that a person made elsewhere: they become labels, as edits that can be undone."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from unet_studio.core.classes import UNLABELLED
 from unet_studio.core.labels import Edit, PlaneId, PlaneState
-from unet_studio.core.mask_files import read_mask, to_classes
+from unet_studio.core.mask_values import ValueTable, read_classes
 from unet_studio.core.painting import make_edit
+from unet_studio.core.pairs import Pair
 from unet_studio.core.project import Project
 from unet_studio.core.reading import open_slide
 from unet_studio.core.slides import find_slides
@@ -39,46 +40,65 @@ def find_mask(masks: Path, slide: str) -> Path | None:
 
 
 def import_masks(
-    project: Project, masks: Path, *, foreground: str | None = None, overwrite: bool = False
+    project: Project,
+    masks: Path,
+    *,
+    foreground: str | None = None,
+    table: ValueTable | None = None,
+    overwrite: bool = False,
 ) -> Iterator[Outcome]:
-    """Import the mask of every slide that has one in `masks`, slide by slide, yielding what became of it.
+    """As `import_pairs`, with the mask of every slide that has one in `masks`.
 
-    Pixels already labelled are kept unless `overwrite`. `foreground` is as for `to_classes`. Raises `MaskError` at
-    once if no slide has a mask.
+    Raises `MaskError` at once if no slide has one.
     """
-    pairs = [(slide, mask) for slide in find_slides(project.folder) if (mask := find_mask(masks, slide))]
+    pairs = [Pair(slide, mask) for slide in find_slides(project.folder) if (mask := find_mask(masks, slide))]
     if not pairs:
         raise MaskError(
             f"No mask in '{masks}' has the name of a slide in '{project.folder}'. A mask is found by its slide's "
             "path and stem, for example sub/a.png for sub/a.tif."
         )
-    for slide, mask in pairs:
+    yield from import_pairs(project, pairs, foreground=foreground, table=table, overwrite=overwrite)
+
+
+def import_pairs(
+    project: Project,
+    pairs: Iterable[Pair],
+    *,
+    foreground: str | None = None,
+    table: ValueTable | None = None,
+    overwrite: bool = False,
+) -> Iterator[Outcome]:
+    """Import the masks of slides of the project, slide by slide, yielding what became of each.
+
+    Pixels already labelled are kept unless `overwrite`. `foreground` and `table` are as for `read_classes`.
+    """
+    for pair in pairs:
         try:
-            _import_slide(project, slide, mask, foreground=foreground, overwrite=overwrite)
+            _import_slide(project, pair, foreground=foreground, table=table, overwrite=overwrite)
         except StudioError as error:
-            yield Outcome(slide, str(error))
+            yield Outcome(pair.slide, str(error))
         except sqlite3.OperationalError as error:
             yield Outcome(
-                slide, f"Its mask can't be saved in the project ({error}). Free some space, then import again."
+                pair.slide, f"Its mask can't be saved in the project ({error}). Free some space, then import again."
             )
         else:
-            yield Outcome(slide)
+            yield Outcome(pair.slide)
 
 
-def _import_slide(project: Project, slide: str, mask: Path, *, foreground: str | None, overwrite: bool) -> None:
-    with open_slide(project.folder / slide) as reader:
+def _import_slide(
+    project: Project, pair: Pair, *, foreground: str | None, table: ValueTable | None, overwrite: bool
+) -> None:
+    with open_slide(project.folder / pair.slide) as reader:
         info = reader.info
-    values = read_mask(mask)
-    planes = values if values.ndim == 3 else values[None]
+    # All planes at once: a value that is no class leaves the whole slide out, and 255 means the same on every plane.
+    planes = read_classes(pair.mask, classes=len(project.classes()), foreground=foreground, table=table)
     if planes.shape != (info.planes, info.height, info.width):
         raise MaskError(
-            f"The mask '{mask.name}' is {_size(planes.shape)}, but its slide '{slide}' is "
+            f"The mask '{pair.mask.name}' is {_size(planes.shape)}, but its slide '{pair.slide}' is "
             f"{_size((info.planes, info.height, info.width))}. Export it again at the slide's own size."
         )
-    # All planes at once: a value that is no class leaves the whole slide out, and 255 means the same on every plane.
-    classes = to_classes(planes, classes=len(project.classes()), foreground=foreground)
-    for number, plane in enumerate(classes):
-        edit = _edit_of(project, PlaneId(slide, number), plane, overwrite=overwrite)
+    for number, plane in enumerate(planes):
+        edit = _edit_of(project, PlaneId(pair.slide, number), plane, overwrite=overwrite)
         if edit is not None:
             project.record(project.next_edit_id(), edit, (info.height, info.width))
 

@@ -4,9 +4,9 @@ import io
 import logging
 import re
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import cv2
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from unet_studio.core.classes import BACKGROUND, UNLABELLED, LabelClass, class_colour
 from unet_studio.core.files import write_atomically
+from unet_studio.core.tiles import Box
 from unet_studio.errors import MaskError
 
 # Without a handler of its own Python prints tifffile's remarks about odd tags to stderr.
@@ -27,30 +28,35 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _TIFF_SUFFIXES = (".tif", ".tiff")
 _NAMED_STRAYS = 5
+_SIDE = 512
 
 
-def read_mask(path: Path) -> Values:
+def read_mask(path: Path, *, merged: bool = False) -> Values:
     """The values in a PNG, TIFF, BMP or JPEG file as stored: (h, w), or (planes, h, w) for a TIFF of several pages.
 
     A palette PNG or TIFF gives its indices and 1-bit grey gives 0 and 1. Transparency is left out, three equal
-    channels count as one, and floating-point values become integers where all are whole.
+    channels count as one, and floating-point values become integers where all are whole. With `merged` a pixel in
+    colour counts as the largest of its channels.
 
-    Raises MaskError where the file can't be read, is in colour, or has fractions.
+    Raises MaskError where the file can't be read, has its shapes in its transparency alone, is in colour but not
+    `merged`, or has fractions.
     """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise MaskError(f"The mask {path} can't be opened: {error.strerror}. Check its name and place.") from error
-    try:
-        stored = _tiff_values(data) if data.startswith(_TIFF) else _flat_values(data)
-    # A damaged file makes the decoders raise almost anything.
-    except Exception as error:
-        raise MaskError(
-            f"The mask {path} can't be read as PNG, TIFF, BMP or JPEG: {error}. "
-            "Open it in the program that made it and save it as PNG or TIFF."
-        ) from error
-    values = _as_integers(_one_channel(stored, path), path)
-    return values[0] if len(values) == 1 else values
+    stored = _read(path, _flat_values)
+    _check_transparency(stored, path)
+    values = stored[..., :3].max(axis=-1) if merged and stored.shape[-1] > 2 else _one_channel(stored, path)
+    return _without_single_plane(_as_integers(values, path))
+
+
+def read_colours(path: Path) -> Values:
+    """The colours in a mask file as 0xRRGGBB int32, shaped as by `read_mask`; a palette PNG gives its colours.
+
+    Transparency is left out, grey counts as a colour, and of 16 bits the upper 8. Raises MaskError where the file
+    can't be read.
+    """
+    stored = _read(path, _flat_colours)
+    colours = stored[..., :3] if stored.shape[-1] > 2 else np.repeat(stored[..., :1], 3, axis=-1)
+    levels = (colours >> 8 if colours.dtype == np.uint16 else colours).astype(np.int32)
+    return _without_single_plane(levels[..., 0] << 16 | levels[..., 1] << 8 | levels[..., 2])
 
 
 def to_classes(values: Values, *, classes: int, foreground: str | None) -> NDArray[np.uint8]:
@@ -164,6 +170,26 @@ def blend_overlay(
     return np.where(is_shown[..., None], blended, rgb)
 
 
+def _read(path: Path, decode: Callable[[bytes], NDArray[Any]]) -> NDArray[Any]:
+    """(planes, h, w, samples) of a TIFF, or of another file as `decode` has it."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise MaskError(f"The mask {path} can't be opened: {error.strerror}. Check its name and place.") from error
+    try:
+        return _tiff_values(data) if data.startswith(_TIFF) else decode(data)
+    # A damaged file makes the decoders raise almost anything.
+    except Exception as error:
+        raise MaskError(
+            f"The mask {path} can't be read as PNG, TIFF, BMP or JPEG: {error}. "
+            "Open it in the program that made it and save it as PNG or TIFF."
+        ) from error
+
+
+def _without_single_plane(values: Values) -> Values:
+    return values[0] if len(values) == 1 else values
+
+
 def _tiff_values(data: bytes) -> NDArray[Any]:
     """(planes, h, w, samples) of the pages of a TIFF, whatever they mean: an inverting look-up table is not applied."""
     with tifffile.TiffFile(io.BytesIO(data)) as file:
@@ -188,11 +214,18 @@ def _flat_values(data: bytes) -> NDArray[Any]:
     return values.reshape(1, *values.shape[:2], -1)
 
 
-def _decode_quietly(data: bytes) -> Values:
+def _flat_colours(data: bytes) -> NDArray[Any]:
+    """(1, h, w, 3) red, green, blue uint8 of a PNG, BMP or JPEG."""
+    if data.startswith(_PNG):
+        _without_colours(data)  # for its look at the checksums, which OpenCV doesn't mind
+    return _decode_quietly(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)[None, ..., ::-1]
+
+
+def _decode_quietly(data: bytes, flags: int = cv2.IMREAD_UNCHANGED) -> Values:
     """What OpenCV decodes, without its remarks on stderr."""
     level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     try:
-        values = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if data else None
+        values = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
     finally:
         cv2.utils.logging.setLogLevel(level)
     if values is None:
@@ -240,9 +273,21 @@ def _one_channel(stored: NDArray[Any], path: Path) -> NDArray[Any]:
         is_grey = samples <= 2
     if not is_grey:
         raise MaskError(
-            f"{path} is a colour mask; its colours don't say which class they mean. Export it as class numbers."
+            f"{path} is a colour mask; its colours don't say which class they mean. Export it as class numbers, "
+            "or say what each means with --meaning, for example '#3C1098=roof'."
         )
     return first
+
+
+def _check_transparency(stored: NDArray[Any], path: Path) -> None:
+    """Raise MaskError where nothing but the transparency of (planes, h, w, samples) says what is where."""
+    if stored.shape[-1] not in (2, 4) or not stored.size:
+        return
+    colours, alpha = stored[..., :-1], stored[..., -1]
+    if (colours == colours[0, 0, 0]).all() and (alpha != alpha[0, 0, 0]).any():
+        raise MaskError(
+            f"{path} has one colour only and its shapes are in its transparency. Export it without transparency."
+        )
 
 
 def _as_integers(values: NDArray[Any], path: Path) -> Values:
@@ -264,17 +309,22 @@ def _is_foreground(values: Values, foreground: str) -> NDArray[np.bool_]:
     return np.asarray(values == int(foreground))
 
 
-def _about_strays(strays: Values, pixels: NDArray[np.intp], classes: int) -> str:
+def list_strays(strays: Values, pixels: NDArray[np.intp], *, show: Callable[[int], str] = str) -> str:
+    """The first few values that mean nothing, each with its number of pixels, in words."""
     named = [
-        f"{stray} ({number} {'pixel' if number == 1 else 'pixels'})"
+        f"{show(stray)} ({number} {'pixel' if number == 1 else 'pixels'})"
         for stray, number in zip(strays[:_NAMED_STRAYS].tolist(), pixels.tolist(), strict=False)
     ]
     if len(strays) > _NAMED_STRAYS:
         named.append(f"and {len(strays) - _NAMED_STRAYS} more ({pixels[_NAMED_STRAYS:].sum()} pixels)")
+    return ", ".join(named)
+
+
+def _about_strays(strays: Values, pixels: NDArray[np.intp], classes: int) -> str:
     return (
-        f"The mask has values that are no class: {', '.join(named)}; expected 0 to {classes - 1}, "
-        f"or {UNLABELLED} for unlabelled. Add the missing classes, correct these pixels, "
-        "or use --foreground nonzero if every value but 0 means the same class."
+        f"The mask has values that are no class: {list_strays(strays, pixels)}; expected 0 to {classes - 1}, "
+        f"or {UNLABELLED} for unlabelled. Add the missing classes, correct these pixels, say what each value means "
+        "with --meaning, or use --foreground nonzero if every value but 0 means the same class."
     )
 
 
@@ -283,24 +333,54 @@ def _png(pixels: NDArray[Any]) -> bytes:
     return cv2.imencode(".png", pixels)[1].tobytes()
 
 
+def write_tiled_mask(
+    path: Path,
+    planes: Sequence[Callable[[Box], NDArray[np.uint8]]],
+    shape: tuple[int, int],
+    *,
+    pixel_size_um: float | None = None,
+) -> None:
+    """Write a mask of any size as a tiled TIFF with a page for each plane, as `write_mask` does in one piece.
+
+    Each plane, of `shape` (h, w), is a function that gives class indices (h, w) of a box on it. It is asked row by row
+    of tiles, so that memory follows the width of the plane.
+    """
+
+    def write(file: BinaryIO) -> None:
+        with tifffile.TiffWriter(file, bigtiff=True) as writer:
+            for plane in planes:
+                writer.write(
+                    _tiles(plane, shape), shape=shape, dtype=np.uint8, tile=(_SIDE, _SIDE), **_page(pixel_size_um)
+                )
+
+    write_atomically(path, write)
+
+
+def _tiles(plane: Callable[[Box], NDArray[np.uint8]], shape: tuple[int, int]) -> Iterator[NDArray[np.uint8]]:
+    whole = Box.of_shape(shape)
+    for row in range(0, shape[0], _SIDE):
+        band = plane(Box(row, 0, row + _SIDE, shape[1]).intersect(whole))
+        for column in range(0, shape[1], _SIDE):
+            yield band[:, column : column + _SIDE]
+
+
 def _tiff(values: NDArray[np.unsignedinteger[Any]], pixel_size_um: float | None) -> bytes:
-    resolution: dict[str, Any] = {}
-    if pixel_size_um is not None:
-        per_cm = 10_000 / pixel_size_um
-        resolution = {"resolution": (per_cm, per_cm), "resolutionunit": "CENTIMETER"}
     file = io.BytesIO()
     with tifffile.TiffWriter(file) as writer:
         for plane in values.reshape(-1, *values.shape[-2:]):
-            writer.write(
-                plane,
-                photometric="minisblack",
-                compression="zlib",
-                metadata=None,
-                software="U-Net Studio",
-                contiguous=False,
-                **resolution,
-            )
+            writer.write(plane, contiguous=False, **_page(pixel_size_um))
     return file.getvalue()
+
+
+def _page(pixel_size_um: float | None) -> dict[str, Any]:
+    """How every page of a mask is written."""
+    facts: dict[str, Any] = {
+        "photometric": "minisblack", "compression": "zlib", "metadata": None, "software": "U-Net Studio"
+    }  # fmt: skip
+    if pixel_size_um is not None:
+        per_cm = 10_000 / pixel_size_um
+        facts |= {"resolution": (per_cm, per_cm), "resolutionunit": "CENTIMETER"}
+    return facts
 
 
 def _has_other_neighbour(mask: NDArray[np.uint8]) -> NDArray[np.bool_]:

@@ -1,0 +1,127 @@
+"""Charts: lines in a frame, as a picture, without a window or a plotting library."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from unet_studio.core.classes import class_colour
+
+Colour = tuple[int, int, int]
+
+_FINE = 2
+"""The chart is drawn this much larger and then reduced, so that slanted lines are smooth."""
+_INK: Colour = (30, 30, 30)
+_GRID: Colour = (220, 220, 220)
+_PAPER: Colour = (255, 255, 255)
+_TICKS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One line: its name and its (x, y) points from left to right; a point that isn't finite leaves a gap."""
+
+    name: str
+    points: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """Where values are on the picture: pixels from the left and the top, and the values at the edges."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+    x: tuple[float, float]
+    y: tuple[float, float]
+
+    def place(self, x: float, y: float) -> tuple[float, float]:
+        across = (x - self.x[0]) / (self.x[1] - self.x[0])
+        up = (y - self.y[0]) / (self.y[1] - self.y[0])
+        return self.left + across * (self.right - self.left), self.bottom - up * (self.bottom - self.top)
+
+
+def line_chart(
+    series: Sequence[Series], *, title: str, x_title: str, y_title: str, width: int = 640, height: int = 400
+) -> NDArray[np.uint8]:
+    """A line for each series with axes, grid and legend: (height, width, 3) RGB; without a finite point, no lines."""
+    size = (width * _FINE, height * _FINE)
+    image = Image.new("RGB", size, _PAPER)
+    draw = ImageDraw.Draw(image)
+    font = ImageFont.load_default(13 * _FINE)
+    finite = [point for one in series for point in one.points if all(map(math.isfinite, point))]
+    x_ticks, y_ticks = (_ticks([point[axis] for point in finite]) for axis in (0, 1))
+    frame = _Frame(
+        60 * _FINE, 48 * _FINE, size[0] - 16 * _FINE, size[1] - 44 * _FINE,
+        (x_ticks[0], x_ticks[-1]), (y_ticks[0], y_ticks[-1]),
+    )  # fmt: skip
+    draw.text((size[0] // 2, 8 * _FINE), title, _INK, ImageFont.load_default(15 * _FINE), anchor="mt")
+    draw.text((frame.right, size[1] - 6 * _FINE), x_title, _INK, font, anchor="rb")
+    draw.text((6 * _FINE, 26 * _FINE), y_title, _INK, font, anchor="lt")
+    _draw_grid(draw, frame, x_ticks, y_ticks, font)
+    for index, one in enumerate(series):
+        _draw_line(draw, frame, one, class_colour(index + 1))
+    _draw_legend(draw, frame, series, font)
+    return np.asarray(image.resize((width, height), Image.Resampling.LANCZOS))
+
+
+def _draw_grid(
+    draw: ImageDraw.ImageDraw,
+    frame: _Frame,
+    x_ticks: Sequence[float],
+    y_ticks: Sequence[float],
+    font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
+) -> None:
+    for tick in x_ticks:
+        x, _ = frame.place(tick, frame.y[0])
+        draw.line([(x, frame.top), (x, frame.bottom)], _GRID, _FINE)
+        draw.text((x, frame.bottom + 5 * _FINE), f"{tick:g}", _INK, font, anchor="mt")
+    for tick in y_ticks:
+        _, y = frame.place(frame.x[0], tick)
+        draw.line([(frame.left, y), (frame.right, y)], _GRID, _FINE)
+        draw.text((frame.left - 5 * _FINE, y), f"{tick:g}", _INK, font, anchor="rm")
+
+
+def _draw_line(draw: ImageDraw.ImageDraw, frame: _Frame, one: Series, colour: Colour) -> None:
+    run: list[tuple[float, float]] = []
+    for point in (*one.points, (math.nan, math.nan)):
+        if all(map(math.isfinite, point)):
+            run.append(frame.place(*point))
+            continue
+        draw.line(run, colour, 2 * _FINE, joint="curve")
+        for x, y in run:
+            draw.circle((x, y), 2.5 * _FINE, colour)
+        run = []
+
+
+def _draw_legend(
+    draw: ImageDraw.ImageDraw,
+    frame: _Frame,
+    series: Sequence[Series],
+    font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
+) -> None:
+    """The names beside each other above the frame, the last at its right edge; one name needs no legend."""
+    right, y = float(frame.right), 34 * _FINE
+    for index in reversed(range(len(series) if len(series) > 1 else 0)):
+        right -= draw.textlength(series[index].name, font)
+        draw.text((right, y), series[index].name, _INK, font, anchor="lm")
+        right -= 22 * _FINE
+        draw.line([(right, y), (right + 16 * _FINE, y)], class_colour(index + 1), 3 * _FINE)
+        right -= 14 * _FINE
+
+
+def _ticks(values: Sequence[float]) -> list[float]:
+    """Round numbers, two or more and evenly spread, from below the least of the values to above the largest."""
+    low, high = (min(values), max(values)) if values else (0.0, 1.0)
+    most = max(1.0, abs(low), abs(high))
+    if high - low < 1e-9 * most:  # a level line, in the middle
+        low, high = low - most / 2, high + most / 2
+    rough = (high - low) / _TICKS
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough * 0.999)
+    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    return [round(number * step, 12) for number in range(first, last + 1)]
