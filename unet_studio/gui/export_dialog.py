@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from unet_studio.core.exporting import ExportRequest, Format
+from unet_studio.core.exporting import ExportRequest, Format, Values, Wanted
 
 
 class ExportDialog(QDialog):
@@ -33,7 +33,10 @@ class ExportDialog(QDialog):
             (self.tr("Overlay on the slide"), Format.OVERLAY),
         )
         self._values = self._choice(
-            self.tr("Values"), (self.tr("Class numbers 0, 1, 2, …"), "index"), (self.tr("0 and 255"), "binary")
+            self.tr("Values"),
+            (self.tr("Class numbers 0, 1, 2, …"), Values.INDEX),
+            (self.tr("0 and 255"), Values.BINARY),
+            (self.tr("A number for each object"), Values.INSTANCES),
         )
         self._states = self._choice(
             self.tr("Slides"),
@@ -74,9 +77,9 @@ class ExportDialog(QDialog):
         """What was chosen."""
         return ExportRequest(
             out=Path(self._out.text()).expanduser(),
-            format=self._format.currentData(),
-            values=self._values.currentData(),
-            states=self._states.currentData(),
+            format=Format(self._format.currentData()),  # Qt keeps but the text of it
+            values=Values(self._values.currentData()),
+            states=Wanted(self._states.currentData()),
         )
 
     def _choice(self, name: str, *items: tuple[str, str]) -> QComboBox:
