@@ -24,6 +24,7 @@ from unet_studio.core.labels import PlaneState
 from unet_studio.core.mask_files import read_mask
 from unet_studio.core.models import ModelCard
 from unet_studio.core.project import Project
+from unet_studio.errors import StudioError
 
 Mask = NDArray[np.uint8]
 
@@ -154,6 +155,29 @@ def test_imported_masks_become_labels(folder: Path, truth: Path) -> None:
     assert "has classes already: spot" in refused("import", folder, "--masks", truth, "--classes", "cell")
 
 
+def test_what_the_values_of_masks_mean_can_be_said(proposed: Path, truth: Path, truths: dict[str, Mask]) -> None:
+    for slide, mask in truths.items():
+        cv2.imwrite(str(truth / slide), np.where(mask == 1, 130, 3).astype(np.uint8))
+    meant = ("--meaning", "0=background,127=spot")
+    assert "3 (" in ask("import", proposed, "--masks", truth, *meant, exit_code=1)["failed"][0]["problem"]
+    content = ask("import", proposed, "--masks", truth, *meant, "--nearest")
+    assert content["imported"] == list(truths)
+    scores = ask("evaluate", proposed, "--truth", truth, *meant, "--nearest")
+    assert scores["pooled"]["dice"] == 1
+    for wrong in (["--nearest"], [*meant, "--foreground", "3"]):
+        assert "either --foreground or --meaning" in refused("evaluate", proposed, "--truth", truth, *wrong)
+    assert "names no class" in refused("import", proposed, "--masks", truth, "--meaning", "0=tree")
+
+
+def test_a_model_is_drawn(proposed: Path, truth: Path, recipe_file: Path, tmp_path: Path) -> None:
+    ask("import", proposed, "--masks", truth)
+    model = ask("retrain", proposed, "--recipe", recipe_file, "--set", "schedule.rounds=1")["model"]
+    drawn = ask("models", proposed, "sheet", model, "--out", tmp_path / "pictures")
+    assert all(cv2.imread(drawn[picture]) is not None for picture in ("sheet", "curves"))
+    assert run("models", proposed, "sheet", model).exit_code == 2
+    assert run("models", proposed, "use", model, "--out", tmp_path).exit_code == 2
+
+
 def test_retrain_compares_on_a_hold_out(proposed: Path, truth: Path, recipe_file: Path) -> None:
     ask("import", proposed, "--masks", truth)
     content = ask("retrain", proposed, "--recipe", recipe_file, "--set", "schedule.rounds=1")
@@ -168,6 +192,30 @@ def test_retrain_compares_on_a_hold_out(proposed: Path, truth: Path, recipe_file
     assert model in listing
     assert f"* {content['active_model']}" in listing
     assert ask("models", proposed, "use", model)["active_model"] == model
+
+
+def test_an_interrupted_training_is_resumed(
+    proposed: Path, truth: Path, recipe_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "No training of this project was interrupted" in refused("retrain", proposed, "--resume")
+    ask("import", proposed, "--masks", truth)
+
+    def fail(*_: object) -> None:
+        raise StudioError("The disk is full.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("unet_studio.unet.retraining.publish", fail)
+        assert "The disk is full." in refused("retrain", proposed, "--recipe", recipe_file)
+    content = ask("retrain", proposed, "--resume")
+    assert (content["parent"], content["rounds"], content["compared"]) == ("bright", 2, True)
+    assert content["active_model"] == (content["model"] if content["better"] else "bright")
+
+
+def test_resuming_takes_no_other_recipe(proposed: Path) -> None:
+    for options in (("--recipe", "starter"), ("--set", "seed=1"), ("--from-scratch",)):
+        result = run("retrain", proposed, "--resume", *options)
+        assert result.exit_code == 2
+        assert "leave out --recipe" in result.stderr
 
 
 def test_from_scratch_needs_no_model_and_doesnt_replace_one(
@@ -248,3 +296,30 @@ def test_a_process_of_its_own_writes_one_json_object_and_nothing_else(folder: Pa
 def test_help_doesnt_wait_for_keras() -> None:
     code = "import sys, unet_studio.cli; sys.exit(bool({'keras', 'tensorflow', 'PySide6'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
+
+
+def test_simulate_judges_on_unseen_slides_and_leaves_no_trace(
+    folder: Path, truth: Path, recipe_file: Path, tmp_path: Path
+) -> None:
+    before = {file: file.stat().st_mtime_ns for file in folder.rglob("*")}
+    curve = tmp_path / "curve.png"
+    arguments = ("simulate", folder, "--truth", truth, "--minutes", 0.3, "--recipe", recipe_file)
+    content = ask(*arguments, "--seeds", 2, "--ceiling", "--png", curve)
+    assert [one["seed"] for one in content["runs"]] == [0, 1]
+    for one in content["runs"]:
+        assert len(one["pool"]) == 2
+        assert len(one["test"]) == 1
+        assert 0 <= one["points"][0]["f1"] <= 1
+        assert 0 <= one["ceiling"] <= 1
+    assert content["medians"][-1]["minutes"] <= 0.3
+    assert cv2.imread(str(curve)) is not None
+    assert {file: file.stat().st_mtime_ns for file in folder.rglob("*")} == before
+    text = run(*arguments).stdout
+    assert "minutes of work" in text
+    assert "2 slides to work on, 1 slide to judge on" in text
+
+
+def test_simulate_says_what_it_lacks(folder: Path, truth: Path) -> None:
+    assert "two or more slides" in refused("simulate", folder, "--truth", folder.parent)
+    assert "no model 'typo'" in refused("simulate", folder, "--truth", truth, "--start", "typo")
+    assert run("simulate", folder, "--truth", truth, "--test-share", "2").exit_code == 2
