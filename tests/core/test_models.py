@@ -37,6 +37,7 @@ def test_a_card_is_read_as_it_was_written(tmp_path: Path) -> None:
         parent="nuclei",
         data="fingerprint",
         credits="Somebody, CC0",
+        temperature=1.25,
         scores={"dice": 0.93, "by class": [0.9, 0.96]},
     )
     assert read_card(tmp_path / "größe") == card
@@ -64,8 +65,9 @@ def test_a_folder_without_a_card_is_no_model(tmp_path: Path) -> None:
         b"id = 'a'\ntitle = 'A'\nclasses = []\nrecipe = {}",
         b"id = 'a'\ntitle = 'A'\nclasses = []\nrecipe = {}\n[normalisation]\nchannels = 1\nunheard_of = 2",
         b"id = 'a'\nclasses = [{index = 0}]\n[normalisation]\nchannels = 1",
+        b"id = 'a'\ntitle = 'A'\nclasses = []\nrecipe = {}\ntemperature = 0.0\n[normalisation]\nchannels = 1",
     ],
-    ids=["empty", "binary", "prose", "no classes", "no normalisation", "newer normalisation", "half a class"],
+    ids=["empty", "binary", "prose", "no classes", "no normalisation", "newer normalisation", "half a class", "no temperature"],
 )
 def test_a_card_that_makes_no_sense_is_said_to_be_none(tmp_path: Path, content: bytes) -> None:
     (tmp_path / CARD).write_bytes(content)

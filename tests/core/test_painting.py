@@ -194,6 +194,26 @@ def test_taking_a_bent_stroke_back_spares_the_tile_inside_the_bend() -> None:
     assert (0, 1) not in {(patch.box.y0 // TILE, patch.box.x0 // TILE) for patch in edit.change.patches}
 
 
+@given(
+    st.integers(0, 2**32),
+    st.lists(st.tuples(lengths(-40, 340), lengths(-40, 560)), min_size=1, max_size=5),
+    st.floats(0, 60),
+)
+def test_a_stroke_that_is_given_up_leaves_all_as_it_was(seed: int, path: list[Point], radius: float) -> None:
+    original = noise((300, 520), seed)
+    whole = Box.of_shape(original.shape)
+    labels = plane_of(original)
+    stroke = Stroke(labels, PLANE, value=1, radius=radius)
+    for point in path:
+        stroke.extend(point)
+    changed = labels.read(whole) != original
+    box = stroke.take_back()
+    np.testing.assert_array_equal(labels.read(whole), original)
+    assert box.intersect(whole) == box
+    changed[box.slices] = False
+    assert not changed.any()
+
+
 def test_a_stroke_that_changes_nothing_is_no_edit() -> None:
     labels = plane_of(np.full(SHAPE, 1, np.uint8))
     stroke = Stroke(labels, PLANE, value=1, radius=5.0)

@@ -14,11 +14,14 @@ from numpy.typing import NDArray
 from unet_studio.core.labels import PlaneId
 from unet_studio.core.proposals import (
     Proposal,
+    find_part,
     find_proposal,
+    part_file,
     proposal_file,
     proposed_planes,
     slide_stamp,
     to_mask,
+    write_part,
     write_proposal,
 )
 from unet_studio.core.tiles import Box
@@ -223,3 +226,29 @@ def test_one_level_over_one_half_is_foreground_and_one_level_under_is_background
     probabilities = np.zeros((1, 2, channels), np.uint8)
     probabilities[0, :, 0] = 127, 128
     assert to_mask(probabilities).tolist() == [[0, 1]]
+
+
+# A part that comes first
+
+
+@pytest.mark.parametrize("box", [Box(256, 512, 300, 768), Box(7, 250, 290, 513), Box(0, 0, 300, 900)])
+def test_a_part_reads_as_it_was_written_and_as_background_elsewhere(tmp_path: Path, box: Box) -> None:
+    shape = (300, 900)
+    values = noise((*box.shape, 2))
+    write_part(part_file(tmp_path, MODEL, PLANE), shape, box, values, stamp="1-1")
+    part = find_part(tmp_path, MODEL, PLANE, stamp="1-1")
+    assert part is not None
+    assert (part.shape, part.channels, part.partial) == (shape, 2, True)
+    whole = np.zeros((*shape, 2), np.uint8)
+    whole[box.slices] = values
+    np.testing.assert_array_equal(part.read(Box.of_shape(shape)), whole)
+    np.testing.assert_array_equal(part.read(Box(0, 0, 75, 225), shrink=4), whole[::4, ::4])
+
+
+def test_a_part_is_never_taken_for_a_proposal(tmp_path: Path) -> None:
+    write_part(part_file(tmp_path, MODEL, PLANE), (300, 300), Box(0, 0, 256, 256), noise((256, 256, 1)), stamp="1-1")
+    assert find_proposal(tmp_path, MODEL, PLANE) is None
+    assert proposed_planes(tmp_path, MODEL) == frozenset()
+    assert find_part(tmp_path, MODEL, PLANE, stamp="2-1") is None, "it is of another version of the slide"
+    write(tmp_path, noise((300, 300, 1)))
+    assert not found(tmp_path).partial

@@ -1,7 +1,10 @@
 """The layers of the canvas: after any edits they show what they would show afresh, and memory follows the view."""
 
+import threading
 from collections.abc import Iterator
+from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,14 +12,18 @@ from hypothesis import strategies as st
 from PySide6.QtCore import QRectF
 from PySide6.QtGui import QImage, QPainter
 from PySide6.QtWidgets import QGraphicsScene, QStyleOptionGraphicsItem
+from pytestqt.qtbot import QtBot
 
 from unet_studio.core.classes import UNLABELLED
+from unet_studio.core.display import ChannelView, Display
 from unet_studio.core.labels import LabelPlane
 from unet_studio.core.masks import MaskView
+from unet_studio.core.reading import open_slide
+from unet_studio.core.slide_reader import Pixels, SlideReader
 from unet_studio.core.tiles import Box
 from unet_studio.gui import tile_layer
 from unet_studio.gui.background import Background
-from unet_studio.gui.tile_layer import MaskLayer
+from unet_studio.gui.tile_layer import MaskLayer, SlideLayer, TileLayer
 
 SHAPE = (600, 700)
 FILL = np.random.default_rng(0).integers(1, 255, (256, 4)).astype(np.uint8)
@@ -46,7 +53,7 @@ def layer_of(labels: LabelPlane, background: Background, *, outlined: bool = Fal
     return layer
 
 
-def paint(layer: MaskLayer, scale: float, area: QRectF | None = None) -> np.ndarray:
+def paint(layer: TileLayer, scale: float, area: QRectF | None = None) -> np.ndarray:
     """What the layer paints of an area of the plane, (h, w, 4)."""
     area = area or layer.boundingRect()
     image = QImage(round(area.width() * scale), round(area.height() * scale), QImage.Format.Format_ARGB32_Premultiplied)
@@ -132,3 +139,54 @@ def test_a_frame_puts_off_what_a_coarser_tile_can_stand_in_for_and_the_next_brin
     paint(layer, 1.0)
     assert not layer._is_put_off
     assert sum(level == 0 for level, _ in layer._images) == 9
+
+
+@pytest.fixture
+def reader(tmp_path: Path) -> Iterator[SlideReader]:
+    """A slide of one grey throughout."""
+    cv2.imwrite(str(tmp_path / "grey.png"), np.full(SHAPE, 100, np.uint8))
+    with open_slide(tmp_path / "grey.png") as reader:
+        yield reader
+
+
+def white_at(value: float) -> Display:
+    return Display((ChannelView(0.0, value),))
+
+
+def slide_layer_of(reader: SlideReader, background: Background) -> SlideLayer:
+    layer = SlideLayer(background, pytest.fail)
+    layer.show_plane(reader, 0, white_at(200.0))
+    QGraphicsScene(background).addItem(layer)
+    return layer
+
+
+def test_painting_never_waits_for_pictures_of_tiles_that_arrive(
+    background: Background, reader: SlideReader, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads = set()
+
+    def to_rgb(pixels: Pixels, display: Display) -> np.ndarray:
+        threads.add(threading.current_thread())
+        return real(pixels, display)
+
+    real = tile_layer.to_rgb
+    monkeypatch.setattr(tile_layer, "to_rgb", to_rgb)
+    layer = slide_layer_of(reader, background)
+    paint(layer, 1.0)
+    qtbot.waitUntil(lambda: not layer._asked)
+    assert (paint(layer, 1.0)[..., :3] == 128).all()
+    assert threads
+    assert threading.main_thread() not in threads
+
+
+def test_a_contrast_changed_while_tiles_are_read_holds_for_them(
+    background: Background, reader: SlideReader, qtbot: QtBot
+) -> None:
+    layer = slide_layer_of(reader, background)
+    paint(layer, 1.0)
+    layer.set_display(white_at(100.0))
+    qtbot.waitUntil(lambda: not layer._asked)
+    assert (paint(layer, 1.0)[..., :3] == 255).all()
+    layer.set_display(white_at(200.0))
+    assert (paint(layer, 1.0)[..., :3] == 128).all(), "at once, from the raw pixels"
+    assert layer.value_at(5, 5) == 100

@@ -252,11 +252,9 @@ def test_keyboard_draws_a_polygon_and_stays_on_the_slide(hand: "Hand") -> None:
     hand.move(2, 2)
     for steps, arrow in ((2, Qt.Key.Key_Right), (2, Qt.Key.Key_Down), (4, Qt.Key.Key_Left)):
         hand.key(Qt.Key.Key_K)
-        hand.key(Qt.Key.Key_K)
         for _ in range(steps):
             hand.key(arrow, SHIFT)
     assert hand.window.canvas.pointer is not None and hand.window.canvas.pointer[1] == 0
-    hand.key(Qt.Key.Key_K)
     hand.key(Qt.Key.Key_K)
     hand.key(Qt.Key.Key_Return)
     assert hand.labels()[10, 15] == 1

@@ -4,8 +4,9 @@ import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache, reduce
+from functools import lru_cache
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -72,10 +73,14 @@ class LabelPlane:
         side = TILE // shrink
         for cell in cells_over(box, side):
             tile = self._tiles.get(cell)
-            if tile is not None:
-                covered = tile_box(cell, side)
-                common = covered.intersect(box)
-                labels[common.within(box)] = tile[::shrink, ::shrink][common.within(covered)]
+            if tile is not None:  # plain numbers: a picture of a whole large plane takes thousands of tiles
+                top, left = cell[0] * side, cell[1] * side
+                y0, y1 = max(top, box.y0), min(top + side, box.y1)
+                x0, x1 = max(left, box.x0), min(left + side, box.x1)
+                labels[y0 - box.y0 : y1 - box.y0, x0 - box.x0 : x1 - box.x0] = tile[
+                    (y0 - top) * shrink : (y1 - top) * shrink : shrink,
+                    (x0 - left) * shrink : (x1 - left) * shrink : shrink,
+                ]
         return labels
 
     def write(self, box: Box, labels: NDArray[np.uint8]) -> None:
@@ -146,7 +151,15 @@ class PlaneChange:
     @property
     def box(self) -> Box:
         """The smallest box around all changed pixels; empty where only the state changes."""
-        return reduce(Box.union, (patch.box for patch in self.patches), Box(0, 0, 0, 0))
+        if not self.patches:
+            return Box(0, 0, 0, 0)
+        boxes = [patch.box for patch in self.patches]
+        return Box(
+            min(box.y0 for box in boxes),
+            min(box.x0 for box in boxes),
+            max(box.y1 for box in boxes),
+            max(box.x1 for box in boxes),
+        )
 
     def make(self, labels: LabelPlane) -> None:
         """Change the labels of the plane."""
@@ -205,12 +218,11 @@ def make_patches(box: Box, before: NDArray[np.uint8], after: NDArray[np.uint8]) 
     for cell in cells_over(box):
         common = tile_box(cell).intersect(box)
         old, new = before[common.within(box)], after[common.within(box)]
-        changed = old != new
-        rows, columns = np.flatnonzero(changed.any(axis=1)), np.flatnonzero(changed.any(axis=0))
-        if rows.size:
-            inside = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
-            corner = common.y0 + int(rows[0]), common.x0 + int(columns[0])
-            small = Box(*corner, common.y0 + int(rows[-1]) + 1, common.x0 + int(columns[-1]) + 1)
+        x, y, width, height = cv2.boundingRect((old != new).view(np.uint8))
+        if width:
+            inside = slice(y, y + height), slice(x, x + width)
+            top, left = common.y0 + y, common.x0 + x
+            small = Box(top, left, top + height, left + width)
             yield Patch(small, _pack_patch(old[inside]), _pack_patch(new[inside]))
 
 

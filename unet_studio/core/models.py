@@ -1,5 +1,6 @@
 """Models as the whole program sees them: a folder with weights, and the card that says what they are."""
 
+import math
 import tomllib
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -18,7 +19,10 @@ WEIGHTS = "model.keras"
 
 @dataclass(frozen=True, slots=True)
 class ModelCard:
-    """All there is to know of a model without loading it; `folder` is where it lies."""
+    """All there is to know of a model without loading it; `folder` is where it lies.
+
+    The network's logits are divided by `temperature` so that its probabilities are calibrated.
+    """
 
     id: str
     title: str
@@ -30,7 +34,12 @@ class ModelCard:
     parent: str = ""
     data: str = ""
     credits: str = ""
+    temperature: float = 1.0
     scores: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not 0 < self.temperature < math.inf:
+            raise ValueError(f"temperature must be above 0, received {self.temperature}")
 
     @property
     def weights(self) -> Path:

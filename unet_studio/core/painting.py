@@ -121,6 +121,15 @@ class Stroke:
             return None
         return Edit(sentence, (PlaneChange(self.plane, tuple(patches), state, state.after_edit),))
 
+    def take_back(self) -> Box:
+        """Give up the stroke: all is as it was before; returns the box that may have changed."""
+        changed = Box(0, 0, 0, 0)
+        for cell, before in self._before.items():
+            box = tile_box(cell).intersect(Box.of_shape(self.labels.shape))
+            self.labels.write(box, before)
+            changed = changed.union(box)
+        return changed
+
     def _remember(self, box: Box) -> None:
         for cell in cells_over(box):
             if cell not in self._before:

@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unet_studio.core.labels import PlaneId
-from unet_studio.core.tiles import TILE, Box, cells_over, pack, tile_box, unpack
+from unet_studio.core.tiles import TILE, Box, Cell, cells_over, pack, tile_box, unpack
 from unet_studio.errors import ProjectError
 
 _SUFFIX = ".tiles"
+_PART_SUFFIX = ".view"
 _SCHEMA = """
 CREATE TABLE proposal (height INTEGER, width INTEGER, channels INTEGER, slide_stamp TEXT);
 CREATE TABLE tile (tile_row INTEGER, tile_column INTEGER, data BLOB, PRIMARY KEY (tile_row, tile_column));
@@ -24,11 +25,16 @@ CREATE TABLE tile (tile_row INTEGER, tile_column INTEGER, data BLOB, PRIMARY KEY
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A stored proposal of one plane of `shape` (h, w), with one channel for each class but background."""
+    """A stored proposal of one plane of `shape` (h, w), with one channel for each class but background.
+
+    A `partial` one is to be looked at while the rest is on its way, never to be accepted, exported or skipped for:
+    where nothing is stored yet it reads as background.
+    """
 
     file: Path
     shape: tuple[int, int]
     channels: int
+    partial: bool = False
 
     def read(self, box: Box, *, shrink: int = 1) -> NDArray[np.uint8]:
         """Probabilities (h, w, channels), 0…255 for 0…1, of a box on the plane.
@@ -43,6 +49,8 @@ class Proposal:
                     row = connection.execute(
                         "SELECT data FROM tile WHERE tile_row = ? AND tile_column = ?", cell
                     ).fetchone()
+                    if row is None and self.partial:
+                        continue
                     whole = tile_box(cell).intersect(Box.of_shape(self.shape))
                     tile = _unpack_again(row[0], (*whole.shape, self.channels))[::shrink, ::shrink]
                     corner = tile_box(cell, TILE // shrink)
@@ -61,6 +69,11 @@ def proposal_file(place: Path, model: str, plane: PlaneId) -> Path:
     return place / "proposals" / model / plane.slide / f"{plane.plane:05d}{_SUFFIX}"
 
 
+def part_file(place: Path, model: str, plane: PlaneId) -> Path:
+    """Where a first part of that proposal is kept until it is whole."""
+    return proposal_file(place, model, plane).with_suffix(_PART_SUFFIX)
+
+
 def slide_stamp(slide: Path) -> str:
     """What tells a slide file from a later version of it: its size and its time of change."""
     status = slide.stat()
@@ -69,8 +82,16 @@ def slide_stamp(slide: Path) -> str:
 
 def find_proposal(place: Path, model: str, plane: PlaneId, *, stamp: str | None = None) -> Proposal | None:
     """The proposal of `model` for a plane; None if there is none, or it is of another version of the slide."""
-    file = proposal_file(place, model, plane)
-    if not model or not file.is_file():
+    return _find(proposal_file(place, model, plane), stamp, partial=False) if model else None
+
+
+def find_part(place: Path, model: str, plane: PlaneId, *, stamp: str | None = None) -> Proposal | None:
+    """The part of a proposal that came first, while the rest of it is on its way; None as for `find_proposal`."""
+    return _find(part_file(place, model, plane), stamp, partial=True)
+
+
+def _find(file: Path, stamp: str | None, *, partial: bool) -> Proposal | None:
+    if not file.is_file():
         return None
     try:
         with _reading(file) as connection:
@@ -79,7 +100,7 @@ def find_proposal(place: Path, model: str, plane: PlaneId, *, stamp: str | None 
         return None  # a damaged cache is as good as none
     if stamp is not None and stamp != made_of:
         return None
-    return Proposal(file, (height, width), channels)
+    return Proposal(file, (height, width), channels, partial)
 
 
 def proposed_planes(place: Path, model: str) -> frozenset[PlaneId]:
@@ -103,6 +124,28 @@ def write_proposal(
     strips. The file is written beside and renamed, so that a reader sees the old one or the new one.
     Raises `ProjectError` where that fails.
     """
+    _write(file, (*shape, channels, stamp), _tiles_of_strips(strips, shape[0]))
+
+
+def write_part(file: Path, shape: tuple[int, int], box: Box, probabilities: NDArray[np.uint8], *, stamp: str) -> None:
+    """Store the part inside `box` of a proposal for a plane of `shape` (h, w).
+
+    `probabilities` are (h, w, channels) of the box. Errors are those of `write_proposal`.
+    """
+    channels = probabilities.shape[2]
+
+    def tiles() -> Iterator[tuple[Cell, NDArray[np.uint8]]]:
+        for cell in cells_over(box):
+            whole = tile_box(cell).intersect(Box.of_shape(shape))
+            common = whole.intersect(box)
+            tile = np.zeros((*whole.shape, channels), dtype=np.uint8)
+            tile[common.within(whole)] = probabilities[common.within(box)]
+            yield cell, tile
+
+    _write(file, (*shape, channels, stamp), tiles())
+
+
+def _write(file: Path, facts: tuple[int, int, int, str], tiles: Iterable[tuple[Cell, NDArray[np.uint8]]]) -> None:
     beside = file.with_suffix(".part")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -112,9 +155,9 @@ def write_proposal(
             connection.execute("PRAGMA journal_mode = OFF")
             connection.execute("PRAGMA synchronous = OFF")
             connection.executescript(_SCHEMA)
-            connection.execute("INSERT INTO proposal VALUES (?, ?, ?, ?)", (*shape, channels, stamp))
-            for row, band in _tile_rows(strips, shape[0]):
-                _write_band(connection, row, band)
+            connection.execute("INSERT INTO proposal VALUES (?, ?, ?, ?)", facts)
+            for cell, tile in tiles:
+                _write_tile(connection, cell, tile)
             connection.commit()
         finally:
             connection.close()
@@ -145,6 +188,14 @@ def to_mask(probabilities: NDArray[np.uint8], threshold: float = 0.5) -> NDArray
     return np.where(best * (1000 - limit) > background * limit, chosen, np.uint8(0))
 
 
+def _tiles_of_strips(
+    strips: Iterable[tuple[int, NDArray[np.uint8]]], height: int
+) -> Iterator[tuple[Cell, NDArray[np.uint8]]]:
+    for row, band in _tile_rows(strips, height):
+        for column in range(-(-band.shape[1] // TILE)):
+            yield (row, column), band[:, column * TILE : (column + 1) * TILE]
+
+
 def _tile_rows(strips: Iterable[tuple[int, NDArray[np.uint8]]], height: int) -> Iterator[tuple[int, NDArray[np.uint8]]]:
     """Cut strips of any height into rows of tiles: (row, probabilities (≤256, w, channels))."""
     parts: list[NDArray[np.uint8]] = []
@@ -163,10 +214,8 @@ def _tile_rows(strips: Iterable[tuple[int, NDArray[np.uint8]]], height: int) -> 
         raise ValueError(f"the strips cover {start} of {height} rows")
 
 
-def _write_band(connection: sqlite3.Connection, row: int, band: NDArray[np.uint8]) -> None:
-    for column in range(-(-band.shape[1] // TILE)):
-        tile = band[:, column * TILE : (column + 1) * TILE]
-        connection.execute("INSERT INTO tile VALUES (?, ?, ?)", (row, column, pack(tile)))
+def _write_tile(connection: sqlite3.Connection, cell: Cell, tile: NDArray[np.uint8]) -> None:
+    connection.execute("INSERT INTO tile VALUES (?, ?, ?)", (*cell, pack(tile)))
 
 
 @lru_cache(maxsize=512)

@@ -15,7 +15,10 @@ _CONTEXT = "Actions"
 
 @dataclass(frozen=True, slots=True)
 class ActionSpec:
-    """One row: `group` makes actions exclude each other, `checkable` makes one a switch."""
+    """One row: `group` makes actions exclude each other, `checkable` makes one a switch.
+
+    `repeats` has a key that is held act again and again; most actions must be asked for one by one.
+    """
 
     id: str
     menu: str
@@ -25,6 +28,7 @@ class ActionSpec:
     icon: str = ""
     checkable: bool = False
     group: str = ""
+    repeats: bool = False
 
     @property
     def only_on_canvas(self) -> bool:
@@ -42,8 +46,9 @@ def _a(
     *,
     checkable: bool = False,
     group: str = "",
+    repeats: bool = False,
 ) -> ActionSpec:
-    return ActionSpec(id, menu, text, tuple(keys.split()), help, icon, checkable or bool(group), group)
+    return ActionSpec(id, menu, text, tuple(keys.split()), help, icon, checkable or bool(group), group, repeats)
 
 
 _T = cast("Callable[[str, str], str]", QT_TRANSLATE_NOOP)
@@ -68,9 +73,9 @@ ACTIONS: tuple[ActionSpec, ...] = (
        _T("Actions", "Write masks or overlays of reviewed or all slides to a folder"), "download"),
     _a("quit", _FILE, _T("Actions", "Quit"), "Ctrl+Q", _T("Actions", "Save what is pending and leave")),
     _a("undo", _EDIT, _T("Actions", "Undo"), "Ctrl+Z", _T("Actions", "Take the last edit back, on any slide"),
-       "undo-2"),
+       "undo-2", repeats=True),
     _a("redo", _EDIT, _T("Actions", "Redo"), "Ctrl+Shift+Z Ctrl+Y",
-       _T("Actions", "Make the edit again that was taken back"), "redo-2"),
+       _T("Actions", "Make the edit again that was taken back"), "redo-2", repeats=True),
     _a("move", _TOOLS, _T("Actions", "Move"), "V", _T("Actions", "Drag the slide (hold Space with any tool)"), "hand",
        group="tool"),
     _a("brush", _TOOLS, _T("Actions", "Brush"), "B",
@@ -100,25 +105,35 @@ ACTIONS: tuple[ActionSpec, ...] = (
        _T("Actions", "Drag around a part of the proposal that is right: it becomes labels"), "check-check",
        group="tool"),
     _a("press", _TOOLS, _T("Actions", "Press or let go at the pointer"), "K Insert",
-       _T("Actions", "The left button for the keyboard; the arrows move the pointer, with Shift in larger steps")),
-    _a("brush_smaller", _TOOLS, _T("Actions", "Smaller brush"), "[", _T("Actions", "Also Ctrl+wheel down")),
-    _a("brush_larger", _TOOLS, _T("Actions", "Larger brush"), "]", _T("Actions", "Also Ctrl+wheel up")),
+       _T("Actions", "The left button for the keyboard; the arrows move the pointer, with Shift in larger steps"),
+       "mouse-pointer-click"),
+    _a("press_alt", _TOOLS, _T("Actions", "Press with Alt"), "Alt+K",
+       _T("Actions", "As with Alt held: background, or with the eraser unlabelled"), "square-minus"),
+    _a("press_shift", _TOOLS, _T("Actions", "Press with Shift"), "Shift+K",
+       _T("Actions", "As with Shift held: a straight line from the end of the last stroke"), "pencil-line"),
+    _a("brush_smaller", _TOOLS, _T("Actions", "Smaller brush"), "[", _T("Actions", "Also Ctrl+wheel down"), "minus",
+       repeats=True),
+    _a("brush_larger", _TOOLS, _T("Actions", "Larger brush"), "]", _T("Actions", "Also Ctrl+wheel up"), "plus",
+       repeats=True),
     _a("brush_um", _TOOLS, _T("Actions", "Brush size in µm"), "Ctrl+U",
        _T("Actions", "Keep the brush as large on the specimen, where slides know the size of their pixels"),
-       checkable=True),
+       "ruler", checkable=True),
     _a("swap_class", _TOOLS, _T("Actions", "Swap with background"), "X",
-       _T("Actions", "Switch between the active class and background")),
+       _T("Actions", "Switch between the active class and background"), "arrow-left-right"),
     _a("pick_class", _TOOLS, _T("Actions", "Pick class at the pointer"), "I",
        _T("Actions", "Take up the class of the mask under the pointer"), "pipette"),
-    _a("zoom_in", _VIEW, _T("Actions", "Zoom in"), "+ =", _T("Actions", "Also the wheel, at the cursor"), "zoom-in"),
-    _a("zoom_out", _VIEW, _T("Actions", "Zoom out"), "-", _T("Actions", "Also the wheel, at the cursor"), "zoom-out"),
+    _a("zoom_in", _VIEW, _T("Actions", "Zoom in"), "+ =", _T("Actions", "Also the wheel, at the cursor"), "zoom-in",
+       repeats=True),
+    _a("zoom_out", _VIEW, _T("Actions", "Zoom out"), "-", _T("Actions", "Also the wheel, at the cursor"), "zoom-out",
+       repeats=True),
     _a("fit", _VIEW, _T("Actions", "Fit slide"), "0 Ctrl+0", _T("Actions", "Show the whole slide"), "maximize"),
     _a("actual", _VIEW, _T("Actions", "Actual pixels"), "Ctrl+1",
        _T("Actions", "One pixel of the slide for each of the screen"), "scan"),
     _a("hide_mask", _VIEW, _T("Actions", "Hide mask while held"), "H",
-       _T("Actions", "See the bare slide as long as the key is down"), "eye-off"),
+       _T("Actions", "See the bare slide as long as the key is down; from the menu until it is chosen again"),
+       "eye-off"),
     _a("outlines", _VIEW, _T("Actions", "Outlines"), "O",
-       _T("Actions", "Show outlines around the classes; also Tab on the canvas"), "circle", checkable=True),
+       _T("Actions", "Show only the outlines of the classes; also Tab on the canvas"), "circle", checkable=True),
     _a("network_view", _VIEW, _T("Actions", "What the network sees"), "U",
        _T("Actions", "Show the slide as the model's normalisation hands it to the network"), "contrast",
        checkable=True),
@@ -130,17 +145,19 @@ ACTIONS: tuple[ActionSpec, ...] = (
     _a("compare_side", _VIEW, _T("Actions", "Compare side by side"), "Shift+D",
        _T("Actions", "Two masks of this slide in two views that move together"), checkable=True),
     _a("divider_left", _VIEW, _T("Actions", "Divider left"), "Alt+Left",
-       _T("Actions", "See more of the second mask while comparing by swipe")),
+       _T("Actions", "See more of the second mask while comparing by swipe"), repeats=True),
     _a("divider_right", _VIEW, _T("Actions", "Divider right"), "Alt+Right",
-       _T("Actions", "See more of the first mask while comparing by swipe")),
+       _T("Actions", "See more of the first mask while comparing by swipe"), repeats=True),
     _a("next_pane", _VIEW, _T("Actions", "Next pane"), "F6",
        _T("Actions", "Move the keyboard to slides, canvas or panel")),
     _a("next_slide", _SLIDE, _T("Actions", "Next slide"), "PgDown N", _T("Actions", "Open the next slide of the list"),
-       "chevron-right"),
+       "chevron-right", repeats=True),
     _a("previous_slide", _SLIDE, _T("Actions", "Previous slide"), "PgUp Backspace",
-       _T("Actions", "Open the slide before this one"), "chevron-left"),
-    _a("next_plane", _SLIDE, _T("Actions", "Next plane"), ".", _T("Actions", "Also Shift+wheel; for stacks")),
-    _a("previous_plane", _SLIDE, _T("Actions", "Previous plane"), ",", _T("Actions", "Also Shift+wheel; for stacks")),
+       _T("Actions", "Open the slide before this one"), "chevron-left", repeats=True),
+    _a("next_plane", _SLIDE, _T("Actions", "Next plane"), ".", _T("Actions", "Also Shift+wheel; for stacks"),
+       repeats=True),
+    _a("previous_plane", _SLIDE, _T("Actions", "Previous plane"), ",", _T("Actions", "Also Shift+wheel; for stacks"),
+       repeats=True),
     _a("review", _SLIDE, _T("Actions", "Mark reviewed and go on"), "Return Enter",
        _T("Actions", "Confirm this mask as a whole and open the next slide"), "check"),
     _a("clean_up", _MASK, _T("Actions", "Clean up"), "C",
@@ -152,11 +169,11 @@ ACTIONS: tuple[ActionSpec, ...] = (
     _a("relabel", _MASK, _T("Actions", "Relabel object"), "R",
        _T("Actions", "Give the object under the pointer the active class"), "tag"),
     _a("grow", _MASK, _T("Actions", "Grow object"), "Ctrl+Up",
-       _T("Actions", "Make the object under the pointer larger by a pixel all around"), "circle-plus"),
+       _T("Actions", "Make the object under the pointer larger by a pixel all around"), "circle-plus", repeats=True),
     _a("shrink", _MASK, _T("Actions", "Shrink object"), "Ctrl+Down",
-       _T("Actions", "Make the object under the pointer smaller by a pixel all around"), "circle-minus"),
+       _T("Actions", "Make the object under the pointer smaller by a pixel all around"), "circle-minus", repeats=True),
     _a("smooth", _MASK, _T("Actions", "Smooth object"), "Shift+S",
-       _T("Actions", "Even out the border of the object under the pointer"), "waves"),
+       _T("Actions", "Even out the border of the object under the pointer"), "waves", repeats=True),
     _a("split", _MASK, _T("Actions", "Split object"), "Shift+X",
        _T("Actions", "Cut the object under the pointer at its waist"), "scissors"),
     _a("fill_holes", _MASK, _T("Actions", "Fill holes of object"), "Shift+F",
@@ -200,6 +217,7 @@ def build_actions(
         action.setToolTip(tooltip(action.text(), _translate(spec.help), action.shortcut()))
         action.setStatusTip(_translate(spec.help))
         action.setCheckable(spec.checkable)
+        action.setAutoRepeat(spec.repeats)
         if spec.icon:
             action.setIcon(icon(spec.icon))
         if spec.group:

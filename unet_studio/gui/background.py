@@ -13,21 +13,30 @@ class Background(QObject):
     Results of work asked for before `forget` are dropped.
     """
 
-    _finished = Signal(int, object, object)
+    _finished = Signal(int, object, object, object)
 
     def __init__(self, threads: int = 2, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="background")
-        self._waiting: list[tuple[int, Callable[[], Any], Callable[[Any], None]]] = []
+        self._waiting: list[tuple[int, Callable[[], Any], Callable[[Any], None], Callable[[Any], None]]] = []
         self._generation = 0
         self._closed = False
         self._finished.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
 
-    def run(self, function: Callable[[], Any], then: Callable[[Any], None]) -> None:
-        """Run `function` in a thread, then `then(result)` here; an exception is given to `then` as its result."""
+    def run(
+        self,
+        function: Callable[[], Any],
+        then: Callable[[Any], None],
+        *,
+        dropped: Callable[[Any], None] = lambda _: None,
+    ) -> None:
+        """Run `function` in a thread, then `then(result)` here; an exception is given to `then` as its result.
+
+        A result that nobody wants any more is given to `dropped` instead, so that what it holds open can be closed.
+        """
         if self._closed:
             return
-        self._waiting.append((self._generation, function, then))
+        self._waiting.append((self._generation, function, then, dropped))
         self._pool.submit(self._work)
 
     def forget(self) -> None:
@@ -43,17 +52,23 @@ class Background(QObject):
 
     def _work(self) -> None:
         try:
-            generation, function, then = self._waiting.pop()
+            generation, function, then, dropped = self._waiting.pop()
         except IndexError:
             return  # forgotten in the meantime
         try:
             result = function()
         except Exception as error:
             result = error
-        if not self._closed:
-            self._finished.emit(generation, result, then)
+        if self._closed:
+            dropped(result)
+        else:
+            self._finished.emit(generation, result, then, dropped)
 
-    @Slot(int, object, object)
-    def _deliver(self, generation: int, result: object, then: Callable[[Any], None]) -> None:
+    @Slot(int, object, object, object)
+    def _deliver(
+        self, generation: int, result: object, then: Callable[[Any], None], dropped: Callable[[Any], None]
+    ) -> None:
         if generation == self._generation and not self._closed:
             then(result)
+        else:
+            dropped(result)

@@ -1,5 +1,8 @@
 """The canvas: the slide with its mask, zoomed and panned; the mouse and pen speak intentions in (y, x)."""
 
+import math
+from collections.abc import Callable
+
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import (
     QColor,
@@ -10,12 +13,11 @@ from PySide6.QtGui import (
     QMouseEvent,
     QNativeGestureEvent,
     QPainter,
-    QPen,
     QResizeEvent,
     QTabletEvent,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QFrame, QGraphicsEllipseItem, QGraphicsScene, QGraphicsView, QWidget
+from PySide6.QtWidgets import QFrame, QGraphicsScene, QGraphicsView, QWidget
 
 from unet_studio.core.display import Display
 from unet_studio.core.masks import MaskView
@@ -23,16 +25,20 @@ from unet_studio.core.reading import SlideReader
 from unet_studio.core.tiles import Box
 from unet_studio.gui.background import Background
 from unet_studio.gui.cursor_note import CursorNote
+from unet_studio.gui.pointer_mark import PointerMark, Ring
 from unet_studio.gui.preview_item import PreviewItem
 from unet_studio.gui.tile_layer import MaskLayer, SlideLayer
 from unet_studio.gui.tools.tool import Pointer, Preview
 
 _ZOOM_STEP = 1.25
+_WHEEL_STEP = 120  # eighths of a degree
 _MAX_ZOOM = 64.0
 _ARROWS = {
     Qt.Key.Key_Up: (-1, 0), Qt.Key.Key_Down: (1, 0), Qt.Key.Key_Left: (0, -1), Qt.Key.Key_Right: (0, 1)
 }  # fmt: skip
 _OUTLINE_KEYS = (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Backspace, Qt.Key.Key_Escape)
+_MODIFIER_KEYS = (Qt.Key.Key_Shift, Qt.Key.Key_Alt)
+_NO_MODIFIER = Qt.KeyboardModifier.NoModifier
 
 
 class Canvas(QGraphicsView):
@@ -63,24 +69,28 @@ class Canvas(QGraphicsView):
         """Whether Enter, Backspace and Escape are for the tool in use, which has an outline open."""
         self._moves = True
         self._has_ring = False
+        self._is_held = True
         self._brush_size = 24
         self._panning_from: QPoint | None = None
+        self._panning_with = Qt.MouseButton.NoButton
+        self._turned = 0.0  # steps of the wheel not yet acted upon
         self._space_held = False
         self._is_pressed = False
         self._pen_pressure = 1.0
         self._key_pointer = False
         self._pointer: QPointF | None = None
+        self._mouse_at: QPointF | None = None  # in the viewport, while the mouse is over it
         self._fitted = True
 
         self.slide_layer = SlideLayer(background, self.read_failed.emit)
         self.mask_layer = MaskLayer(background)
-        self._ring_halo = _ring(QColor(0, 0, 0, 190), 3.0)
-        self._ring = _ring(QColor(255, 255, 255), 1.5)
+        self._ring = Ring()
+        self._mark = PointerMark()
         self._preview = PreviewItem()
         self._note = CursorNote(self.viewport())
         scene = QGraphicsScene(self)
         scene.setItemIndexMethod(QGraphicsScene.ItemIndexMethod.NoIndex)
-        for item in (self.slide_layer, self.mask_layer, self._preview, self._ring_halo, self._ring):
+        for item in (self.slide_layer, self.mask_layer, self._preview, self._ring, self._mark):
             scene.addItem(item)
         self.setScene(scene)
 
@@ -97,6 +107,8 @@ class Canvas(QGraphicsView):
         # Under a style sheet Qt doesn't see that all is painted, and would paint anew what scrolling could just move.
         self.viewport().setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setAccessibleName(self.tr("Slide with its mask"))
+        self.horizontalScrollBar().valueChanged.connect(self._follow_view)
+        self.verticalScrollBar().valueChanged.connect(self._follow_view)
 
     # What is shown
 
@@ -110,6 +122,10 @@ class Canvas(QGraphicsView):
         self.scene().setSceneRect(QRectF(-margin, -margin, shape[1] + 2 * margin, shape[0] + 2 * margin))
         if not same_size or self._fitted:
             self.fit()
+        if self._pointer is not None:
+            self._pointer = self._on_plane(self._pointer) if self._key_pointer else self._pointer
+            self._move_ring(self._pointer)
+        self._update_cursor()
 
     def refresh_mask(self, box: Box) -> None:
         self.mask_layer.refresh(box)
@@ -148,7 +164,9 @@ class Canvas(QGraphicsView):
         self._scroll(round(right * view.width()), round(down * view.height()))
 
     def _anchor(self) -> QPointF:
-        """The cursor, where it is over the canvas; the middle otherwise."""
+        """What stays where it is: what the keyboard or the mouse points at; the middle where that is elsewhere."""
+        if self._key_pointer and self._pointer is not None:
+            return QPointF(self.mapFromScene(self._pointer))
         position = self.viewport().mapFromGlobal(QCursor.pos())
         inside = self.viewport().rect().contains(position) and self.underMouse()
         return QPointF(position if inside else self.viewport().rect().center())
@@ -164,27 +182,37 @@ class Canvas(QGraphicsView):
     def _set_zoom(self, zoom: float) -> None:
         self.resetTransform()
         self.scale(zoom, zoom)
+        self._follow_view()
         self.zoom_changed.emit(zoom)
 
     def _scroll(self, right: int, down: int) -> None:
         self.horizontalScrollBar().setValue(self.horizontalScrollBar().value() + right)
         self.verticalScrollBar().setValue(self.verticalScrollBar().value() + down)
 
+    def _follow_view(self) -> None:
+        """The view moved: the mouse, where it stands still, points elsewhere now."""
+        if self._mouse_at is not None and not self._key_pointer:
+            self._pointer = self._scene_at(self._mouse_at)
+            self._move_ring(self._pointer)
+
     # Tool and brush
 
-    def set_tool_look(self, *, moves: bool, ring: bool) -> None:
-        """Whether the left button moves the slide, and whether the brush's size is shown around the pointer."""
-        self._moves, self._has_ring = moves, ring
+    def set_tool_look(self, *, moves: bool, ring: bool, held: bool) -> None:
+        """Whether the left button moves the slide, whether the brush's size is shown around the pointer, and whether
+        the tool works between press and release."""
+        self._moves, self._has_ring, self._is_held = moves, ring, held
         self._update_cursor()
 
-    def set_brush(self, size: int, colour: tuple[int, int, int]) -> None:
-        """The brush's diameter in pixels of the slide, and its class's colour."""
+    def set_brush_size(self, size: int) -> None:
+        """The brush's diameter in pixels of the slide."""
         self._brush_size = size
-        pen = self._ring.pen()
-        pen.setColor(QColor(*colour))
-        self._ring.setPen(pen)
+        if self._pointer is not None:
+            self._move_ring(self._pointer)
+
+    def set_colour(self, colour: tuple[int, int, int]) -> None:
+        """The colour of what the tool in use is about to paint."""
+        self._ring.set_colour(QColor(*colour))
         self._preview.set_colour(QColor(*colour))
-        self._move_ring(self._pointer or self.mapToScene(self.viewport().mapFromGlobal(QCursor.pos())))
 
     def show_preview(self, preview: Preview) -> None:
         """Draw what the tool in use is about to do."""
@@ -203,16 +231,14 @@ class Canvas(QGraphicsView):
         return (self._pointer.y(), self._pointer.x()) if self._pointer is not None else None
 
     def _move_ring(self, scene: QPointF) -> None:
-        radius = max(self._brush_size / 2, 0.5)
-        rect = QRectF(scene.x() - radius, scene.y() - radius, 2 * radius, 2 * radius)
-        for ring in (self._ring_halo, self._ring):
-            ring.setRect(rect)
+        self._ring.place(scene, max(self._brush_size / 2, 0.5), self.zoom)
+        self._mark.setPos(scene)
 
     def _update_cursor(self) -> None:
         paints = self._has_ring and not self._space_held and self._panning_from is None
-        over = (self.underMouse() or self._key_pointer) and not self.slide_layer.boundingRect().isEmpty()
-        for ring in (self._ring_halo, self._ring):
-            ring.setVisible(paints and over)
+        has_plane = not self.slide_layer.boundingRect().isEmpty()
+        self._ring.setVisible(paints and has_plane and (self.underMouse() or self._key_pointer))
+        self._mark.setVisible(self._key_pointer and has_plane)
         if self._panning_from is not None:
             shape = Qt.CursorShape.ClosedHandCursor
         elif self._moves or self._space_held:
@@ -231,44 +257,55 @@ class Canvas(QGraphicsView):
 
     # Mouse and pen
 
+    def _scene_at(self, position: QPointF) -> QPointF:
+        """The point of the plane at a position of the viewport, which for a pen or a fine screen is no whole pixel."""
+        return self.viewportTransform().inverted()[0].map(position)
+
+    def _take_mouse(self, event: QMouseEvent) -> QPointF:
+        """Let the mouse, rather than the keyboard, point from now on; returns where, on the plane."""
+        self._mouse_at = event.position()
+        if self._key_pointer:
+            self._key_pointer = False
+            self._update_cursor()
+        return self._scene_at(self._mouse_at)
+
     def mousePressEvent(self, event: QMouseEvent) -> None:
         if self._is_pressed or self._panning_from is not None:
             return  # a second button changes nothing in mid-stroke
         left = event.button() == Qt.MouseButton.LeftButton
         if event.button() == Qt.MouseButton.MiddleButton or (left and (self._space_held or self._moves)):
-            self._panning_from = event.position().toPoint()
+            self._panning_from, self._panning_with = event.position().toPoint(), event.button()
             self._update_cursor()
         elif left:
-            self._press(self.mapToScene(event.position().toPoint()), event.modifiers())
+            self._press(self._take_mouse(event), event.modifiers())
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         self.mousePressEvent(event)
         if self._is_pressed and event.button() == Qt.MouseButton.LeftButton:
-            self.double_clicked.emit(self._at(self.mapToScene(event.position().toPoint()), event.modifiers()))
+            self.double_clicked.emit(self._at(self._scene_at(event.position()), event.modifiers()))
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         if self._panning_from is not None:
             moved = event.position().toPoint() - self._panning_from
             self._panning_from = event.position().toPoint()
+            self._mouse_at = event.position()
             self._scroll(-moved.x(), -moved.y())
             self._fitted = False
             return
-        if self._key_pointer:
-            self._key_pointer = False
-            self._update_cursor()
-        self._move_pointer(self.mapToScene(event.position().toPoint()), event.modifiers())
+        self._move_pointer(self._take_mouse(event), event.modifiers())
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        if self._panning_from is not None and event.button() != Qt.MouseButton.RightButton:
-            self._panning_from = None
+        if self._panning_from is not None:
+            if event.button() == self._panning_with:
+                self._panning_from = None
             self._update_cursor()
         elif event.button() == Qt.MouseButton.LeftButton:
             self._release(event.modifiers())
 
     def tabletEvent(self, event: QTabletEvent) -> None:
         """A pen paints like the left button, as wide as it is pressed; its other buttons are left to the mouse."""
-        scene = self.mapToScene(event.position().toPoint())
-        if self._space_held or self._moves or self._panning_from is not None:
+        scene = self._scene_at(event.position())
+        if not self._is_pressed and (self._space_held or self._moves or self._panning_from is not None):
             event.ignore()
         elif event.type() == QEvent.Type.TabletPress and event.button() == Qt.MouseButton.LeftButton:
             self._pen_pressure = event.pressure()
@@ -297,23 +334,36 @@ class Canvas(QGraphicsView):
         self._move_ring(scene)
         if self._has_ring and not self._ring.isVisible():
             self._update_cursor()
-        self.cursor_moved.emit(scene.y(), scene.x())
+        self._note.follow(self.mapFromScene(scene))
         (self.dragged if self._is_pressed else self.hovered).emit(self._at(scene, modifiers))
+        self.cursor_moved.emit(scene.y(), scene.x())
 
     def _release(self, modifiers: Qt.KeyboardModifier) -> None:
         if self._is_pressed and self._pointer is not None:
             self._is_pressed = False
             self.released.emit(self._at(self._pointer, modifiers))
 
+    def let_go(self) -> None:
+        """What is pressed no longer is: what it was for has ended."""
+        self._is_pressed = False
+
     def wheelEvent(self, event: QWheelEvent) -> None:
-        steps = event.angleDelta().y() / 120
+        turned = event.angleDelta()
         if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
-            self.brush_size_asked.emit(1 if steps > 0 else -1)
+            self._turn(turned, self.brush_size_asked.emit)
         elif event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
-            self.plane_asked.emit(-1 if steps > 0 else 1)
-        elif steps:
-            self._zoom_at(event.position(), _ZOOM_STEP**steps)
+            self._turn(turned, lambda steps: self.plane_asked.emit(-steps))
+        elif turned.y():
+            self._zoom_at(event.position(), _ZOOM_STEP ** (turned.y() / _WHEEL_STEP))
         event.accept()
+
+    def _turn(self, turned: QPoint, act: Callable[[int], None]) -> None:
+        """Act upon whole steps of the wheel; touchpads send small parts, and some systems turn it sideways by Shift."""
+        self._turned += (turned.y() or turned.x()) / _WHEEL_STEP
+        steps = math.trunc(self._turned)
+        if steps:
+            self._turned -= steps
+            act(steps)
 
     def viewportEvent(self, event: QEvent) -> bool:
         if isinstance(event, QNativeGestureEvent) and event.gestureType() == Qt.NativeGestureType.ZoomNativeGesture:
@@ -330,15 +380,17 @@ class Canvas(QGraphicsView):
 
     # Keyboard
 
-    def press_or_release(self) -> None:
+    def press_or_release(self, modifiers: Qt.KeyboardModifier = _NO_MODIFIER) -> None:
         """Press the tool at the pointer, or let it go: the left button for the keyboard."""
-        none = Qt.KeyboardModifier.NoModifier
         if self._is_pressed:
-            self._release(none)
-        elif self._moves:
-            return
-        else:
-            self._press(self._pointer if self._pointer is not None else self._middle(), none)
+            self._release(modifiers)
+        elif not self._moves:
+            if self._pointer is None:
+                self._step_pointer(0, 0, _NO_MODIFIER)
+            assert self._pointer is not None
+            self._press(self._pointer, modifiers)
+            if not self._is_held:
+                self._release(modifiers)
 
     def event(self, event: QEvent) -> bool:
         # While an outline is open its keys are not the window's shortcuts.
@@ -359,30 +411,38 @@ class Canvas(QGraphicsView):
             signals = {Qt.Key.Key_Backspace: self.step_back_asked, Qt.Key.Key_Escape: self.cancel_asked}
             signals.get(Qt.Key(event.key()), self.finish_asked).emit()
         else:
+            self._take_modifiers(event)
             event.ignore()  # everything else is a shortcut of the window
 
     def _step_pointer(self, down: int, right: int, modifiers: Qt.KeyboardModifier) -> None:
         """Move the pointer by a pixel of the slide or of the window, whichever is more; with Shift ten times as far."""
         size = max(1.0, 1 / self.zoom) * (10 if modifiers & Qt.KeyboardModifier.ShiftModifier else 1)
-        start = self._pointer if self._pointer is not None else self._middle()
-        plane = self.slide_layer.boundingRect()
-        scene = QPointF(
-            min(max(start.x() + right * size, plane.left()), plane.right()),
-            min(max(start.y() + down * size, plane.top()), plane.bottom()),
-        )
+        start = self._pointer if self._pointer is not None else self.mapToScene(self.viewport().rect().center())
+        scene = self._on_plane(start + QPointF(right * size, down * size))
         self._key_pointer = True
         self._update_cursor()
-        self._move_pointer(scene, Qt.KeyboardModifier.NoModifier)
+        self._move_pointer(scene, _NO_MODIFIER)
         self.ensureVisible(QRectF(scene, scene), 40, 40)
 
-    def _middle(self) -> QPointF:
-        return self.mapToScene(self.viewport().rect().center())
+    def _on_plane(self, scene: QPointF) -> QPointF:
+        """The point of the plane that is nearest; its right and lower border belong to no pixel any more."""
+        plane = self.slide_layer.boundingRect()
+        return QPointF(
+            min(max(scene.x(), 0.0), math.nextafter(plane.right(), 0.0)),
+            min(max(scene.y(), 0.0), math.nextafter(plane.bottom(), 0.0)),
+        )
+
+    def _take_modifiers(self, event: QKeyEvent) -> None:
+        """Shift and Alt change what the tool is about to do, also while the pointer stands still."""
+        if event.key() in _MODIFIER_KEYS and self._pointer is not None and not self._is_pressed:
+            self.hovered.emit(self._at(self._pointer, event.modifiers()))
 
     def keyReleaseEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Space and not event.isAutoRepeat():
             self._space_held = False
             self._update_cursor()
         else:
+            self._take_modifiers(event)
             event.ignore()
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
@@ -392,10 +452,13 @@ class Canvas(QGraphicsView):
 
     def enterEvent(self, event: QEnterEvent) -> None:
         super().enterEvent(event)
+        self._mouse_at = event.position()
+        self._follow_view()
         self._update_cursor()
 
     def leaveEvent(self, event: QEvent) -> None:
         super().leaveEvent(event)
+        self._mouse_at = None
         self._update_cursor()
         self.cursor_left.emit()
 
@@ -403,13 +466,3 @@ class Canvas(QGraphicsView):
         super().resizeEvent(event)
         if self._fitted:
             self.fit()
-
-
-def _ring(colour: QColor, width: float) -> QGraphicsEllipseItem:
-    ring = QGraphicsEllipseItem()
-    pen = QPen(colour, width)
-    pen.setCosmetic(True)
-    ring.setPen(pen)
-    ring.setVisible(False)
-    ring.setZValue(10)
-    return ring

@@ -24,7 +24,15 @@ class CursorNote(QLabel):
     def show_text(self, text: str, at: QPoint) -> None:
         self.setText(text)
         self.adjustSize()
-        room = self._over.rect().adjusted(0, 0, -self.width(), -self.height())
-        self.move(min(max(at.x() + _AWAY, 0), room.right()), min(max(at.y() + _AWAY, 0), room.bottom()))
+        self._place(at)
         self.show()
         self._timer.start()
+
+    def follow(self, at: QPoint) -> None:
+        """The pointer moved; what is shown stays beside it."""
+        if self.isVisible():
+            self._place(at)
+
+    def _place(self, at: QPoint) -> None:
+        room = self._over.rect().adjusted(0, 0, -self.width(), -self.height())
+        self.move(min(max(at.x() + _AWAY, 0), room.right()), min(max(at.y() + _AWAY, 0), room.bottom()))

@@ -94,14 +94,13 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(self._stack)
         self.setStatusBar(self.status_line)
         fill_menus(self.menuBar(), actions)
-        actions["brush"].setChecked(True)
         actions["minimap"].setChecked(self.minimap.is_wanted)
-        self.toolbox.take(Tool.BRUSH)
 
         self._connect_session()
         self._connect_panels()
         self._connect_canvas()
         self._connect_tasks()
+        actions[Tool.BRUSH].trigger()
         self._update_overlay()
         self._update_actions()
         self._show_welcome()
@@ -125,6 +124,8 @@ class MainWindow(QMainWindow):
             **{tool.value: partial(self.toolbox.take, tool) for tool in Tool},
             **{name: partial(self._at_pointer, edit) for name, edit in self.objects.by_name.items()},
             "press": canvas.press_or_release,
+            "press_alt": lambda: canvas.press_or_release(Qt.KeyboardModifier.AltModifier),
+            "press_shift": lambda: canvas.press_or_release(Qt.KeyboardModifier.ShiftModifier),
             "pick_class": lambda: self._at_pointer(painting.pick_class),
             "accept_plane": session.accept_plane,
             "accept_all": session.accept_all,
@@ -137,8 +138,8 @@ class MainWindow(QMainWindow):
             "zoom_in": canvas.zoom_in,
             "zoom_out": canvas.zoom_out,
             "fit": canvas.fit,
-            "actual": lambda: canvas.zoom_to(1.0),
-            "hide_mask": lambda: canvas.mask_layer.setVisible(False),
+            "actual": lambda: canvas.zoom_to(1.0 / canvas.devicePixelRatioF()),
+            "hide_mask": lambda: canvas.mask_layer.setVisible(not canvas.mask_layer.isVisible()),
             "outlines": self._update_overlay,
             "network_view": lambda: self.viewing.see_network_input(on=self.actions_by_id["network_view"].isChecked()),
             "minimap": lambda: self.minimap.set_wanted(self.actions_by_id["minimap"].isChecked()),
@@ -182,10 +183,12 @@ class MainWindow(QMainWindow):
         session.recipe_changed.connect(lambda opened: self.propose_panel.set_threshold(opened.threshold))
         session.recipe_changed.connect(lambda opened: self.clean_up_panel.set_recipe(opened.steps, opened.classes))
         session.history_changed.connect(self._update_actions)
+        session.history_changed.connect(self._describe_pointer)
         session.classes_changed.connect(self._on_classes)
         session.models_changed.connect(self._on_models)
         self.painting.brush_changed.connect(self._on_brush)
         self.toolbox.under_way_changed.connect(self._update_actions)
+        self.toolbox.tool_changed.connect(self._show_hint)
         session.saving_changed.connect(self.status_line.set_saved)
         session.notice.connect(self.messages.show_notice)
 
@@ -202,6 +205,7 @@ class MainWindow(QMainWindow):
         self.view_panel.overlay_changed.connect(lambda *_: self._update_overlay())
         self.view_panel.contrast.display_changed.connect(session.set_display)
         self.rail.size_chosen.connect(painting.set_brush_size)
+        self.rail.size_entered.connect(self.canvas.setFocus)
         self.plane_bar.plane_chosen.connect(session.go_to_plane)
 
     def _connect_canvas(self) -> None:
@@ -284,6 +288,7 @@ class MainWindow(QMainWindow):
         if workspace.read_only:
             self.status_line.set_read_only(workspace.read_only)
         self._update_basis()
+        self._show_hint()
         self.canvas.setFocus()
 
     def _show_welcome(self) -> None:
@@ -292,6 +297,8 @@ class MainWindow(QMainWindow):
         self._show_on_canvas(None)
         self._stack.setCurrentWidget(self.welcome)
         self._update_actions()
+        self._show_hint()
+        self._describe_pointer()
 
     # Slides and planes
 
@@ -315,6 +322,7 @@ class MainWindow(QMainWindow):
         self.slides.select(plane.id.slide)
         self._show_on_canvas(plane)
         self.plane_bar.set_plane(plane.id.plane, plane.reader.info.planes)
+        self._describe_pointer()
         self._update_actions()
         neighbours = (self.slides.next_slide(), self.slides.previous_slide())
         self.session.read_ahead([slide for slide in neighbours if slide is not None])
@@ -343,6 +351,7 @@ class MainWindow(QMainWindow):
         self.slides.set_status(slide, SlideStatus(problem=reason))
         self.messages.show_notice(Notice(reason, NoticeKind.WARNING))
         self._update_actions()
+        self._describe_pointer()
 
     def _on_network_view(self, view: NetworkView | None) -> None:
         self.canvas.slide_layer.set_network_view(view)
@@ -385,15 +394,16 @@ class MainWindow(QMainWindow):
         if workspace is not None:
             self.rail.set_size(self.painting.brush_size, self.painting.um_shown)
             self.view_panel.set_active(self.painting.active_class)
-            self.canvas.set_brush(self.painting.brush_size, workspace.classes[self.painting.active_class].colour)
+            self.canvas.set_brush_size(self.painting.brush_size)
 
     def _update_overlay(self) -> None:
         workspace = self.session.workspace
         if workspace is not None:
             hidden = self.view_panel.hidden
-            fill = colour_table(workspace.classes, hidden=hidden, opacity=self.view_panel.opacity)
-            line = colour_table(workspace.classes, hidden=hidden, opacity=1.0)
             outlined = self.actions_by_id["outlines"].isChecked()
+            opacity = 0.0 if outlined else self.view_panel.opacity
+            fill = colour_table(workspace.classes, hidden=hidden, opacity=opacity)
+            line = colour_table(workspace.classes, hidden=hidden, opacity=1.0)
             for layer in (self.canvas.mask_layer, self.comparison.second_layer):
                 layer.set_colours(fill, line, outlined=outlined)
 
@@ -407,11 +417,20 @@ class MainWindow(QMainWindow):
         workspace, plane, actions = self.session.workspace, self.session.plane, self.actions_by_id
         editable = workspace is not None and not workspace.read_only
         labelled = editable and workspace is not None and bool(workspace.states)
+        planes = plane.reader.info.planes if plane is not None else 0
         undo = workspace.next_undo if workspace and editable else None
         redo = workspace.next_redo if workspace and editable else None
         enabled = {
             "undo": undo is not None or self.toolbox.is_under_way,
             "redo": redo is not None,
+            **dict.fromkeys(self.objects.by_name, plane is not None),
+            "pick_class": plane is not None,
+            "accept_plane": plane is not None,
+            "accept_all": workspace is not None,
+            "interpolate": planes > 1,
+            "copy_labels": planes > 1,
+            "next_plane": planes > 1,
+            "previous_plane": planes > 1,
             "review": editable and plane is not None,
             "propose": editable and plane is not None and not self.tasks.proposing.is_busy,
             "propose_all": editable and not self.tasks.proposing.is_busy,
@@ -447,6 +466,16 @@ class MainWindow(QMainWindow):
     def _on_cursor(self, y: float, x: float) -> None:
         self.status_line.set_position(self.viewing.describe_pixel(y, x, self.canvas.slide_layer.value_at))
 
+    def _show_hint(self) -> None:
+        """Say what the tool in use does, where there is something to use it on."""
+        tip = self.actions_by_id[self.toolbox.tool].statusTip()
+        self.status_line.set_hint(tip if self.session.workspace is not None else "")
+
+    def _describe_pointer(self) -> None:
+        """What is under the pointer changed, though it stands still."""
+        if self.canvas.pointer is not None:
+            self._on_cursor(*self.canvas.pointer)
+
     def _step_brush(self, steps: int) -> None:
         self.painting.step_brush_size(steps)
         self.canvas.show_note(self.painting.brush_in_words())
@@ -455,6 +484,9 @@ class MainWindow(QMainWindow):
         """Do something where the mouse, the pen or the keyboard points on the canvas."""
         if self.canvas.pointer is not None:
             act(*self.canvas.pointer)
+        elif self.session.plane is not None:
+            text = self.tr("Point at the slide first, with the mouse or with the arrow keys.")
+            self.messages.show_notice(Notice(text, NoticeKind.WARNING))
 
     # Keyboard, drops and the end
 

@@ -55,7 +55,7 @@ class ObjectEdits(QObject):
         except StudioError as problem:
             self._painting.tell(problem)
             return
-        self._painting.repaint(repaint, self.tr("{0} on {1}").format(verb, plane.id.slide))
+        self._painting.repaint(plane, repaint, self.tr("{0} on {1}").format(verb, plane.id.slide))
 
 
 def _with_radius(

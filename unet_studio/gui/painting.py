@@ -4,7 +4,7 @@ import math
 
 from PySide6.QtCore import QObject, Signal
 
-from unet_studio.core.classes import BACKGROUND, UNLABELLED
+from unet_studio.core.classes import BACKGROUND, UNLABELLED, class_colour
 from unet_studio.core.regions import Region
 from unet_studio.core.repainting import Repaint, repaint_edit
 from unet_studio.errors import StudioError
@@ -24,8 +24,9 @@ class Painting(QObject):
         self.session = session
         self.brush_size = 24
         self.active_class = 1
-        self._class_before_swap = 1
-        self._kept_um: float | None = None
+        self._last_foreground = 1
+        self._keeps_um = False
+        self._kept_um: float | None = None  # None until a slide says how large its pixels are
         session.plane_opened.connect(lambda _: self._keep_size_on_specimen())
         session.workspace_opened.connect(lambda _: self.set_active_class(1))
 
@@ -35,23 +36,25 @@ class Painting(QObject):
         """The open plane, if it may be changed; a notice says why not where the project is read-only."""
         return self.session.plane if self.session.may_edit() else None
 
-    def repaint(self, repaint: Repaint, sentence: str) -> None:
-        """Change the labels of the open plane as an operation wants it, as one edit."""
-        plane, workspace = self.plane(), self.session.workspace
-        if plane is None or workspace is None:
+    def repaint(self, plane: OpenPlane, repaint: Repaint, sentence: str) -> None:
+        """Change the labels of a plane that `plane()` gave as an operation wants it, as one edit.
+
+        By now another one may be open.
+        """
+        workspace = self.session.workspace
+        if workspace is None:
             return
         edit = repaint_edit(plane.labels, plane.id, repaint, sentence, state=workspace.state(plane.id))
         if edit is not None:
-            self.session.apply(edit)
+            edit.change.make(plane.labels)
+            self.session.commit(edit, plane.shape)
 
-    def paint(self, region: Region, value: int, verb: str) -> None:
-        """Give the pixels of a region of the open plane a class, or `UNLABELLED`, as one edit."""
-        self.repaint(Repaint.with_class(region, value), self.sentence(verb, value))
+    def paint(self, plane: OpenPlane, region: Region, value: int, verb: str) -> None:
+        """Give the pixels of a region of a plane a class, or `UNLABELLED`, as one edit."""
+        self.repaint(plane, Repaint.with_class(region, value), self.sentence(verb, value, plane.id.slide))
 
-    def sentence(self, verb: str, value: int) -> str:
+    def sentence(self, verb: str, value: int, slide: str) -> str:
         """An edit in words, for the menu: 'brush nucleus on a.png'."""
-        plane = self.session.plane
-        slide = plane.id.slide if plane else ""
         if value == UNLABELLED:
             return self.tr("take labels back on {0}").format(slide)
         return self.tr("{0} {1} on {2}").format(verb, self.session.class_name(value), slide)
@@ -65,22 +68,26 @@ class Painting(QObject):
     def set_brush_size(self, size: int) -> None:
         """The brush's diameter in pixels, 1…1000."""
         self.brush_size = min(max(1, size), _LARGEST_BRUSH)
-        if self._kept_um is not None:
-            self._kept_um = self.brush_size * (self.pixel_size_um or 1.0)
+        if self._keeps_um and self.pixel_size_um:
+            self._kept_um = self.brush_size * self.pixel_size_um
         self.brush_changed.emit()
 
     def keep_um(self, *, on: bool) -> None:
         """Whether the brush stays as large in micrometres from slide to slide, rather than in pixels."""
-        self._kept_um = self.brush_size * (self.pixel_size_um or 1.0) if on else None
-        self.brush_changed.emit()
+        self._keeps_um, self._kept_um = on, None
+        self.set_brush_size(self.brush_size)
 
     @property
     def um_shown(self) -> float | None:
         """Micrometres a pixel if sizes are to be shown in micrometres, else None."""
-        return self.pixel_size_um if self._kept_um is not None else None
+        return self.pixel_size_um if self._keeps_um else None
 
     def _keep_size_on_specimen(self) -> None:
-        if self._kept_um is not None and self.pixel_size_um:
+        if not self._keeps_um or not self.pixel_size_um:
+            self.brush_changed.emit()  # the size may be shown in another unit now
+        elif self._kept_um is None:
+            self.set_brush_size(self.brush_size)
+        else:
             kept = self._kept_um
             self.set_brush_size(round(kept / self.pixel_size_um))
             self._kept_um = kept  # rounding to pixels doesn't creep
@@ -106,15 +113,18 @@ class Painting(QObject):
         workspace = self.session.workspace
         if workspace is not None and 0 <= index < len(workspace.classes):
             self.active_class = index
+            if index != BACKGROUND:
+                self._last_foreground = index
             self.brush_changed.emit()
+
+    def colour_of(self, index: int) -> tuple[int, int, int]:
+        """A class's colour, (r, g, b)."""
+        classes = self.session.workspace.classes if self.session.workspace else ()
+        return next((c.colour for c in classes if c.index == index), class_colour(index))
 
     def swap_class(self) -> None:
         """Switch between background and the class painted before it."""
-        if self.active_class == BACKGROUND:
-            self.set_active_class(self._class_before_swap)
-        else:
-            self._class_before_swap = self.active_class
-            self.set_active_class(BACKGROUND)
+        self.set_active_class(self._last_foreground if self.active_class == BACKGROUND else BACKGROUND)
 
     def pick_class(self, y: float, x: float) -> None:
         """Take up the class of the mask at a pixel of the open plane; beside the plane nothing happens."""

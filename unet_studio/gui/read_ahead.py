@@ -36,7 +36,7 @@ class ReadAhead(QObject):
         """Have these slides ready, the first one first; none if the open slide `like` says that slides are large."""
         self._wanted = tuple(slides) if _plane_bytes(like) <= _MOST_BYTES else ()
         for slide in [slide for slide in self._ready if slide not in self._wanted]:
-            self._close(self._ready.pop(slide)[1][0])
+            self._ready.pop(slide)[1][0].close()
         self._pause.start()
 
     def take(self, slide: Path) -> ReadSlide | None:
@@ -44,7 +44,7 @@ class ReadAhead(QObject):
         self._wanted = tuple(wanted for wanted in self._wanted if wanted != slide)
         stamp, ready = self._ready.pop(slide, ("", None))
         if ready is not None and stamp != _stamp(slide):
-            self._close(ready[0])
+            ready[0].close()
             return None
         return ready
 
@@ -53,14 +53,16 @@ class ReadAhead(QObject):
         self._wanted = ()
         self._is_reading = False
         for _, (reader, _) in self._ready.values():
-            self._close(reader)
+            reader.close()
         self._ready.clear()
 
     def _go_on(self) -> None:
         missing = next((slide for slide in self._wanted if slide not in self._ready), None)
         if missing is not None and not self._is_reading:
             self._is_reading = True
-            self._background.run(lambda: self._read_now(missing), lambda found: self._arrived(missing, found))
+            self._background.run(
+                lambda: self._read_now(missing), lambda found: self._arrived(missing, found), dropped=_close_found
+            )
 
     def _read_now(self, slide: Path) -> tuple[str, ReadSlide]:
         return _stamp(slide), self._read(slide)
@@ -72,13 +74,15 @@ class ReadAhead(QObject):
             if slide in self._wanted and _plane_bytes(reader.info) <= _MOST_BYTES:
                 self._ready[slide] = found
             else:
-                self._close(reader)
+                reader.close()
         if slide not in self._ready:  # unreadable or too large: it is read, and said so, when it is opened
             self._wanted = tuple(wanted for wanted in self._wanted if wanted != slide)
         self._go_on()
 
-    def _close(self, reader: SlideReader) -> None:
-        self._background.run(reader.close, lambda _: None)
+
+def _close_found(found: object) -> None:
+    if isinstance(found, tuple):
+        found[1][0].close()
 
 
 def _plane_bytes(info: SlideInfo) -> int:

@@ -1,9 +1,11 @@
 """The one controller: it owns what is open, takes the panels' intentions, and tells what changed."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from threading import Thread
 
 from PySide6.QtCore import QObject, Signal
 
@@ -13,6 +15,7 @@ from unet_studio.core.clean_up import Step
 from unet_studio.core.display import Display, auto_display, read_small
 from unet_studio.core.exporting import keep_masks
 from unet_studio.core.hold_out import extend_hold_out
+from unet_studio.core.journal import JournalState
 from unet_studio.core.labels import Edit, LabelPlane, PlaneId, PlaneState
 from unet_studio.core.masks import MaskView
 from unet_studio.core.models import ModelCard, bundled_models, project_models
@@ -87,7 +90,7 @@ class Session(QObject):
         """Open a folder of slides in place of the one that is open; False if that failed (a notice says why)."""
         self.close_folder()
         try:
-            workspace = Workspace.open(folder, place=place, notify=self.saving_changed.emit)
+            workspace = Workspace.open(folder, place=place, notify=self._tell_saving)
         except StudioError as error:
             self._tell_failure(folder, error)
             return False
@@ -115,6 +118,11 @@ class Session(QObject):
         self.workspace = None
         self._displays.clear()
         self.workspace_closed.emit()
+
+    def _tell_saving(self, state: JournalState) -> None:
+        """In the journal's thread, which goes on writing where the window was deleted before it was closed."""
+        with suppress(RuntimeError):
+            self.saving_changed.emit(state)
 
     def _tell_failure(self, folder: Path, error: StudioError) -> None:
         if isinstance(error, ProjectPlaceError):
@@ -155,7 +163,8 @@ class Session(QObject):
                 self._close_plane()
                 self.slide_failed.emit(plane.slide, str(result))
 
-        self._background.run(lambda: _read_slide(workspace.folder / plane.slide, plane.plane), arrived)
+        path = workspace.folder / plane.slide
+        self._background.run(lambda: _read_slide(path, plane.plane), arrived, dropped=_close_read)
 
     def read_ahead(self, slides: Sequence[str]) -> None:
         """Have these slides read in the background, so that they are shown at once when they are opened."""
@@ -186,6 +195,7 @@ class Session(QObject):
             view = self.workspace.mask(plane, labels)
         except StudioError as error:
             self._close_plane()
+            self._close(reader)
             self.slide_failed.emit(plane.slide, str(error))
             return
         if self.plane is not None and self.plane.reader is not reader:
@@ -199,8 +209,11 @@ class Session(QObject):
     def _close_plane(self) -> None:
         if self.plane is not None:
             reader, self.plane = self.plane.reader, None
-            # A tile may just be read from it; the reader's own lock makes the close wait, off this thread.
-            self._background.run(reader.close, lambda _: None)
+            self._close(reader)
+
+    def _close(self, reader: SlideReader) -> None:
+        # A tile may just be read from it; the reader's own lock makes the close wait, off this thread.
+        Thread(target=reader.close, name="close slide").start()
 
     # Edits
 
@@ -506,6 +519,11 @@ class Session(QObject):
         self.state_changed.emit(plane.slide)
         if self.plane is not None and self.plane.id == plane:
             self.refresh_mask()
+
+
+def _close_read(read: object) -> None:
+    if isinstance(read, tuple):
+        read[0].close()
 
 
 def _read_slide(path: Path, plane: int) -> tuple[SlideReader, Display]:

@@ -1,7 +1,8 @@
 """The status line: what is true right now. Under the cursor, saved, running, device."""
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QStatusBar, QWidget
+from PySide6.QtGui import QPainter, QPaintEvent, QPalette
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QSizePolicy, QStatusBar, QWidget
 
 from unet_studio.core.journal import JournalState
 from unet_studio.gui.activity import Activity
@@ -20,7 +21,7 @@ class StatusLine(QStatusBar):
         self._position.setMinimumWidth(
             self.fontMetrics().horizontalAdvance("y 00000  x 00000 · raw 00000 · membrane 0.00")
         )
-        self._hint = QLabel()
+        self._hint = _Hint()
         self._saved = QLabel()
         self._device = QLabel(self.tr("Starting the network…"))
         self._activities = QHBoxLayout()
@@ -45,7 +46,9 @@ class StatusLine(QStatusBar):
         self._position.setText(text)
 
     def set_hint(self, text: str) -> None:
+        """Say what the tool in use does, and what Shift and Alt change about it."""
         self._hint.setText(text)
+        self._hint.setToolTip(text)
 
     def set_saved(self, state: JournalState) -> None:
         self._saved.show()
@@ -81,6 +84,20 @@ class StatusLine(QStatusBar):
 
     def _show_pending(self) -> None:
         self._saved.setText(self.tr("Saving %n change(s)…", "", self._pending))
+
+
+class _Hint(QLabel):
+    """A quiet text that gives way to all others: as much of it is shown as there is room for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setPen(self.palette().color(QPalette.ColorRole.PlaceholderText))
+        text = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
+        painter.drawText(self.rect(), Qt.AlignmentFlag.AlignVCenter, text)
 
 
 class _ActivityRow(QWidget):

@@ -14,4 +14,6 @@ def swatch(colour: tuple[int, int, int], *, filled: bool = True) -> QIcon:
     painter.setBrush(QColor(*colour) if filled else Qt.BrushStyle.NoBrush)
     painter.drawRoundedRect(2, 2, 24, 24, 5, 5)
     painter.end()
-    return QIcon(pixmap)
+    icon = QIcon(pixmap)
+    icon.addPixmap(pixmap, QIcon.Mode.Selected)  # else the colour of a selection would tint it
+    return icon

@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from functools import reduce
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QRect, QRectF, Qt, QTimer
@@ -174,38 +175,44 @@ class SlideLayer(TileLayer):
     def tile_image(self, key: Key) -> QImage | None:
         image = self._images.get(key)
         if image is None and key in self._raw:
-            image = _rgb_image(self._to_rgb(self._raw[key]))
+            image = _picture(self._raw[key], self._look)
             self.keep_image(key, image)
         if image is None:
             self._ask(key)
         return image
 
-    def _to_rgb(self, pixels: NDArray[np.generic]) -> NDArray[np.uint8]:
-        if self._network_view is not None:
-            return self._network_view.to_rgb(pixels)
-        return to_rgb(pixels, self._display)
+    @property
+    def _look(self) -> Display | NetworkView:
+        return self._display if self._network_view is None else self._network_view
 
     def _ask(self, key: Key) -> None:
-        reader, plane = self._reader, self._plane
+        """Have a tile read and, as things look now, turned into its picture."""
+        reader, plane, look = self._reader, self._plane, self._look
         if reader is None or key in self._asked:
             return
         self._asked.add(key)
         level, cell = key
         box = tile_box(cell).intersect(self.level_extent(level))
 
-        def arrived(pixels: object) -> None:
+        def work() -> tuple[NDArray[np.generic], QImage]:
+            pixels = reader.read(plane, box, shrink=1 << level)
+            return pixels, _picture(pixels, look)
+
+        def arrived(found: object) -> None:
             if self._reader is not reader or self._plane != plane:
                 return
-            if not isinstance(pixels, np.ndarray):
-                self._fail(str(pixels))
-            else:
-                self._raw[key] = pixels
-                self._asked.discard(key)
-                while len(self._raw) > self._room:
-                    self._raw.popitem(last=False)
-                self.update_tile(key)
+            if not isinstance(found, tuple):
+                self._fail(str(found))
+                return
+            self._raw[key], image = found
+            self._asked.discard(key)
+            while len(self._raw) > self._room:
+                self._raw.popitem(last=False)
+            if look is self._look:  # else it is made again from the raw pixels, when it is painted
+                self.keep_image(key, image)
+            self.update_tile(key)
 
-        self._background.run(lambda: reader.read(plane, box, shrink=1 << level), arrived)
+        self._background.run(work, arrived)
 
     def _fail(self, reason: str) -> None:
         """The tile stays asked for, so that a slide that is gone isn't asked again at every repaint."""
@@ -378,7 +385,7 @@ class MaskLayer(TileLayer):
             return
         under = cleaned[1][around.within(whole)] if cleaned else np.uint8(BACKGROUND)
         mask = lay_over(labels, np.broadcast_to(under, labels.shape))
-        colours = self._fill.take(mask)
+        colours = cv2.LUT(mask, self._fill.view(np.int32)).view(np.uint32)
         if self._outlined:
             edges = outline(mask)
             colours[edges] = self._line[mask[edges]]
@@ -406,9 +413,10 @@ def _part_of(coarse: Box, area: Box, up: int) -> QRectF:
     return QRectF(area.x0 / size - coarse.x0, area.y0 / size - coarse.y0, area.width / size, area.height / size)
 
 
-def _rgb_image(rgb: NDArray[np.uint8]) -> QImage:
+def _picture(pixels: NDArray[np.generic], look: Display | NetworkView) -> QImage:
+    """Raw pixels (h, w, channels) as a display shows them or the network gets them."""
+    rgb = np.ascontiguousarray(to_rgb(pixels, look) if isinstance(look, Display) else look.to_rgb(pixels))
     height, width = rgb.shape[:2]
-    data = np.ascontiguousarray(rgb)
-    return QImage(data.data, width, height, 3 * width, QImage.Format.Format_RGB888).convertToFormat(
+    return QImage(rgb.data, width, height, 3 * width, QImage.Format.Format_RGB888).convertToFormat(
         QImage.Format.Format_RGB32
     )

@@ -4,18 +4,23 @@ from functools import partial
 
 from PySide6.QtCore import QObject, Signal
 
+from unet_studio.core.classes import UNLABELLED
 from unet_studio.errors import StudioError
 from unet_studio.gui.canvas import Canvas
 from unet_studio.gui.painting import Painting
 from unet_studio.gui.tools.brush import Brush, Eraser, SmartBrush
 from unet_studio.gui.tools.fill import Fill, Wand
-from unet_studio.gui.tools.outline import EdgeLasso, Lasso, Polygon
-from unet_studio.gui.tools.tool import CanvasTool, Pointer, Tool
+from unet_studio.gui.tools.outline import Accept, EdgeLasso, Lasso, Polygon
+from unet_studio.gui.tools.tool import NOTHING, CanvasTool, Pointer, Tool
+
+_NO_CLASS = (255, 255, 255)
+"""The colour of what a tool takes back, or of one that has no class of its own."""
 
 
 class Toolbox(QObject):
     """All tools, and the one in use."""
 
+    tool_changed = Signal(object)  # Tool
     under_way_changed = Signal()
 
     def __init__(self, painting: Painting, canvas: Canvas, parent: QObject | None = None) -> None:
@@ -31,22 +36,29 @@ class Toolbox(QObject):
             Tool.LASSO: Lasso(painting),
             Tool.POLYGON: Polygon(painting),
             Tool.EDGE_LASSO: EdgeLasso(painting),
-            Tool.ACCEPT: Lasso(painting, lambda region, _: session.accept_region(region)),
+            Tool.ACCEPT: Accept(painting),
         }
         self._painting = painting
         self._canvas = canvas
         self._tool = Tool.MOVE
         for tool in self.tools.values():
             tool.previewed.connect(canvas.show_preview)
+        canvas.pressed.connect(self._colour_for)
         canvas.pressed.connect(partial(self._tell, "press"))
         canvas.dragged.connect(partial(self._tell, "drag"))
+        canvas.hovered.connect(self._colour_for)
         canvas.hovered.connect(partial(self._tell, "hover"))
         canvas.released.connect(partial(self._tell, "release"))
         canvas.double_clicked.connect(partial(self._tell, "double_click"))
         canvas.finish_asked.connect(self.finish)
         canvas.cancel_asked.connect(self.cancel)
         canvas.step_back_asked.connect(partial(self._tell, "step_back"))
+        painting.brush_changed.connect(self._colour_for)
+        session.classes_changed.connect(self._colour_for)
         session.about_to_change.connect(self.finish)
+        # What was begun on the last slide while this one was being read.
+        session.plane_opened.connect(self.finish)
+        session.slide_failed.connect(self.finish)
 
     @property
     def tool(self) -> Tool:
@@ -61,13 +73,25 @@ class Toolbox(QObject):
         """Use another tool; what is under way ends as an edit first, so that no work is lost."""
         self.finish()
         self._tool = tool
-        self._canvas.set_tool_look(moves=tool is Tool.MOVE, ring=self.tools[tool].shows_ring)
+        chosen = self.tools[tool]
+        self._canvas.set_tool_look(moves=tool is Tool.MOVE, ring=chosen.shows_ring, held=chosen.is_held)
+        self._colour_for()
+        self.tool_changed.emit(tool)
 
     def finish(self) -> None:
+        self._canvas.let_go()
         self._tell("finish")
+        self._canvas.show_preview(NOTHING)
 
     def cancel(self) -> None:
+        self._canvas.let_go()
         self._tell("cancel")
+
+    def _colour_for(self, at: Pointer | None = None) -> None:
+        """Show the colour of what a press at the pointer would paint; what is under way keeps the one it began with."""
+        if not self.is_under_way:
+            value = self.tools[self._tool].painted(alt=at is not None and at.alt)
+            self._canvas.set_colour(_NO_CLASS if value == UNLABELLED else self._painting.colour_of(value))
 
     def _tell(self, message: str, *at: Pointer) -> None:
         """Pass a message on to the tool in use; what it can't do is told, and what it did so far is kept."""

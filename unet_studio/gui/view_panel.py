@@ -47,6 +47,7 @@ class ViewPanel(QWidget):
         self._opacity.valueChanged.connect(self._emit_overlay)
         self._outlines.toggled.connect(outlines.setChecked)
         outlines.toggled.connect(self._outlines.setChecked)
+        outlines.toggled.connect(self._opacity.setDisabled)  # an outline covers what it covers
 
     @property
     def opacity(self) -> float:

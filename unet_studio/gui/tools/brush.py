@@ -22,23 +22,18 @@ class Brush(CanvasTool):
 
     def __init__(self, painting: Painting) -> None:
         super().__init__(painting)
-        self._painting = painting
         self._stroke: Stroke | None = None
         self._last_end: Point | None = None
         painting.session.plane_opened.connect(self._forget_end)
 
-    def value(self, at: Pointer) -> int:
-        """What is painted by a stroke that starts like this."""
-        return BACKGROUND if at.alt else self._painting.active_class
-
-    def make_stroke(self, plane: OpenPlane, at: Pointer) -> Stroke:
-        return Stroke(plane.labels, plane.id, value=self.value(at), radius=self._painting.brush_size / 2)
+    def make_stroke(self, plane: OpenPlane, value: int) -> Stroke:
+        return Stroke(plane.labels, plane.id, value=value, radius=self._painting.brush_size / 2)
 
     def press(self, at: Pointer) -> None:
         plane = self._painting.plane()
         if plane is None:
             return
-        self._stroke = self.make_stroke(plane, at)
+        self._stroke = self.make_stroke(plane, self.painted(alt=at.alt))
         if at.shift and self._last_end is not None:
             self._extend(self._last_end, at.pressure)
         self._extend(at.point, at.pressure)
@@ -49,8 +44,8 @@ class Brush(CanvasTool):
             self._extend(at.point, at.pressure)
 
     def hover(self, at: Pointer) -> None:
-        straight = at.shift and self._last_end is not None
-        self.previewed.emit(Preview((self._last_end, at.point)) if straight and self._last_end else NOTHING)
+        start = self._last_end if at.shift else None
+        self.previewed.emit(NOTHING if start is None else Preview((start, at.point)))
 
     def release(self, at: Pointer) -> None:
         self.finish()
@@ -64,10 +59,15 @@ class Brush(CanvasTool):
         workspace = self._painting.session.workspace
         if stroke is None or workspace is None:
             return
-        sentence = self._painting.sentence(self.tr("brush"), stroke.value)
+        sentence = self._painting.sentence(self.tr("brush"), stroke.value, stroke.plane.slide)
         edit = stroke.finish(sentence, state=workspace.state(stroke.plane))
         if edit is not None:
             self._painting.session.commit(edit, stroke.labels.shape)
+
+    def cancel(self) -> None:
+        stroke, self._stroke = self._stroke, None
+        if stroke is not None:
+            self._painting.session.labels_changed.emit(stroke.take_back())
 
     def _extend(self, point: Point, pressure: float) -> None:
         assert self._stroke is not None
@@ -83,16 +83,14 @@ class Brush(CanvasTool):
 class Eraser(Brush):
     """Paints background; with Alt takes labels back, so that the proposal shows again."""
 
-    def value(self, at: Pointer) -> int:
-        return UNLABELLED if at.alt else BACKGROUND
+    def painted(self, *, alt: bool) -> int:
+        return UNLABELLED if alt else BACKGROUND
 
 
 class SmartBrush(Brush):
     """Paints only what agrees with the pixel under the middle of the brush: by the model, or by intensity."""
 
-    def make_stroke(self, plane: OpenPlane, at: Pointer) -> Stroke:
-        value = self.value(at)
-
+    def make_stroke(self, plane: OpenPlane, value: int) -> Stroke:
         def agree(box: Box, point: Point) -> NDArray[np.bool_]:
             centre = (math.floor(point[0]) - box.y0, math.floor(point[1]) - box.x0)
             pixels = plane.reader.read(plane.id.plane, box)

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unet_studio.core.classes import BACKGROUND
 from unet_studio.core.flood import class_region, wand_region
 from unet_studio.core.regions import Region
 from unet_studio.core.tiles import Box
@@ -28,16 +27,13 @@ _DRAG_DOUBLES = 80.0
 class Fill(CanvasTool):
     """Gives the region of equal class around a pixel the active class; with Alt background."""
 
-    def __init__(self, painting: Painting) -> None:
-        super().__init__(painting)
-        self._painting = painting
+    is_held = False
 
     def press(self, at: Pointer) -> None:
         plane, seed = self._painting.plane(), (math.floor(at.y), math.floor(at.x))
-        if plane is None or not plane.contains(seed):
-            return
-        value = BACKGROUND if at.alt else self._painting.active_class
-        self._painting.paint(class_region(plane.view, seed), value, self.tr("fill with"))
+        if plane is not None and plane.contains(seed):
+            region = class_region(plane.view, seed)
+            self._painting.paint(plane, region, self.painted(alt=at.alt), self.tr("fill with"))
 
 
 class Wand(CanvasTool):
@@ -48,8 +44,8 @@ class Wand(CanvasTool):
 
     def __init__(self, painting: Painting) -> None:
         super().__init__(painting)
-        self._painting = painting
         self._share = _TOLERANCE
+        self._plane: OpenPlane | None = None
         self._pressed: Pointer | None = None
         self._pressed_share = _TOLERANCE
         self._read: Callable[[Box], NDArray[Any]] | None = None
@@ -63,11 +59,11 @@ class Wand(CanvasTool):
             return
         read = _remembering(plane)
         self._range = _spread(read, seed, plane.shape)
-        self._pressed, self._pressed_share, self._read = at, self._share, read
+        self._plane, self._pressed, self._pressed_share, self._read = plane, at, self._share, read
         self._select(plane)
 
     def drag(self, at: Pointer) -> None:
-        plane, pressed = self._painting.session.plane, self._pressed
+        plane, pressed = self._plane, self._pressed
         if plane is not None and pressed is not None:
             doublings = (at.x - pressed.x) * at.zoom / _DRAG_DOUBLES
             self._share = float(np.clip(self._pressed_share * 2.0**doublings, 1e-3, 1.0))
@@ -81,14 +77,13 @@ class Wand(CanvasTool):
         return self._pressed is not None
 
     def finish(self) -> None:
-        region, pressed = self._region, self._pressed
+        plane, region, pressed = self._plane, self._region, self._pressed
         self.cancel()
-        if region is not None and pressed is not None:
-            value = BACKGROUND if pressed.alt else self._painting.active_class
-            self._painting.paint(region, value, self.tr("wand"))
+        if plane is not None and region is not None and pressed is not None:
+            self._painting.paint(plane, region, self.painted(alt=pressed.alt), self.tr("wand"))
 
     def cancel(self) -> None:
-        self._pressed = self._region = self._read = None
+        self._plane = self._pressed = self._region = self._read = None
         self.previewed.emit(NOTHING)
 
     def _select(self, plane: OpenPlane) -> None:

@@ -1,17 +1,17 @@
 """Lasso, polygon and edge-following lasso: an outline is drawn, and what it encloses becomes an edit."""
 
 import math
-from collections.abc import Callable
 
 import numpy as np
 
-from unet_studio.core.classes import BACKGROUND
+from unet_studio.core.classes import UNLABELLED
 from unet_studio.core.live_wire import LiveWire
 from unet_studio.core.painting import Point
 from unet_studio.core.polygons import polygon_region
 from unet_studio.core.regions import Region
 from unet_studio.core.tiles import Box
 from unet_studio.gui.painting import Painting
+from unet_studio.gui.session import OpenPlane
 from unet_studio.gui.tools.tool import NOTHING, CanvasTool, Pointer, Preview
 
 _NEAR = 8.0
@@ -19,17 +19,13 @@ _NEAR = 8.0
 _APART = 1.0
 """Points of a lasso are at least this far apart, in window pixels."""
 
-Enclosed = Callable[[Region, Pointer], None]
-"""What is done with an enclosed region; the pointer is the one that began the outline."""
-
 
 class Outline(CanvasTool):
-    """An outline under way: its points, and where it began."""
+    """An outline under way: its plane, its points, and where it began."""
 
-    def __init__(self, painting: Painting, enclosed: Enclosed | None = None) -> None:
+    def __init__(self, painting: Painting) -> None:
         super().__init__(painting)
-        self._painting = painting
-        self._enclosed = enclosed or self._paint
+        self._plane: OpenPlane | None = None
         self._began: Pointer | None = None
         self._points: list[Point] = []
 
@@ -38,25 +34,25 @@ class Outline(CanvasTool):
         return self._began is not None
 
     def finish(self) -> None:
-        began, points = self._began, self._points
-        plane = self._painting.session.plane
+        plane, began, points = self._plane, self._began, self._points
         self.cancel()
         if began is not None and plane is not None and len(points) > 2:
-            self._enclosed(polygon_region(points, plane.shape), began)
+            self.enclose(plane, polygon_region(points, plane.shape), began)
 
     def cancel(self) -> None:
-        self._began, self._points = None, []
+        self._plane, self._began, self._points = None, None, []
         self.previewed.emit(NOTHING)
 
+    def enclose(self, plane: OpenPlane, region: Region, began: Pointer) -> None:
+        """What is done with an enclosed region; `began` is the pointer at its first point."""
+        self._painting.paint(plane, region, self.painted(alt=began.alt), self.tr("outline"))
+
     def _begin(self, at: Pointer) -> bool:
-        if self._painting.plane() is None:
+        self._plane = self._painting.plane()
+        if self._plane is None:
             return False
         self._began, self._points = at, [at.point]
         return True
-
-    def _paint(self, region: Region, began: Pointer) -> None:
-        value = BACKGROUND if began.alt else self._painting.active_class
-        self._painting.paint(region, value, self.tr("outline"))
 
 
 class Lasso(Outline):
@@ -75,11 +71,25 @@ class Lasso(Outline):
         self.finish()
 
 
+class Accept(Lasso):
+    """Makes labels of what the proposal says inside."""
+
+    def painted(self, *, alt: bool) -> int:
+        return UNLABELLED  # no class of its own
+
+    def enclose(self, plane: OpenPlane, region: Region, began: Pointer) -> None:
+        session = self._painting.session
+        if session.plane is not None and session.plane.id == plane.id:
+            session.accept_region(region)
+
+
 class Polygon(Outline):
     """Encloses what is between its corners: each press sets one; the first one again, or a double click, closes."""
 
-    def __init__(self, painting: Painting, enclosed: Enclosed | None = None) -> None:
-        super().__init__(painting, enclosed)
+    is_held = False
+
+    def __init__(self, painting: Painting) -> None:
+        super().__init__(painting)
         self._anchors: list[int] = []  # index of each corner in the points
 
     def press(self, at: Pointer) -> None:
@@ -130,12 +140,12 @@ class Polygon(Outline):
 class EdgeLasso(Polygon):
     """A polygon whose legs follow the edges of the slide (intelligent scissors)."""
 
-    def __init__(self, painting: Painting, enclosed: Enclosed | None = None) -> None:
-        super().__init__(painting, enclosed)
+    def __init__(self, painting: Painting) -> None:
+        super().__init__(painting)
         self._wire: LiveWire | None = None
 
     def begin_leg(self, at: Pointer) -> None:
-        plane = self._painting.session.plane
+        plane = self._plane
         assert plane is not None
         half = LiveWire.SIDE // 2
         corner = (int(np.clip(at.y - half, 0, plane.shape[0])), int(np.clip(at.x - half, 0, plane.shape[1])))

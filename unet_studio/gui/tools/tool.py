@@ -5,8 +5,10 @@ from enum import StrEnum
 
 from PySide6.QtCore import QObject, Signal
 
+from unet_studio.core.classes import BACKGROUND
 from unet_studio.core.painting import Point
 from unet_studio.core.regions import Region
+from unet_studio.gui.painting import Painting
 
 
 class Tool(StrEnum):
@@ -61,12 +63,23 @@ class CanvasTool(QObject):
     """A tool; it need answer only to what concerns it. Only one is in use at a time.
 
     Between `press` and `release` comes any number of `drag`; `hover` comes while nothing is pressed. What is under way
-    can always be ended by `finish`, which makes an edit of it, or given up by `cancel`, which changes nothing.
+    can always be ended by `finish`, which makes an edit of it, or given up by `cancel`, which changes nothing. The edit
+    is one of the plane that was pressed, also where another one has come up since.
     """
 
     previewed = Signal(object)  # Preview
     shows_ring = False
     """Whether the brush's size is shown around the pointer."""
+    is_held = True
+    """Whether something happens between `press` and `release`; else a press is all there is to it."""
+
+    def __init__(self, painting: Painting) -> None:
+        super().__init__(painting)
+        self._painting = painting
+
+    def painted(self, *, alt: bool) -> int:
+        """The class that a press would paint now, with Alt or without, or `UNLABELLED`."""
+        return BACKGROUND if alt else self._painting.active_class
 
     def press(self, at: Pointer) -> None:
         """The left button or the pen went down."""

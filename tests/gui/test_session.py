@@ -1,0 +1,82 @@
+"""The session lets go of what it opened, and what people did is written even where the window is gone."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import shiboken6
+from pytestqt.qtbot import QtBot
+
+from unet_studio.core.classes import UNLABELLED
+from unet_studio.core.labels import Edit, PlaneId, PlaneState
+from unet_studio.core.painting import make_edit
+from unet_studio.core.project import Project
+from unet_studio.core.slide_reader import SlideReader
+from unet_studio.core.tiles import Box
+from unet_studio.gui import session as session_module
+from unet_studio.gui.background import Background
+from unet_studio.gui.session import Session
+
+
+@pytest.fixture
+def background(qapp: object) -> Iterator[Background]:
+    background = Background(1)
+    yield background
+    background.close()
+
+
+def stroke(slide: str, side: int) -> Edit:
+    box = Box(0, 0, side, side)
+    before, after = np.full(box.shape, UNLABELLED, np.uint8), np.ones(box.shape, np.uint8)
+    states = {"state_before": PlaneState.NEW, "state_after": PlaneState.CORRECTED}
+    edit = make_edit(PlaneId(slide), box, before, after, "stroke", **states)
+    assert edit is not None
+    return edit
+
+
+def test_slide_whose_labels_can_not_be_read_is_closed_again(
+    background: Background, folder: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Project.open(folder) as project:
+        project.record(1, stroke("s2.png", 64), (64, 64))
+    opened: list[SlideReader] = []
+
+    def open_slide(path: Path) -> SlideReader:
+        opened.append(real(path))
+        return opened[-1]
+
+    real = session_module.open_slide
+    monkeypatch.setattr(session_module, "open_slide", open_slide)
+    session = Session(background)
+    with qtbot.waitSignal(session.plane_opened):
+        session.open_folder(folder)
+    with qtbot.waitSignal(session.slide_failed) as failed:
+        session.open_plane(PlaneId("s2.png"))
+    assert failed.args is not None
+    assert "64 × 64" in failed.args[1]
+    assert [reader.path.name for reader in opened] == ["s1.png", "s2.png"]
+    qtbot.waitUntil(lambda: all(reader._closed for reader in opened))
+    session.close_folder()
+
+
+def test_strokes_are_written_though_nobody_listens_any_more(
+    background: Background, folder: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failures: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", failures.append)
+    session = Session(background)
+    with qtbot.waitSignals([session.plane_opened, session.saving_changed]):
+        session.open_folder(folder)  # writes the model of a new project
+    workspace = session.workspace
+    assert workspace is not None
+    assert workspace.journal.flush(5.0)
+    shiboken6.delete(session)
+    for slide in ("s1.png", "s2.png"):
+        workspace.commit(stroke(slide, 128), (128, 128))
+        assert workspace.journal.flush(5.0)
+    assert workspace.close()
+    with Project.open(folder) as project:
+        assert {plane.slide for plane in project.states()} == {"s1.png", "s2.png"}
+    assert failures == []
