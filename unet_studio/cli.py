@@ -104,7 +104,7 @@ def propose(
 def clean(
     folder: Folder,
     steps: Annotated[
-        str, typer.Option(help="The recipe, such as open:disk:2,fill-holes:64,remove-small:64@1; '' for none.")
+        str, typer.Option(help="The recipe, such as open:disk:2,fill-holes:64,watershed:1:0.1@1; '' for none.")
     ],
     preview: Annotated[Path | None, typer.Option(metavar="DIR", help="Write overlays of the cleaned-up masks.")] = None,
     project: Place = None,
@@ -237,7 +237,7 @@ def export_(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where to; files there with the same names are replaced.")],
     form: Annotated[Format, typer.Option("--format", help="What to write.")] = Format.PNG,
     state: Annotated[Wanted, typer.Option(help="Planes of this state or further.")] = Wanted.REVIEWED,
-    values: Annotated[Values, typer.Option(help="Class indices, or 255 for every class.")] = Values.INDEX,
+    values: Annotated[Values, typer.Option(help="Class indices, 255 for every class, or a number for each object.")] = Values.INDEX,
     project: Place = None,
     as_json: Json = False,
 ) -> None:

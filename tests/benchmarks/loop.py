@@ -113,7 +113,7 @@ def propose_512() -> dict[str, float]:
 
     found = {}
     for card in bundled_models():
-        predictor = Predictor(load_network(card), multiple=1 << architecture_of(card).depth)
+        predictor = Predictor(load_network(card), architecture_of(card))
         pixels = np.random.default_rng(0).random((512, 512, card.normalisation.channels), np.float32)
         found[card.id] = median_ms(lambda predictor=predictor, pixels=pixels: predictor.probabilities(pixels), 5)
     return found

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from unet_studio import paths
 from unet_studio.core.models import read_card
 from unet_studio.errors import RecipeError
-from unet_studio.unet.architecture import build_unet, keep_size
+from unet_studio.unet.architecture import build_unet
 from unet_studio.unet.recipes import Architecture, Recipe, load_recipe
 
 SMALL = {"depth": 2, "width": 2}
@@ -135,21 +135,6 @@ def test_without_padding_each_pixel_comes_out_as_with_it_far_from_the_border(opt
     stop = start + side
     expected = np.asarray(padded(pixels))[:, start + margin : stop - margin, start + margin : stop - margin]
     np.testing.assert_allclose(unpadded(pixels[:, start:stop, start:stop]), expected, atol=1e-5)
-
-
-@pytest.mark.parametrize("shape", [(16, 8), (4, 4), (40, 64)])
-@pytest.mark.parametrize("padding", ["same", "valid"])
-def test_a_network_that_keeps_the_size_sees_its_input_mirrored(padding: str, shape: tuple[int, int]) -> None:
-    architecture = Architecture(depth=2, width=2, padding=padding, last_kernel=3)
-    network = build_unet(architecture, channels=1, classes=2)
-    pixels = noise(2, *shape, 1)
-    kept = np.asarray(keep_size(network, architecture).predict_on_batch(pixels))
-    assert kept.shape == (2, *shape, 2)
-    side, margin = architecture.padded_side(4), architecture.margin
-    border = (side - 4) // 2
-    around = np.pad(pixels, ((0, 0), (border, border), (border, border), (0, 0)), mode="symmetric")
-    inner = slice(border - margin, -(border - margin) or None)
-    np.testing.assert_allclose(kept, np.asarray(network(around))[:, inner, inner], atol=1e-5)
 
 
 def test_a_sigmoid_is_the_softmax_of_its_logit_and_zero() -> None:

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from unet_studio.core.tiles import Box
+from unet_studio.unet.architecture import build_unet
 from unet_studio.unet.prediction import OVERLAP, TILE, Predictor, read_mirrored
+from unet_studio.unet.recipes import Architecture
 
 CLASSES = 3
 WEIGHTS = np.array([-4.0, 1.0, 6.0], np.float32)
@@ -26,7 +28,7 @@ def pointwise() -> Predictor:
     layer = keras.layers.Conv2D(CLASSES, 1)
     network = keras.Model(inputs, layer(inputs))
     layer.set_weights([WEIGHTS.reshape(1, 1, 1, CLASSES), BIASES])
-    return Predictor(network, multiple=16)
+    return Predictor(network, Architecture(depth=4))
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +40,7 @@ def looking_around() -> Predictor:
     kernel = np.zeros((3, 3, 1, 2), np.float32)
     kernel[..., 1] = 0.2
     layer.set_weights([kernel, np.zeros(2, np.float32)])
-    return Predictor(network, multiple=8)
+    return Predictor(network, Architecture(depth=3))
 
 
 def noise(shape: tuple[int, int]) -> NDArray[np.float32]:
@@ -167,13 +169,13 @@ def test_flips_average_what_the_network_says_of_all_eight_orientations(
     leftward: keras.Model, shape: tuple[int, int]
 ) -> None:
     pixels = noise(shape)
-    plain = Predictor(leftward, multiple=8)
+    plain = Predictor(leftward, Architecture(depth=3))
     seen = []
     for turns in range(4):
         for view, undo in ((pixels, lambda p: p), (pixels[:, ::-1], lambda p: p[:, ::-1])):
             turned = plain.probabilities(np.ascontiguousarray(np.rot90(view, turns)))
             seen.append(undo(np.rot90(turned, -turns)).astype(float))
-    flipped = Predictor(leftward, multiple=8, flips=True).probabilities(pixels)
+    flipped = Predictor(leftward, Architecture(depth=3), flips=True).probabilities(pixels)
     np.testing.assert_allclose(flipped, np.mean(seen, axis=0), atol=1.01)  # each is rounded to 1/255
     assert np.abs(flipped - plain.probabilities(pixels).astype(float)).max() > 20
 
@@ -182,8 +184,83 @@ def test_flips_average_what_the_network_says_of_all_eight_orientations(
 def test_with_flips_a_turned_slide_gives_the_turned_proposal(
     leftward: keras.Model, turn: Callable[[NDArray[np.generic]], NDArray[np.generic]]
 ) -> None:
-    predictor = Predictor(leftward, multiple=8, flips=True)
+    predictor = Predictor(leftward, Architecture(depth=3), flips=True)
     pixels = noise((TILE + 40, 72))
     turned = predictor.probabilities(np.ascontiguousarray(turn(pixels)))
     difference = turned.astype(int) - turn(predictor.probabilities(pixels))
     assert np.abs(difference).max() <= 1
+
+
+UNPADDED = Architecture(depth=1, width=2, padding="valid")
+
+
+@pytest.fixture(scope="module")
+def unpadded() -> keras.Model:
+    """A network whose output is smaller than its input."""
+    keras.utils.set_random_seed(3)
+    return build_unet(UNPADDED, channels=1, classes=2)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 700), (TILE, 30), (TILE + 1, 3)])
+def test_without_padding_a_plane_of_any_size_gets_a_proposal_of_its_own_size(
+    unpadded: keras.Model, shape: tuple[int, int]
+) -> None:
+    assert Predictor(unpadded, UNPADDED).probabilities(noise(shape)).shape == (*shape, 1)
+
+
+@pytest.mark.parametrize("shape", [(30, 22), (TILE + 60, 40)])
+def test_without_padding_each_pixel_comes_out_as_of_the_whole_plane_in_its_mirror_image(
+    unpadded: keras.Model, shape: tuple[int, int]
+) -> None:
+    pixels, margin = noise(shape), UNPADDED.margin
+    sides = [UNPADDED.padded_side(length) for length in shape]
+    around = [(margin, side - length - margin) for side, length in zip(sides, shape, strict=True)]
+    mirrored = np.pad(pixels, (*around, (0, 0)), mode="symmetric")
+    logits = np.asarray(unpadded.predict_on_batch(mirrored[None]))[0, : shape[0], : shape[1]].astype(np.float64)
+    expected = 255 / (1 + np.exp(logits[..., 0] - logits[..., 1]))
+    assert np.ptp(expected) > 5, "this network tells pixels apart"
+    assert np.abs(Predictor(unpadded, UNPADDED).probabilities(pixels)[..., 0] - expected).max() <= 0.51
+
+
+def test_without_padding_flips_fit_too(unpadded: keras.Model) -> None:
+    pixels = noise((21, 34))
+    predictor = Predictor(unpadded, UNPADDED, flips=True)
+    turned = predictor.probabilities(np.ascontiguousarray(np.rot90(pixels))).astype(int)
+    assert np.abs(turned - np.rot90(predictor.probabilities(pixels))).max() <= 1
+
+
+@pytest.mark.parametrize(
+    "box", [Box(0, 0, 5, 7), Box(400, 500, 520, 530), Box(590, 0, 600, 1100), Box(0, 0, 600, 1100)]
+)
+def test_a_region_comes_out_as_in_the_whole_plane(looking_around: Predictor, box: Box) -> None:
+    pixels = noise((600, 1100))
+    region = looking_around.region(lambda part: pixels[part.slices], (600, 1100), box)
+    whole = looking_around.probabilities(pixels)[box.slices]
+    assert region.shape == whole.shape
+    # At the edge of the plane the network sees zeros or a mirror image, by where the tile lies.
+    inside = box.intersect(Box(1, 1, 599, 1099)).within(box)
+    assert np.abs(region[inside].astype(int) - whole[inside]).max() <= 1
+
+
+def test_a_region_takes_few_tiles(looking_around: Predictor) -> None:
+    read: list[Box] = []
+
+    def reading(box: Box) -> NDArray[np.float32]:
+        read.append(box)
+        return np.zeros((*box.shape, 1), np.float32)
+
+    looking_around.region(reading, (16384, 16384), Box(5000, 9000, 6000, 10600))
+    assert len(read) == 12
+    reach = Box(5000, 9000, 6000, 10600).grow(OVERLAP)
+    assert all(box.intersect(reach) == box for box in read)
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 4.0])
+def test_the_temperature_divides_the_logits_and_leaves_the_mask(leftward: keras.Model, temperature: float) -> None:
+    pixels = noise((16, 24))
+    plain = Predictor(leftward, Architecture(depth=3)).probabilities(pixels)
+    tempered = Predictor(leftward, Architecture(depth=3), temperature=temperature).probabilities(pixels)
+    left = np.pad(pixels[..., 0], ((0, 0), (1, 0)))[:, :-1].astype(np.float64)
+    expected = 255 / (1 + np.exp((2.0 - 4.0 * left) / temperature))
+    assert np.abs(tempered[1:-1, 1:, 0] - expected[1:-1, 1:]).max() <= 0.51
+    np.testing.assert_array_equal(tempered > 127, plain > 127)

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from unet_studio.core.classes import UNLABELLED, make_classes
 from unet_studio.core.models import ModelCard, project_models, read_card
 from unet_studio.core.project import Project
-from unet_studio.errors import ModelError, StudioError
+from unet_studio.errors import ModelError, RecipeError, StudioError
 from unet_studio.unet import patches
 from unet_studio.unet.recipes import Architecture, Recipe
-from unet_studio.unet.retraining import read_snapshot, retrain
+from unet_studio.unet.retraining import read_snapshot, resume, retrain
 from unet_studio.unet.training import RoundReport
 from unet_studio.unet.weights import load_network
 
@@ -107,12 +107,16 @@ def test_a_retraining_from_a_model(
     # Who follows hears of every step and round, and sees a picture of the hold-out after each.
     assert watcher.steps == [(done, 6) for done in range(1, 7)]
     assert tuple(report for report, _ in watcher.rounds) == retrained.result.history
+    assert not (project.place / "runs" / "retrained-001" / "checkpoint.npz").exists()
     for _, preview in watcher.rounds:
         assert preview.parent == project.place / "runs" / "retrained-001"
         picture = cv2.imread(str(preview))
         assert picture is not None
         assert picture.shape == (64, 64, 3)
     assert watcher.failures == []
+
+    # Its probabilities are calibrated on the hold-out, where it is always right.
+    assert card.temperature < 1
 
     # The brightness model was perfect on the hold-out already, so the new one is not better.
     assert retrained.result.dice_before > 0.99
@@ -145,12 +149,119 @@ def test_slides_that_cannot_be_read_are_told_and_the_one_that_is_left_is_enough(
     assert not retrained.compared
     assert retrained.better
     assert retrained.card.scores["judged_on"] == "training slides"
+    assert retrained.card.temperature == 1, "what it was trained on says nothing of how sure it may be"
     assert retrained.card.parent == ""
     assert retrained.card.normalisation.channels == 1
 
     # Stopped after its first step, it still ends with a model, which takes no other's place.
     assert watcher.steps == [(1, 6)]
     assert [card.id for card in project_models(project.place)] == ["retrained-002"]
+
+
+def test_a_recipe_may_set_slides_aside_where_the_project_has_no_hold_out(
+    project: Project, paint: Paint, truths: Truths, recipe: Recipe, drawn: list[Any]
+) -> None:
+    for slide, truth in truths.items():
+        paint(slide, truth)
+    holding_out = replace(recipe, schedule=replace(recipe.schedule, hold_out=0.34))
+    assert retrain(project, None, holding_out, Witness(), channels=0).compared
+    taught = {slide for slide, _ in drawn}
+    assert len(taught) == 2
+    assert project.hold_out() == frozenset(), "it is for this training alone"
+    drawn.clear()
+    (left,) = set(truths) - taught
+    project.add_hold_out([next(iter(taught))])
+    retrain(project, None, holding_out, Witness(), channels=0)
+    assert left in {slide for slide, _ in drawn}, "the project's own hold-out goes before the recipe's share"
+
+
+def test_models_are_judged_after_the_clean_up_of_their_recipe(
+    project: Project, paint: Paint, truths: Truths, bright: ModelCard, recipe: Recipe
+) -> None:
+    paint("a.png", truths["a.png"])
+    watcher = Witness(stop=True)
+    assert retrain(project, bright, recipe, watcher, channels=0).result.dice_before > 0.99
+    emptied = replace(recipe, clean_up="remove-small:4000")
+    assert retrain(project, bright, emptied, watcher, channels=0).result.dice_before == 0
+
+
+def test_the_curves_go_to_the_folder_of_the_run(project: Project, paint: Paint, truths: Truths, recipe: Recipe) -> None:
+    paint("a.png", truths["a.png"])
+    retrain(project, None, replace(recipe, tensorboard=True), Witness(stop=True), channels=0)
+    assert len(list((project.place / "runs" / "retrained-001" / "tensorboard").iterdir())) == 1
+
+
+@dataclass
+class Accident(Witness):
+    """After the second round the power fails."""
+
+    def round(self, report: RoundReport, preview: Path) -> None:
+        super().round(report, preview)
+        if report.round == 2:
+            raise KeyboardInterrupt
+
+
+class TestResuming:
+    @pytest.fixture
+    def longer(self, recipe: Recipe) -> Recipe:
+        return replace(recipe, schedule=replace(recipe.schedule, rounds=3, patience=3))
+
+    @pytest.fixture
+    def interrupted(self, project: Project, paint: Paint, truths: Truths, longer: Recipe) -> Project:
+        """A training that ended before its second round was kept."""
+        paint("a.png", truths["a.png"])
+        paint("b.png", truths["b.png"])
+        project.add_hold_out(["b.png"])
+        with pytest.raises(KeyboardInterrupt):
+            retrain(project, None, longer, Accident(), channels=0)
+        assert project_models(project.place) == []
+        return project
+
+    def test_it_ends_as_if_nothing_had_happened(self, interrupted: Project, longer: Recipe) -> None:
+        watcher = Witness()
+        resumed = resume(interrupted, watcher)
+        assert [report.round for report, _ in watcher.rounds] == [2, 3]
+        assert [report.round for report in resumed.result.history] == [0, 1, 2, 3]
+        assert (resumed.card.id, resumed.card.title, resumed.compared) == ("retrained-001", "Retrained 1", True)
+        assert read_card(resumed.card.folder) == resumed.card
+        assert resumed.card.folder == interrupted.place / "models" / "retrained-001"
+
+        whole = retrain(interrupted, None, longer, Witness(), channels=0)
+        assert whole.card.id == "retrained-002"
+        assert resumed.card.recipe == whole.card.recipe
+        dice = [report.dice for report in whole.result.history]
+        assert [report.dice for report in resumed.result.history] == pytest.approx(dice, abs=1e-6)
+        for one, other in zip(resumed.result.network.get_weights(), whole.result.network.get_weights(), strict=True):
+            np.testing.assert_allclose(one, other, atol=1e-6)
+
+    def test_the_parent_is_still_known(
+        self, project: Project, paint: Paint, truths: Truths, bright: ModelCard, longer: Recipe
+    ) -> None:
+        paint("a.png", truths["a.png"])
+        with pytest.raises(KeyboardInterrupt):
+            retrain(project, bright, longer, Accident(), channels=0)
+        assert resume(project, Witness()).card.parent == "bright"
+
+    def test_a_finished_training_is_not_resumed(self, interrupted: Project) -> None:
+        resume(interrupted, Witness())
+        with pytest.raises(ModelError, match=r"No training of this project was interrupted.*Start a new one"):
+            resume(interrupted, Witness())
+
+    def test_the_one_that_was_interrupted_last_goes_on(self, interrupted: Project, longer: Recipe) -> None:
+        with pytest.raises(KeyboardInterrupt):
+            retrain(interrupted, None, longer, Accident(), channels=0)
+        assert resume(interrupted, Witness(stop=True)).card.id == "retrained-002"
+        assert resume(interrupted, Witness(stop=True)).card.id == "retrained-001"
+
+    def test_labels_of_other_classes_are_refused(self, interrupted: Project) -> None:
+        interrupted.set_classes(make_classes("axon", "myelin"))
+        with pytest.raises(ModelError, match="'retrained-001' can't go on: the project's classes have changed"):
+            resume(interrupted, Witness())
+
+    def test_a_damaged_checkpoint_is_said_to_be_damaged(self, interrupted: Project) -> None:
+        (interrupted.place / "runs" / "retrained-001" / "checkpoint.npz").write_bytes(b"half")
+        with pytest.raises(ModelError, match="is damaged, so its training can't go on"):
+            resume(interrupted, Witness())
 
 
 class TestRefusals:
@@ -191,6 +302,21 @@ class TestRefusals:
         with pytest.raises(StudioError, match="None of the labelled slides can be read"):
             retrain(project, None, recipe, watcher, channels=1)
         assert [slide for slide, _ in watcher.failures] == ["a.png"]
+
+    def test_a_folder_that_cannot_be_written(
+        self, project: Project, paint: Paint, truths: Truths, recipe: Recipe, nothing_trained: None
+    ) -> None:
+        paint("a.png", truths["a.png"])
+        (project.place / "runs").write_text("in the way")
+        with pytest.raises(StudioError, match=r"could not begin, because '.*retrained-001' can't be written"):
+            retrain(project, None, recipe, Witness(), channels=1)
+
+    def test_a_clean_up_that_makes_no_sense(
+        self, project: Project, paint: Paint, truths: Truths, recipe: Recipe, nothing_trained: None
+    ) -> None:
+        paint("a.png", truths["a.png"])
+        with pytest.raises(RecipeError, match="“remove-smal”"):
+            retrain(project, None, replace(recipe, clean_up="remove-smal:3"), Witness(), channels=1)
 
     def test_a_model_for_other_channels(
         self, project: Project, paint: Paint, truths: Truths, bright: ModelCard, recipe: Recipe, nothing_trained: None

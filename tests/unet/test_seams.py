@@ -23,7 +23,7 @@ def test_tiles_of_a_real_slide_meet_without_a_seam(monkeypatch: pytest.MonkeyPat
         pixels = card.normalisation.apply(
             reader.read(0, Box(1200, 1500, 2224, 2524)), card.normalisation.measure(reader, 0)
         )
-    predictor = Predictor(load_network(card), multiple=1 << architecture_of(card).depth)
+    predictor = Predictor(load_network(card), architecture_of(card))
     tiled = predictor.probabilities(pixels)[..., 0].astype(int)
     monkeypatch.setattr(prediction, "TILE", 1024)
     whole = predictor.probabilities(pixels)[..., 0].astype(int)

@@ -57,7 +57,7 @@ def run(
 
 
 def judged_again(result: TrainingResult, slides: list[LabelledSlide]) -> float:
-    return judge(Predictor(result.network, multiple=2), judged_windows(slides[-1:])).mean_dice
+    return judge(Predictor(result.network, LEARNING.architecture), judged_windows(slides[-1:])).mean_dice
 
 
 @pytest.fixture(scope="module")
@@ -197,7 +197,7 @@ class TestWindows:
     def test_scores_are_pooled_over_the_labelled_pixels_of_all_windows(
         self, slides: list[LabelledSlide], bright_network: keras.Model
     ) -> None:
-        counts = judge(Predictor(bright_network, multiple=2), judged_windows(slides))
+        counts = judge(Predictor(bright_network, TINY.architecture), judged_windows(slides))
         assert counts.labelled == sum(slide.shape[0] * slide.shape[1] for slide in slides)
         assert counts.mean_dice > 0.99
 

@@ -11,18 +11,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import cv2
 import keras
 import numpy as np
 import pytest
 
 from unet_studio.core.classes import make_classes
-from unet_studio.core.models import CARD, WEIGHTS, ModelCard, project_models, read_card
+from unet_studio.core.models import CARD, WEIGHTS, ModelCard, bundled_models, project_models, read_card
 from unet_studio.core.normalisation import Normalisation
 from unet_studio.errors import ModelError
 from unet_studio.unet.architecture import build_unet
+from unet_studio.unet.prediction import Predictor
 from unet_studio.unet.recipes import Architecture, Recipe
 from unet_studio.unet.training import RoundReport
-from unet_studio.unet.weights import architecture_of, load_network, publish
+from unet_studio.unet.weights import architecture_of, load_fast_network, load_network, publish
 
 WIDE = Recipe("wide", architecture=Architecture(depth=2, width=16))
 
@@ -154,3 +156,19 @@ def test_a_damaged_card_is_told(model: ModelCard, content: bytes) -> None:
     with pytest.raises(ModelError, match="isn't a model of U-Net Studio"):
         read_card(model.folder)
     assert project_models(model.folder.parent.parent) == []
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
+def test_the_fast_network_proposes_nearly_the_same(monkeypatch: pytest.MonkeyPatch, policy: str) -> None:
+    card = bundled_models()[0]
+    monkeypatch.setattr("unet_studio.unet.weights.fastest_policy", lambda: policy)
+    usual = keras.config.dtype_policy()
+    fast, exact = load_fast_network(card), load_network(card)
+    assert keras.config.dtype_policy() == usual
+    assert fast.get_layer("down0a_convolution").compute_dtype == policy.removeprefix("mixed_")
+    assert fast.output.dtype == "float32"
+    smooth = cv2.GaussianBlur(np.random.default_rng(0).random((96, 96, 1), dtype=np.float32), (0, 0), 5)
+    pixels = ((smooth - smooth.mean()) / smooth.std() / 4 + 0.4).astype(np.float32)[..., None]
+    one, other = (Predictor(network, architecture_of(card)).probabilities(pixels) for network in (fast, exact))
+    assert 0.02 < (other > 127).mean() < 0.98, "there is something to tell apart"
+    assert np.abs(one.astype(int) - other).max() <= (0 if policy == "float32" else 8)

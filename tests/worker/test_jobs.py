@@ -17,7 +17,7 @@ from unet_studio.core.classes import make_classes
 from unet_studio.core.labels import PlaneId
 from unet_studio.core.models import ModelCard
 from unet_studio.core.project import PLACE_NAME, Project
-from unet_studio.core.proposals import find_proposal, slide_stamp, to_mask
+from unet_studio.core.proposals import find_part, find_proposal, slide_stamp, to_mask
 from unet_studio.core.tiles import Box
 from unet_studio.errors import Cancelled, ModelError, RecipeError
 from unet_studio.unet import proposing
@@ -119,6 +119,43 @@ class TestProposing:
         for plane, truth in enumerate(truths.values()):
             np.testing.assert_array_equal(proposed("stack.tif", plane), truth)
 
+    def test_what_is_in_view_comes_first_and_is_then_part_of_the_whole(
+        self, jobs: Jobs, job: Any, proposed: Any, folder: Path, spots: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(proposing, "_WHOLE_AT_ONCE", 0)
+        cv2.imwrite(str(folder / "wide.png"), np.tile(spots(0)[0], (5, 10)))  # 320 × 640
+        parts, plane = [], PlaneId("wide.png")
+
+        class Looking(Witness):
+            def event(self, name: str, **params: Any) -> None:
+                super().event(name, **params)
+                if name == "in-view":
+                    assert proposed("wide.png") is None
+                    part = find_part(folder / PLACE_NAME, "bright", plane, stamp=slide_stamp(folder / "wide.png"))
+                    assert part is not None
+                    parts.append(to_mask(part.read(Box(0, 0, 320, 640))))
+
+        listener = Looking()
+        jobs.propose(job("wide.png", "a.png", view=["wide.png", 0, 10, 300, 100, 400]), listener)
+        assert [name for name, _ in listener.events] == ["in-view", "proposed", "proposed"]
+        assert listener.events[0][1] == {"slide": "wide.png", "plane": 0, "model": "bright"}
+        truth = np.tile(spots(0)[1], (5, 10))
+        np.testing.assert_array_equal(proposed("wide.png"), truth)
+        truth[~np.pad(np.ones((90, 100), bool), ((10, 220), (300, 240)))] = 0
+        np.testing.assert_array_equal(parts[0], truth)
+        assert find_part(folder / PLACE_NAME, "bright", plane) is None, "it is gone once all is there"
+
+    @pytest.mark.parametrize(
+        "view", [["a.png", 0, 0, 0, 64, 64], ["a.png", 0, 500, 0, 600, 64], ["b.png", 1, 0, 0, 9, 9]]
+    )
+    def test_a_small_plane_or_a_view_elsewhere_is_proposed_as_ever(
+        self, jobs: Jobs, job: Any, proposed: Any, truths: Truths, view: list[Any]
+    ) -> None:
+        listener = Witness()
+        jobs.propose(job("a.png", view=view), listener)
+        assert [name for name, _ in listener.events] == ["proposed"]
+        np.testing.assert_array_equal(proposed("a.png"), truths["a.png"])
+
     def test_slides_that_cannot_be_read_are_told_and_the_others_go_on(
         self, jobs: Jobs, job: Any, proposed: Any, folder: Path
     ) -> None:
@@ -144,7 +181,7 @@ class TestProposing:
         def fail(*_: Any) -> None:
             raise sqlite3.OperationalError("database or disk is full")
 
-        monkeypatch.setattr("unet_studio.core.proposals._write_band", fail)
+        monkeypatch.setattr("unet_studio.core.proposals._write_tile", fail)
         listener = Witness()
         assert jobs.propose(job("a.png", "b.png"), listener)["failed"] == 2
         assert all("disk is full). Free some space" in params["reason"] for params in listener.named("failed"))
@@ -170,8 +207,8 @@ class TestProposing:
         self, job: Any, bright: ModelCard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         loads = []
-        load = proposing.load_network
-        monkeypatch.setattr(proposing, "load_network", lambda card: loads.append(card.folder) or load(card))
+        load = proposing.load_fast_network
+        monkeypatch.setattr(proposing, "load_fast_network", lambda card: loads.append(card.folder) or load(card))
         copy = Path(shutil.copytree(bright.folder, tmp_path / "copy"))
         jobs = Jobs()
         for _ in range(2):
@@ -203,11 +240,39 @@ class TestRetraining:
         assert result["better"] == (result["dice"] > result["dice_before"])
         rounds = listener.named("round")
         assert [params["round"] for params in rounds] == [0, 1]
-        assert set(rounds[0]) == {"round", "rounds", "loss", "dice", "seconds", "best", "preview"}
+        assert set(rounds[0]) == {"round", "rounds", "loss", "dice", "seconds", "best", "note", "preview"}
         assert all(Path(params["preview"]).is_file() for params in rounds)
         assert [share for share, _ in listener.done] == pytest.approx([1 / 3, 2 / 3, 1])
         assert labelled.active_model == "", "the choice is left to who asked"
         assert jobs.propose(job("a.png", model="retrained-001"), Witness())["model"] == "retrained-001"
+
+    def test_a_training_that_was_interrupted_goes_on(
+        self, jobs: Jobs, labelled: Project, recipe_file: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(*_: Any) -> None:
+            raise OSError("the disk is full")
+
+        job = RetrainJob(str(labelled.folder), str(labelled.place), "", str(recipe_file))
+        with monkeypatch.context() as patched, pytest.raises(OSError, match="the disk is full"):
+            patched.setattr("unet_studio.unet.retraining.publish", fail)
+            jobs.retrain(job, Witness())
+        result = jobs.retrain(RetrainJob(str(labelled.folder), str(labelled.place), "", resume=True), Witness())
+        assert (result["model"], result["rounds"]) == ("retrained-001", 2)
+        assert jobs.propose(
+            ProposeJob(str(labelled.folder), str(labelled.place), "retrained-001", [["a.png", 0]]), Witness()
+        )["proposed"]
+
+    def test_a_network_without_padding_learns_and_proposes(
+        self, jobs: Jobs, labelled: Project, recipe_file: Path, folder: Path
+    ) -> None:
+        changes = ["architecture.padding='valid'", "schedule.patch=44", "schedule.rounds=1"]
+        place = str(labelled.place)
+        result = jobs.retrain(RetrainJob(str(folder), place, "", str(recipe_file), changes), Witness())
+        jobs.propose(ProposeJob(str(folder), place, result["model"], [["a.png", 0]]), Witness())
+        proposal = find_proposal(labelled.place, result["model"], PlaneId("a.png"))
+        assert proposal is not None
+        assert proposal.shape == (64, 64)
+        assert np.ptp(proposal.read(Box(0, 0, 64, 64))) > 0
 
     @pytest.mark.parametrize(
         ("changes", "said"), [(["schedule.steps=0"], "must be 1 or more"), (["sed=1"], "Did you mean 'seed'?")]

@@ -65,11 +65,18 @@ def test_a_long_line_is_quoted_in_part() -> None:
 @pytest.mark.parametrize(
     ("kind", "params"),
     [
-        (ProposeJob, {"folder": "f", "place": "p", "model": "m", "planes": [["a.png", -1]], "overwrite": True}),
+        (
+            ProposeJob,
+            {
+                "folder": "f", "place": "p", "model": "m", "planes": [["a.png", -1]], "overwrite": True,
+                "view": ["a.png", 0, 0, 5, 6, 7],
+            },
+        ),
         (
             RetrainJob,
             {
-                "folder": "f", "place": "p", "model": "", "recipe": "mine.toml", "changes": ["seed=1"], "channels": 3
+                "folder": "f", "place": "p", "model": "", "recipe": "mine.toml", "changes": ["seed=1"], "channels": 3,
+                "resume": True,
             },
         ),
         (Ready, {"version": 1, "kind": "CPU", "device": "CPU, 2 cores", "backend": "jax", "reason": "No GPU."}),

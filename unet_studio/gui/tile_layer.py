@@ -23,10 +23,12 @@ from unet_studio.gui.background import Background
 Key = tuple[int, Cell]
 """(level, cell): at level n a tile covers 256 · 2ⁿ pixels of the plane."""
 _MAX_LEVEL = 8
+_COARSER = 0.3
+"""A level is shown enlarged by up to 2 to this power, which nobody sees; the next has four times as many pixels."""
 _KEPT_TILES = 256
 """At the least; on a large screen twice as many as are shown."""
 _TILES_A_BLOCK = 4
-_BUDGET = 0.006
+_BUDGET = 0.003
 """Seconds a frame may spend on mask tiles that a coarser one can stand in for; the rest comes with the next frame."""
 _NOTHING = QImage()
 """The picture of a tile in which there is nothing to paint; it takes no memory."""
@@ -44,6 +46,7 @@ class TileLayer(QGraphicsItem):
         self._shape = (0, 0)
         self._images: OrderedDict[Key, QImage] = OrderedDict()
         self._room = _KEPT_TILES
+        self._is_smooth = True
 
     def tile_image(self, key: Key) -> QImage | None:
         """The tile's picture, or None while it is being fetched."""
@@ -68,7 +71,7 @@ class TileLayer(QGraphicsItem):
         painter.save()
         # Targets are rounded to whole pixels of the window, so that neighbouring tiles meet without a seam.
         painter.resetTransform()
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, scale < 2)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, self._is_smooth and scale < 2)
         for cell in cells:
             area = tile_box(cell).intersect(self.level_extent(level))
             target = _whole_pixels(world.mapRect(_scene_rect(area, level)))
@@ -113,7 +116,7 @@ class TileLayer(QGraphicsItem):
     def _level_at(self, scale: float) -> int:
         if scale <= 0:
             return self._top_level
-        return min(max(0, math.floor(math.log2(1 / scale) + 0.01)), self._top_level)
+        return min(max(0, math.floor(math.log2(1 / scale) + _COARSER)), self._top_level)
 
     def _level_box(self, rect: QRectF, level: int) -> Box:
         size = 1 << level
@@ -234,7 +237,7 @@ class MaskLayer(TileLayer):
         self._version = 0
         self._fill = np.zeros(256, dtype=np.uint32)
         self._line = np.zeros(256, dtype=np.uint32)
-        self._outlined = False
+        self._outlined = self._is_smooth = False
         self._cleaned: OrderedDict[Key, tuple[int, NDArray[np.uint8]]] = OrderedDict()
         self._asked: set[tuple[int, Key]] = set()
         self._missing: list[Key] = []
@@ -265,6 +268,7 @@ class MaskLayer(TileLayer):
         """Tables (256, 4) of premultiplied blue, green, red, alpha for areas and for outlines."""
         self._fill, self._line = (table.view(np.uint32)[:, 0] for table in (fill, line))
         self._outlined = outlined
+        self._is_smooth = outlined  # areas look the same either way; lines would break
         self._images.clear()
         self.update()
 

@@ -58,38 +58,6 @@ def build_unet(architecture: Architecture, *, channels: int, classes: int) -> ke
     return keras.Model(inputs, logits, name="unet")
 
 
-def keep_size(network: keras.Model, architecture: Architecture) -> keras.Model:
-    """A network with output as large as its input: `network` itself, or one that gets its input mirrored around.
-
-    The result shares the weights of `network`. Its input's sides must be multiples of 2**depth.
-    """
-    if not architecture.margin:
-        return network
-    side = 1 << architecture.depth  # any that is a multiple of it needs the same border
-    border = (architecture.padded_side(side) - side) // 2
-    inputs = keras.Input(network.input_shape[1:])
-    return keras.Model(inputs, _crop(network(_Mirror(border)(inputs)), border - architecture.margin))
-
-
-class _Mirror(layers.Layer):  # type: ignore[misc]
-    """Adds a border in which the input (batch, h, w, channels) is mirrored, again and again where it is small."""
-
-    def __init__(self, border: int) -> None:
-        super().__init__()
-        self._border = border
-
-    def call(self, inputs: Any) -> Any:
-        for axis in (1, 2):
-            length = ops.shape(inputs)[axis]
-            place = ops.mod(ops.arange(-self._border, length + self._border), 2 * length)
-            inputs = ops.take(inputs, ops.minimum(place, 2 * length - 1 - place), axis=axis)
-        return inputs
-
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        batch, *sides, channels = input_shape
-        return batch, *(side and side + 2 * self._border for side in sides), channels
-
-
 def _double_convolution(value: Any, architecture: Architecture, level: int, side: str = "down") -> Any:
     if not architecture.residual:
         for part in "ab":

@@ -40,6 +40,16 @@ class Checkpoint:
         write_atomically(run / _FILE, stream.getvalue())
 
 
+def unfinished_runs(runs: Path) -> list[Path]:
+    """The folders in `runs` with a checkpoint, the one that went on last at the end."""
+    return [file.parent for file in sorted(runs.glob(f"*/{_FILE}"), key=lambda file: file.stat().st_mtime_ns)]
+
+
+def remove_checkpoint(run: Path) -> None:
+    """The training in the folder `run` is finished, or has none to go on from."""
+    (run / _FILE).unlink(missing_ok=True)
+
+
 def read_checkpoint(run: Path) -> Checkpoint:
     """The checkpoint in the folder `run`; raises `ModelError` if there is none or it is damaged."""
     try:

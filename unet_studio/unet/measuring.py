@@ -12,7 +12,7 @@ from unet_studio.core.models import ModelCard
 from unet_studio.unet.losses import make_loss
 from unet_studio.unet.prediction import Predictor
 from unet_studio.unet.recipes import Recipe
-from unet_studio.unet.weights import architecture_of, load_network
+from unet_studio.unet.weights import architecture_of, load_fast_network, load_network
 
 _SIDE = 512
 _REPEATS = 3
@@ -29,7 +29,7 @@ class Speed:
 def measure_speed(card: ModelCard, recipe: Recipe) -> Speed:
     """Propose and train on noise with a model's network; the model stays as it is."""
     network = load_network(card)
-    predictor = Predictor(network, multiple=1 << architecture_of(card).depth)
+    predictor = Predictor(load_fast_network(card), architecture_of(card))
     noise = np.random.default_rng(0)
     pixels = noise.random((_SIDE, _SIDE, card.normalisation.channels), dtype=np.float32)
     proposal = _seconds(lambda: predictor.probabilities(pixels))

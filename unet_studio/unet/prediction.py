@@ -1,6 +1,8 @@
 """Tiled prediction: planes of any size, in batches of overlapping tiles that blend smoothly."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from itertools import pairwise
 
 import keras
@@ -8,73 +10,175 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unet_studio.core.tiles import Box
+from unet_studio.unet.recipes import Architecture
 
 Read = Callable[[Box], NDArray[np.float32]]
 TILE = 512
-"""Largest side of a network tile in pixels; four of them in a batch run near the machine's matrix-multiply rate."""
+"""Largest side of the network's output in pixels; four in a batch run near the machine's matrix-multiply rate."""
 OVERLAP = 96
 _BATCH = 4
 _ALL_ORIENTATIONS = tuple((turns, mirrored) for mirrored in (False, True) for turns in range(4))
 """Quarter turns, and whether mirrored before; the first leaves a tile as it is."""
 
+_Tile = tuple[int, int]
+"""(row, column) of a tile among those that cover a plane."""
+
 
 class Predictor:
     """A network ready to propose; building it once keeps the compiled function for all slides.
 
+    A network without padding, whose output is smaller than its input, sees what is around its tile on the plane.
+
     With `flips` every tile is seen in its eight orientations (quarter turns, and these mirrored) and the probabilities
-    are averaged: a little better, for eight times the time.
+    are averaged: a little better, for eight times the time. The logits are divided by `temperature`, see
+    `unet/calibration.py`.
     """
 
-    def __init__(self, network: keras.Model, *, multiple: int, flips: bool = False) -> None:
+    def __init__(
+        self, network: keras.Model, architecture: Architecture, *, flips: bool = False, temperature: float = 1.0
+    ) -> None:
         self.classes = int(network.output_shape[-1])
-        self._multiple = multiple
+        self._architecture = architecture
         self._orientations = _ALL_ORIENTATIONS if flips else _ALL_ORIENTATIONS[:1]
-        self._model = keras.Model(network.input, keras.layers.Softmax()(network.output))
+        self._network = network
+        probabilities = keras.layers.Softmax()(keras.layers.Rescaling(1 / temperature)(network.output))
+        self._model = keras.Model(network.input, probabilities[..., 1:])
 
     def strips(
         self, read: Read, shape: tuple[int, int], *, progress: Callable[[float], None] = lambda _: None
     ) -> Iterator[tuple[int, NDArray[np.uint8]]]:
         """Probabilities of a plane of `shape` (h, w), strip by strip from top to bottom.
 
-        `read(box)` gives the network's input (h, w, channels) for a box on the plane; borders are mirrored. Yields
-        (y0, probabilities (rows, w, classes - 1)), 0…255, background left out. Tiles overlap by `OVERLAP` and are
-        weighted by a ramp, after Ronneberger et al. 2015 (overlap-tile), so that no seam shows. Memory is bounded
-        by one row of tiles. `progress` is told the share that is done, 0…1.
+        `read(box)` gives the network's input (h, w, channels) for a box on the plane; borders are mirrored. A thread
+        calls it for the tiles that come next while the network is at work. Yields (y0, probabilities (rows, w,
+        classes - 1)), 0…255, background left out. Tiles overlap by `OVERLAP` and are weighted by a ramp, after
+        Ronneberger et al. 2015 (overlap-tile), so that no seam shows. Memory is bounded by one row of tiles.
+        `progress` is told the share that is done, 0…1.
         """
+        grid = self._grid(shape)
         height, width = shape
-        side_y, side_x = self._side(height), self._side(width)
-        tops, lefts = _starts(height, side_y), _starts(width, side_x)
-        weight = _ramp(side_y)[:, None] * _ramp(side_x)[None, :]
-        total = np.zeros((side_y, width, self.classes - 1), dtype=np.float32)
-        weights = np.zeros((side_y, width, 1), dtype=np.float32)
-        for index, (top, following) in enumerate(pairwise([*tops, height])):
-            for first in range(0, len(lefts), _BATCH):
-                boxes = [Box(top, left, top + side_y, left + side_x) for left in lefts[first : first + _BATCH]]
-                for box, values in zip(boxes, self._predict(read, boxes, shape), strict=True):
-                    _blend(total, weights, box, values, weight)
-                progress((index + min(1.0, (first + _BATCH) / len(lefts))) / len(tops))
-            rows = following - top
-            yield top, np.rint(total[:rows] / weights[:rows] * 255).astype(np.uint8)
-            total, weights = _move_up(total, rows), _move_up(weights, rows)
+        rows, columns = len(grid.y.starts), len(grid.x.starts)
+        batches = [batch for row in range(rows) for batch in _batches([(row, column) for column in range(columns)])]
+        total = np.zeros((grid.y.side, width, self.classes - 1), dtype=np.float32)
+        for number, (batch, outputs) in enumerate(self._outputs(read, grid, batches)):
+            row, column = batch[-1]
+            top = grid.y.starts[row]
+            for tile, values in zip(batch, outputs, strict=True):
+                grid.add(total, Box(top, 0, top + grid.y.side, width), tile, values)
+            progress((number + 1) / len(batches))
+            if column == columns - 1:
+                finished = (height if row == rows - 1 else grid.y.starts[row + 1]) - top
+                yield top, _quantised(total[:finished])
+                total = _move_up(total, finished)
+
+    def region(self, read: Read, shape: tuple[int, int], box: Box) -> NDArray[np.uint8]:
+        """Probabilities (h, w, classes - 1) of a `box` on a plane of `shape`, from as few tiles as can be.
+
+        They are nearly those of `strips`: near its edge the network sees less of what is around the box.
+        """
+        around = box.grow(OVERLAP // 2).intersect(Box.of_shape(shape))
+
+        def shifted(part: Box) -> NDArray[np.float32]:
+            return read(Box(part.y0 + around.y0, part.x0 + around.x0, part.y1 + around.y0, part.x1 + around.x0))
+
+        strips = [strip for _, strip in self.strips(shifted, around.shape)]
+        return np.concatenate(strips)[box.within(around)]
 
     def probabilities(self, pixels: NDArray[np.float32]) -> NDArray[np.uint8]:
         """Probabilities (h, w, classes - 1) of network input (h, w, channels) that is in memory."""
         shape = (pixels.shape[0], pixels.shape[1])
         return np.concatenate([strip for _, strip in self.strips(lambda box: pixels[box.slices], shape)])
 
-    def _predict(self, read: Read, boxes: list[Box], shape: tuple[int, int]) -> NDArray[np.float32]:
-        inputs = np.stack([read_mirrored(read, box, shape) for box in boxes])
-        total = np.zeros((*inputs.shape[:3], self.classes - 1), dtype=np.float32)
-        for turns, mirrored in self._orientations:
-            seen = np.rot90(inputs[:, :, ::-1] if mirrored else inputs, turns, axes=(1, 2))
-            output = np.asarray(self._model.predict_on_batch(np.ascontiguousarray(seen)), dtype=np.float32)[..., 1:]
-            back = np.rot90(output, -turns, axes=(1, 2))
-            total += back[:, :, ::-1] if mirrored else back
-        total /= len(self._orientations)
-        return total
+    def logits(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+        """What the network itself says, (h, w, classes), of input (h, w, channels) that is no larger than a tile."""
+        height, width = shape = (pixels.shape[0], pixels.shape[1])
+        box = Box(0, 0, self._side(height), self._side(width)).grow(self._architecture.margin)
+        inputs = read_mirrored(lambda inside: pixels[inside.slices], box, shape)
+        logits = np.asarray(self._network.predict_on_batch(inputs[None]), dtype=np.float32)
+        return logits[0, :height, :width]
+
+    def _grid(self, shape: tuple[int, int]) -> "_Grid":
+        return _Grid(shape, *(_Axis.covering(length, self._side(length)) for length in shape))
 
     def _side(self, length: int) -> int:
-        return min(TILE, -(-length // self._multiple) * self._multiple)
+        """The side of the network's output for a plane of this length."""
+        return self._architecture.padded_side(min(TILE, length)) - 2 * self._architecture.margin
+
+    def _outputs(
+        self, read: Read, grid: "_Grid", batches: Sequence[Sequence[_Tile]]
+    ) -> Iterator[tuple[Sequence[_Tile], NDArray[np.float32]]]:
+        """Each batch with its probabilities (n, h, w, classes - 1), 0…1; a thread reads the one that follows."""
+        margin = self._architecture.margin
+
+        def inputs(batch: Sequence[_Tile]) -> NDArray[np.float32]:
+            return np.stack([read_mirrored(read, grid.box(tile).grow(margin), grid.shape) for tile in batch])
+
+        with ThreadPoolExecutor(1, "tiles") as reading:
+            following = reading.submit(inputs, batches[0])
+            for number, batch in enumerate(batches):
+                pixels = following.result()
+                if number + 1 < len(batches):
+                    following = reading.submit(inputs, batches[number + 1])
+                yield batch, self._predict(pixels)
+
+    def _predict(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+        outputs = [self._seen(inputs, turns, mirrored) for turns, mirrored in self._orientations]
+        return outputs[0] if len(outputs) == 1 else np.mean(outputs, axis=0, dtype=np.float32)
+
+    def _seen(self, inputs: NDArray[np.float32], turns: int, mirrored: bool) -> NDArray[np.float32]:
+        seen = np.rot90(inputs[:, :, ::-1] if mirrored else inputs, turns, axes=(1, 2))
+        output = np.asarray(self._model.predict_on_batch(np.ascontiguousarray(seen)), dtype=np.float32)
+        back = np.rot90(output, -turns, axes=(1, 2))
+        return back[:, :, ::-1] if mirrored else back
+
+
+@dataclass(frozen=True, slots=True)
+class _Axis:
+    """How tiles cover a plane in one direction: the first pixel of each, and how much each of its pixels counts.
+
+    `weights` are (n, side) float32; those of all tiles that cover a pixel sum to 1.
+    """
+
+    side: int
+    starts: Sequence[int]
+    weights: NDArray[np.float32]
+
+    @classmethod
+    def covering(cls, length: int, side: int) -> "_Axis":
+        starts = _starts(length, side)
+        places = np.array(starts)[:, None] + np.arange(side)
+        ramps = np.tile(_ramp(side), (len(starts), 1))
+        total = np.bincount(places.ravel(), ramps.ravel())
+        return cls(side, starts, (ramps / total[places]).astype(np.float32))
+
+
+@dataclass(frozen=True, slots=True)
+class _Grid:
+    """The tiles of a plane of `shape` (h, w)."""
+
+    shape: tuple[int, int]
+    y: _Axis
+    x: _Axis
+
+    def box(self, tile: _Tile) -> Box:
+        """The pixels of a tile; beyond the plane where that is smaller."""
+        y0, x0 = self.y.starts[tile[0]], self.x.starts[tile[1]]
+        return Box(y0, x0, y0 + self.y.side, x0 + self.x.side)
+
+    def add(self, total: NDArray[np.float32], covered: Box, tile: _Tile, values: NDArray[np.float32]) -> None:
+        """Add what a tile says (side, side, n) to `total`, an array over the box `covered`, by the pixels' weights."""
+        box = self.box(tile)
+        common = box.intersect(covered)
+        rows, columns = common.within(box)
+        weights = self.y.weights[tile[0], rows, None] * self.x.weights[tile[1], columns]
+        total[common.within(covered)] += values[rows, columns] * weights[..., None]
+
+
+def _batches(tiles: Sequence[_Tile]) -> list[Sequence[_Tile]]:
+    """Batches of at most `_BATCH` tiles, as even as can be: a lone tile keeps the network from its full speed."""
+    count = -(-len(tiles) // _BATCH)
+    ends = [len(tiles) * number // count for number in range(count + 1)]
+    return [tiles[start:end] for start, end in pairwise(ends)]
 
 
 def read_mirrored(read: Read, box: Box, shape: tuple[int, int]) -> NDArray[np.float32]:
@@ -104,17 +208,8 @@ def _ramp(side: int) -> NDArray[np.float32]:
     return np.maximum(ramp, 1e-3).astype(np.float32)
 
 
-def _blend(
-    total: NDArray[np.float32],
-    weights: NDArray[np.float32],
-    box: Box,
-    values: NDArray[np.float32],
-    weight: NDArray[np.float32],
-) -> None:
-    right = min(box.x1, total.shape[1])
-    part = weight[:, : right - box.x0, None]
-    total[:, box.x0 : right] += values[:, : right - box.x0] * part
-    weights[:, box.x0 : right] += part
+def _quantised(probabilities: NDArray[np.float32]) -> NDArray[np.uint8]:
+    return np.rint(probabilities * 255).astype(np.uint8)
 
 
 def _move_up(values: NDArray[np.float32], rows: int) -> NDArray[np.float32]:

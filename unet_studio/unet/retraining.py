@@ -3,12 +3,13 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
 import cv2
+import keras
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,12 +17,14 @@ from unet_studio.core.classes import LabelClass
 from unet_studio.core.files import write_atomically
 from unet_studio.core.labels import LabelPlane
 from unet_studio.core.mask_files import blend_overlay
-from unet_studio.core.models import ModelCard
+from unet_studio.core.models import ModelCard, read_card
 from unet_studio.core.normalisation import Normalisation
 from unet_studio.core.project import LabelledPlane, Project
 from unet_studio.core.proposals import to_mask
 from unet_studio.core.reading import SlideReader, open_slide
-from unet_studio.errors import StudioError
+from unet_studio.errors import ModelError, StudioError
+from unet_studio.unet.calibration import fit_temperature
+from unet_studio.unet.checkpoint import remove_checkpoint, unfinished_runs
 from unet_studio.unet.patches import LabelledSlide
 from unet_studio.unet.prediction import Predictor
 from unet_studio.unet.recipes import Recipe
@@ -31,6 +34,7 @@ from unet_studio.unet.training import (
     TrainingResult,
     build_or_continue,
     judged_windows,
+    set_aside,
     train,
 )
 from unet_studio.unet.weights import load_network, publish
@@ -99,34 +103,112 @@ def retrain(project: Project, start: ModelCard | None, recipe: Recipe, watcher: 
     """Train on the project's labels, warm-started from `start`, and publish the model in the project.
 
     Without `start` the recipe's network begins at random with `channels` input channels (0: those of the first
-    labelled slide). Slides that can't be read are told to the watcher and left out.
+    labelled slide). Slides that can't be read are told to the watcher and left out. Where the project has no hold-out
+    the recipe may set some slides aside for this training. After each round the run's folder gets a checkpoint, with
+    which `resume` goes on should the training be interrupted; its end removes it.
     """
     snapshot = read_snapshot(project)
     if start is not None:
         start.check_fits(snapshot.classes)
     with _open_slides(snapshot, project.folder, watcher) as readers:
         normalisation = start.normalisation if start else Normalisation(channels or _channels_of(readers))
-        slides = _prepare_all(readers, normalisation, watcher)
-        training = [s for s in slides if s.plane.slide not in snapshot.hold_out]
-        kept_out = [s for s in slides if s.plane.slide in snapshot.hold_out]
-        if not training:
-            raise StudioError(
-                "Every labelled slide is on the hold-out, so there is nothing to train on. Correct another slide."
-            )
-        windows = judged_windows(kept_out or training)
-        recipe = _with_architecture_of(recipe, start)
+        card = _begin_card(project, snapshot, normalisation, _with_architecture_of(recipe, start), start)
+        training = _Retraining(project, snapshot, card, watcher, readers)
+        return training.run(load_network(start) if start else None)
+
+
+def resume(project: Project, watcher: Watcher) -> Retrained:
+    """Go on with the training that was interrupted last, by its own recipe, on the labels that there are now.
+
+    Raises `ModelError` where none was interrupted, its checkpoint is damaged, or the project's classes have changed.
+    """
+    unfinished = unfinished_runs(project.place / "runs")
+    if not unfinished:
+        raise ModelError("No training of this project was interrupted, so there is none to resume. Start a new one.")
+    card = read_card(unfinished[-1]).moved_to(project.place / "models" / unfinished[-1].name)
+    snapshot = read_snapshot(project)
+    if [c.name for c in card.classes] != [c.name for c in snapshot.classes]:
+        raise ModelError(
+            f"The training '{card.id}' can't go on: the project's classes have changed since it was interrupted. "
+            "Start a new one."
+        )
+    with _open_slides(snapshot, project.folder, watcher) as readers:
+        return _Retraining(project, snapshot, card, watcher, readers).run(None, resumed=True)
+
+
+class _Retraining:
+    """One training on a project's labels, from slides that are open to a published model."""
+
+    def __init__(
+        self,
+        project: Project,
+        snapshot: Snapshot,
+        card: ModelCard,
+        watcher: Watcher,
+        readers: Sequence[tuple[LabelledPlane, LabelPlane, SlideReader]],
+    ) -> None:
+        self._card = card
+        self._recipe = Recipe.from_dict(card.recipe)
+        self._watcher = watcher
+        self._snapshot = snapshot
+        self._run = project.place / "runs" / card.id
+        slides = _prepare_all(readers, card.normalisation, watcher)
+        self._training, self._kept_out = _divide(slides, snapshot.hold_out, self._recipe)
+
+    def run(self, start: keras.Model | None, *, resumed: bool = False) -> Retrained:
+        windows = judged_windows(self._kept_out or self._training)
         network = build_or_continue(
-            recipe, load_network(start) if start else None,
-            channels=normalisation.channels, classes=len(snapshot.classes),
-        )  # fmt: skip
-        model_id = _next_id(project.place)
-        preview = _Preview(windows, snapshot.classes, project.place / "runs" / model_id, watcher)
+            self._recipe, start, channels=self._card.normalisation.channels, classes=len(self._card.classes)
+        )
+        self._write_card()
+        preview = _Preview(windows, self._card.classes, self._run, self._watcher)
         result = train(
-            network, training, windows, recipe,
-            report=preview.report, step=watcher.step, cancelled=watcher.cancelled,
+            network, self._training, windows, self._recipe, run=self._run, resume_from=self._run if resumed else None,
+            report=preview.report, step=self._watcher.step, cancelled=self._watcher.cancelled,
         )  # fmt: skip
-    card = _make_card(model_id, project, snapshot, normalisation, recipe, start, result, compared=bool(kept_out))
-    return Retrained(publish(card, result.network, result.history), result, bool(kept_out))
+        published = publish(self._finished_card(result, windows), result.network, result.history)
+        remove_checkpoint(self._run)
+        return Retrained(published, result, bool(self._kept_out))
+
+    def _write_card(self) -> None:
+        """Say in the run's folder what is trained here, so that it can be resumed."""
+        try:
+            self._run.mkdir(parents=True, exist_ok=True)
+            self._card.moved_to(self._run).write()
+        except OSError as error:
+            raise StudioError(
+                f"The training could not begin, because '{self._run}' can't be written ({error.strerror}). "
+                "Free some space or ask for permission to write there."
+            ) from error
+
+    def _finished_card(self, result: TrainingResult, windows: Sequence[JudgedWindow]) -> ModelCard:
+        compared = bool(self._kept_out)  # what was trained on would look surer than it is
+        predictor = Predictor(result.network, self._recipe.architecture)
+        return replace(
+            self._card,
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            data=_describe_data(self._snapshot),
+            temperature=fit_temperature(predictor, windows) if compared else 1.0,
+            scores={
+                "judged_on": "hold-out" if compared else "training slides",
+                "dice": result.dice,
+                "dice_before": result.dice_before,
+            },
+        )
+
+
+def _divide(
+    slides: Sequence[LabelledSlide], hold_out: frozenset[str], recipe: Recipe
+) -> tuple[list[LabelledSlide], list[LabelledSlide]]:
+    """The slides to train on and those to judge on: the project's hold-out or, without one, the recipe's share."""
+    if not hold_out:
+        return set_aside(slides, recipe)
+    training = [slide for slide in slides if slide.plane.slide not in hold_out]
+    if not training:
+        raise StudioError(
+            "Every labelled slide is on the hold-out, so there is nothing to train on. Correct another slide."
+        )
+    return training, [slide for slide in slides if slide.plane.slide in hold_out]
 
 
 @contextmanager
@@ -203,18 +285,10 @@ def _next_id(place: Path) -> str:
     return f"retrained-{max(numbers, default=0) + 1:03d}"
 
 
-def _make_card(
-    model_id: str,
-    project: Project,
-    snapshot: Snapshot,
-    normalisation: Normalisation,
-    recipe: Recipe,
-    start: ModelCard | None,
-    result: TrainingResult,
-    *,
-    compared: bool,
+def _begin_card(
+    project: Project, snapshot: Snapshot, normalisation: Normalisation, recipe: Recipe, start: ModelCard | None
 ) -> ModelCard:
-    slides = {plane.plane.slide for plane, _ in snapshot.planes}
+    model_id = _next_id(project.place)
     return ModelCard(
         id=model_id,
         title=model_id.replace("retrained-", "Retrained ").replace(" 0", " ").replace(" 0", " "),
@@ -222,15 +296,13 @@ def _make_card(
         normalisation=normalisation,
         recipe=recipe.as_dict(),
         folder=project.place / "models" / model_id,
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
         parent=start.id if start else "",
-        data=f"{len(slides)} slides, {snapshot.labelled_pixels} labelled pixels, labels {snapshot.fingerprint()}",
-        scores={
-            "judged_on": "hold-out" if compared else "training slides",
-            "dice": result.dice,
-            "dice_before": result.dice_before,
-        },
     )
+
+
+def _describe_data(snapshot: Snapshot) -> str:
+    slides = {plane.plane.slide for plane, _ in snapshot.planes}
+    return f"{len(slides)} slides, {snapshot.labelled_pixels} labelled pixels, labels {snapshot.fingerprint()}"
 
 
 class _Preview:

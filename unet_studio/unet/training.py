@@ -14,11 +14,12 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from unet_studio.core.proposals import to_mask
+from unet_studio.core.clean_up import Step, parse_steps
+from unet_studio.core.masks import cleaned_mask
 from unet_studio.core.scores import Counts, count
 from unet_studio.core.tiles import Box, tile_box
 from unet_studio.errors import ModelError, RecipeError
-from unet_studio.unet.architecture import build_unet, keep_size
+from unet_studio.unet.architecture import build_unet
 from unet_studio.unet.checkpoint import Arrays, Checkpoint, read_checkpoint
 from unet_studio.unet.device import use_deterministic_operations
 from unet_studio.unet.event_log import EventLog
@@ -92,12 +93,16 @@ def judged_windows(slides: Sequence[LabelledSlide]) -> list[JudgedWindow]:
     ]
 
 
-def judge(predictor: Predictor, windows: Sequence[JudgedWindow]) -> Counts:
-    """The pooled agreement of a network with the labels of the windows."""
+def judge(predictor: Predictor, windows: Sequence[JudgedWindow], steps: Sequence[Step] = ()) -> Counts:
+    """The pooled agreement of a network, after the clean-up `steps`, with the labels of the windows.
+
+    A step crf is left out: it would take longer than the round before it.
+    """
     classes = predictor.classes
     total = count(np.zeros((0, 0), np.uint8), np.zeros((0, 0), np.uint8), classes)
     for window in windows:
-        total = total + count(window.labels, to_mask(predictor.probabilities(window.pixels)), classes)
+        mask = cleaned_mask(predictor.probabilities(window.pixels), 0.5, steps)
+        total = total + count(window.labels, mask, classes)
     return total
 
 
@@ -129,7 +134,8 @@ def train(
 ) -> TrainingResult:
     """Train `network` on the labelled pixels of `slides`; the weights best on `windows` win, also when cancelled.
 
-    The averaged weights (EMA) are judged, since they vary less from round to round. `report` is called after each
+    The averaged weights (EMA) are judged, since they vary less from round to round, after the recipe's clean-up.
+    `report` is called after each
     round with a predictor of the averaged weights, `step` after each step.
 
     A round whose loss becomes NaN is repeated from the weights before it at half the learning rate, and one that runs
@@ -173,6 +179,7 @@ class _Training:
         self._network = network
         self._slides = slides
         self._windows = windows
+        self._steps = parse_steps(recipe.clean_up)
         self._recipe = recipe
         self._run = run
         self._report = report
@@ -180,7 +187,7 @@ class _Training:
         self._cancelled = cancelled
         self._log = EventLog(run / "tensorboard") if run and recipe.tensorboard else None
         self._batches = PatchBatches(slides, recipe)
-        self._predictor = Predictor(keep_size(network, recipe.architecture), multiple=1 << recipe.architecture.depth)
+        self._predictor = Predictor(network, recipe.architecture)
         self._optimiser = make_optimiser(recipe.schedule)
         self._compile()
         self._history: list[RoundReport] = []
@@ -300,7 +307,7 @@ class _Training:
         trained = [keras.ops.convert_to_numpy(variable) for variable in self._network.trainable_variables]
         if number:
             self._optimiser.finalize_variable_values(self._network.trainable_variables)  # the averages
-        dice = float(np.nan_to_num(judge(self._predictor, self._windows).mean_dice))
+        dice = float(np.nan_to_num(judge(self._predictor, self._windows, self._steps).mean_dice))
         best = not self._history or dice > max(report.dice for report in self._history)
         if best:
             self._best_weights = self._network.get_weights()

@@ -9,10 +9,11 @@ from unet_studio.core.models import find_model
 from unet_studio.core.project import Project
 from unet_studio.core.proposals import find_proposal, slide_stamp
 from unet_studio.core.reading import open_slide
+from unet_studio.core.tiles import Box
 from unet_studio.errors import Cancelled, SlideError, StudioError
 from unet_studio.unet.proposing import Proposer
 from unet_studio.unet.recipes import load_recipe
-from unet_studio.unet.retraining import retrain
+from unet_studio.unet.retraining import resume, retrain
 from unet_studio.unet.training import RoundReport
 from unet_studio.worker.protocol import Listener, ProposeJob, RetrainJob
 
@@ -46,11 +47,14 @@ class Jobs:
 
     def retrain(self, job: RetrainJob, listener: Listener) -> dict[str, Any]:
         """Retrain and publish a model; says whether it is better, but leaves the choice to who asked."""
-        place = Path(job.place)
+        place, watch = Path(job.place), _Watch(listener)
         start = find_model(job.model, place) if job.model else None
         recipe = load_recipe(job.recipe, job.changes)
         with Project.open(Path(job.folder), place=place) as project:
-            retrained = retrain(project, start, recipe, _Watch(listener), channels=job.channels)
+            if job.resume:
+                retrained = resume(project, watch)
+            else:
+                retrained = retrain(project, start, recipe, watch, channels=job.channels)
         return {
             "model": retrained.card.id,
             "dice": retrained.result.dice,
@@ -127,7 +131,13 @@ def _propose_slide(proposer: Proposer, job: ProposeJob, wanted: PlaneId, progres
             def share(done: float, position: int = position) -> None:
                 progress((position + done) / len(numbers))
 
-            proposer.propose(reader, plane, place, stamp=stamp, progress=share)
-            progress.listener.event("proposed", slide=plane.slide, plane=number, model=proposer.card.id)
+            def tell(event: str, number: int = number) -> None:
+                progress.listener.event(event, slide=wanted.slide, plane=number, model=proposer.card.id)
+
+            view = Box(*job.view[2:]) if job.view[:2] == [plane.slide, number] else None
+            proposer.propose(
+                reader, plane, place, stamp=stamp, progress=share, view=view, in_view=lambda: tell("in-view")
+            )
+            tell("proposed")
             outcomes.append("proposed")
     return outcomes

@@ -8,23 +8,31 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
 class ProposeJob:
-    """Propose masks; `planes` are [slide, plane] pairs, plane -1 for all planes of the slide."""
+    """Propose masks; `planes` are [slide, plane] pairs, plane -1 for all planes of the slide.
+
+    `view` is what is on the screen, [slide, plane, y0, x0, y1, x1], or empty. On a large plane it comes first, as a
+    part that the event 'in-view' tells of.
+    """
 
     folder: str
     place: str
     model: str
     planes: list[list[Any]]
     overwrite: bool = False
+    view: list[Any] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
 class RetrainJob:
-    """Retrain `model` (empty: from scratch) on the project's labels by a recipe and changes such as 'seed=1'."""
+    """Retrain `model` (empty: from scratch) on the project's labels by a recipe and changes such as 'seed=1'.
+
+    With `resume` the training that was interrupted last goes on instead, with the model and recipe that it has.
+    """
 
     folder: str
     place: str
@@ -32,6 +40,7 @@ class RetrainJob:
     recipe: str = "retrain"
     changes: list[str] = field(default_factory=list)
     channels: int = 0  # from scratch: network channels; 0 takes them from the first labelled slide
+    resume: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +85,7 @@ class Listener(Protocol):
         """`done` is the share finished, 0…1."""
 
     def event(self, name: str, **params: Any) -> None:
-        """Something finished on the way: 'proposed', 'failed', 'round'."""
+        """Something finished on the way: 'in-view', 'proposed', 'failed', 'round'."""
 
     def cancelled(self) -> bool:
         """Whether the user asked to stop."""
