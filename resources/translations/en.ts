@@ -6,12 +6,18 @@
     <message numerus="yes">
         <location filename="../../unet_studio/gui/exporting.py" line="79"/>
         <source>%n slide(s) could not be exported.</source>
-        <translation><numerusform>%n slide could not be exported.</numerusform><numerusform>%n slides could not be exported.</numerusform></translation>
+        <translation>
+            <numerusform>%n slide could not be exported.</numerusform>
+            <numerusform>%n slides could not be exported.</numerusform>
+        </translation>
     </message>
     <message numerus="yes">
         <location filename="../../unet_studio/gui/exporting.py" line="82"/>
         <source>%n file(s) written.</source>
-        <translation><numerusform>%n file written.</numerusform><numerusform>%n files written.</numerusform></translation>
+        <translation>
+            <numerusform>%n file written.</numerusform>
+            <numerusform>%n files written.</numerusform>
+        </translation>
     </message>
 </context>
 <context>
@@ -19,41 +25,70 @@
     <message numerus="yes">
         <location filename="../../unet_studio/gui/message_bar.py" line="202"/>
         <source>%n more</source>
-        <translation><numerusform>%n more</numerusform><numerusform>%n more</numerusform></translation>
+        <translation>
+            <numerusform>%n more</numerusform>
+            <numerusform>%n more</numerusform>
+        </translation>
     </message>
 </context>
 <context>
     <name>Proposing</name>
     <message numerus="yes">
-        <location filename="../../unet_studio/gui/proposing.py" line="47"/>
+        <location filename="../../unet_studio/gui/proposing.py" line="33"/>
         <source>%n slide(s)</source>
-        <translation><numerusform>%n slide</numerusform><numerusform>%n slides</numerusform></translation>
+        <translation>
+            <numerusform>%n slide</numerusform>
+            <numerusform>%n slides</numerusform>
+        </translation>
     </message>
     <message numerus="yes">
-        <location filename="../../unet_studio/gui/proposing.py" line="71"/>
+        <location filename="../../unet_studio/gui/proposing.py" line="48"/>
         <source>%n slide(s) could not be proposed; the others are done.</source>
-        <translation><numerusform>%n slide could not be proposed; the others are done.</numerusform><numerusform>%n slides could not be proposed; the others are done.</numerusform></translation>
+        <translation>
+            <numerusform>%n slide could not be proposed; the others are done.</numerusform>
+            <numerusform>%n slides could not be proposed; the others are done.</numerusform>
+        </translation>
     </message>
 </context>
 <context>
     <name>RetrainPanel</name>
     <message numerus="yes">
-        <location filename="../../unet_studio/gui/retrain_panel.py" line="72"/>
+        <location filename="../../unet_studio/gui/retrain_panel.py" line="77"/>
         <source>Retrain on %n labelled slide(s)</source>
-        <translation><numerusform>Retrain on %n labelled slide</numerusform><numerusform>Retrain on %n labelled slides</numerusform></translation>
+        <translation>
+            <numerusform>Retrain on %n labelled slide</numerusform>
+            <numerusform>Retrain on %n labelled slides</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>Session</name>
+    <message numerus="yes">
+        <location filename="../../unet_studio/gui/session.py" line="310"/>
+        <source>%n proposal(s) could not be accepted. {0}</source>
+        <translation>
+            <numerusform>%n proposal could not be accepted. {0}</numerusform>
+            <numerusform>%n proposals could not be accepted. {0}</numerusform>
+        </translation>
     </message>
 </context>
 <context>
     <name>StatusLine</name>
     <message numerus="yes">
-        <location filename="../../unet_studio/gui/status_line.py" line="54"/>
+        <location filename="../../unet_studio/gui/status_line.py" line="57"/>
         <source>⚠ %n change(s) not saved yet</source>
-        <translation><numerusform>⚠ %n change not saved yet</numerusform><numerusform>⚠ %n changes not saved yet</numerusform></translation>
+        <translation>
+            <numerusform>⚠ %n change not saved yet</numerusform>
+            <numerusform>⚠ %n changes not saved yet</numerusform>
+        </translation>
     </message>
     <message numerus="yes">
-        <location filename="../../unet_studio/gui/status_line.py" line="83"/>
+        <location filename="../../unet_studio/gui/status_line.py" line="86"/>
         <source>Saving %n change(s)…</source>
-        <translation><numerusform>Saving %n change…</numerusform><numerusform>Saving %n changes…</numerusform></translation>
+        <translation>
+            <numerusform>Saving %n change…</numerusform>
+            <numerusform>Saving %n changes…</numerusform>
+        </translation>
     </message>
 </context>
 </TS>
