@@ -237,7 +237,9 @@ def export_(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where to; files there with the same names are replaced.")],
     form: Annotated[Format, typer.Option("--format", help="What to write.")] = Format.PNG,
     state: Annotated[Wanted, typer.Option(help="Planes of this state or further.")] = Wanted.REVIEWED,
-    values: Annotated[Values, typer.Option(help="Class indices, 255 for every class, or a number for each object.")] = Values.INDEX,
+    values: Annotated[
+        Values, typer.Option(help="Class indices, 255 for all of them, or object numbers.")
+    ] = Values.INDEX,
     project: Place = None,
     as_json: Json = False,
 ) -> None:

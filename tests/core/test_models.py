@@ -67,7 +67,16 @@ def test_a_folder_without_a_card_is_no_model(tmp_path: Path) -> None:
         b"id = 'a'\nclasses = [{index = 0}]\n[normalisation]\nchannels = 1",
         b"id = 'a'\ntitle = 'A'\nclasses = []\nrecipe = {}\ntemperature = 0.0\n[normalisation]\nchannels = 1",
     ],
-    ids=["empty", "binary", "prose", "no classes", "no normalisation", "newer normalisation", "half a class", "no temperature"],
+    ids=[
+        "empty",
+        "binary",
+        "prose",
+        "no classes",
+        "no normalisation",
+        "newer normalisation",
+        "half a class",
+        "no temperature",
+    ],
 )
 def test_a_card_that_makes_no_sense_is_said_to_be_none(tmp_path: Path, content: bytes) -> None:
     (tmp_path / CARD).write_bytes(content)
