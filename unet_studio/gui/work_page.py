@@ -131,7 +131,10 @@ class WorkPage(QSplitter):
         middle = QWidget()
         row = QHBoxLayout()
         row.setSpacing(0)
-        row.addWidget(rail)
+        tools = _scrolling(rail)  # by wheel and Tab alone, where the window is low: a bar would be as wide as a tool
+        tools.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        tools.setFixedWidth(rail.sizeHint().width())
+        row.addWidget(tools)
         row.addWidget(canvas, 1)
         row.addWidget(comparison.second_view, 1)
         column = QVBoxLayout(middle)
