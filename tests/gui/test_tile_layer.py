@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PySide6.QtCore import QRectF
 from PySide6.QtGui import QImage, QPainter
@@ -76,7 +76,7 @@ def finish(layer: MaskLayer, scale: float) -> np.ndarray:
     return picture
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(strokes=strokes, seen=st.lists(scales, max_size=3), scale=scales, outlined=st.booleans())
 def test_after_any_edits_the_picture_is_what_it_would_be_afresh(
     strokes: list[tuple[Box, int]], seen: list[float], scale: float, outlined: bool, background: Background
