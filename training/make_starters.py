@@ -72,15 +72,18 @@ STARTERS = {
 
 
 class Log:
-    """Follows a training on the terminal and in a file."""
+    """Follows a training on the terminal and in a file, a new one or, with `append`, at the end of one."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, *, append: bool = False) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
-        self._file = file.open("w", encoding="utf-8")
+        if not append:
+            file.unlink(missing_ok=True)
+        self._file = file
 
     def write(self, text: str) -> None:
         print(text, flush=True)
-        print(text, file=self._file, flush=True)
+        with self._file.open("a", encoding="utf-8") as file:
+            print(text, file=file)
 
     def step(self, done: int, steps: int) -> None:
         pass
@@ -89,7 +92,7 @@ class Log:
         mark = " *" if report.best else ""
         self.write(
             f"round {report.round:3d}/{report.rounds}  loss {report.loss:.4f}  hold-out Dice {report.dice:.4f}"
-            f"  {report.seconds:6.0f} s{mark}"
+            f"  {report.seconds:6.0f} s{mark} {report.note}".rstrip()
         )
 
     def failed(self, slide: str, reason: str) -> None:

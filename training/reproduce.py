@@ -21,7 +21,7 @@ from pathlib import Path
 
 import cv2
 import tifffile
-from make_starters import ROOT
+from make_starters import ROOT, Log
 
 from unet_studio.core.classes import MAX_CLASSES, UNLABELLED, make_classes
 from unet_studio.core.importing import import_pairs
@@ -34,7 +34,6 @@ from unet_studio.core.scores import Counts
 from unet_studio.unet.pictures import compare_planes, write_pictures
 from unet_studio.unet.recipes import Recipe, load_recipe
 from unet_studio.unet.retraining import Retrained, retrain
-from unet_studio.unet.training import RoundReport
 
 PUBLISHED = {
     "tutorial-v1": "pixel accuracy ≈ 0.70 on the validation slides",
@@ -44,35 +43,6 @@ PUBLISHED = {
 }
 AS_THEY_ARE = ValueTable(tuple((index, index) for index in (*range(MAX_CLASSES), UNLABELLED)))
 A_FIFTH = 0.2
-
-
-class Log:
-    """Follows a training on the terminal and at the end of a file."""
-
-    def __init__(self, file: Path) -> None:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        self._file = file
-
-    def write(self, text: str) -> None:
-        print(text, flush=True)
-        with self._file.open("a", encoding="utf-8") as file:
-            print(text, file=file)
-
-    def step(self, done: int, steps: int) -> None:
-        pass
-
-    def round(self, report: RoundReport, preview: Path) -> None:
-        mark = " *" if report.best else ""
-        self.write(
-            f"round {report.round:3d}/{report.rounds}  loss {report.loss:.4f}  hold-out Dice {report.dice:.4f}"
-            f"  {report.seconds:6.0f} s{mark} {report.note}".rstrip()
-        )
-
-    def failed(self, slide: str, reason: str) -> None:
-        raise SystemExit(f"{slide}: {reason}")
-
-    def cancelled(self) -> bool:
-        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +112,7 @@ def main() -> None:
     names = tuple(options.classes.split(","))
     table = parse_table(options.meaning, make_classes(*names)) if options.meaning else None
     data = Data(options.data, find_pairs(options.data, options.masks), names, options.foreground, table)
-    log = Log(options.logs / f"reproduce-{recipe.name}.log")
+    log = Log(options.logs / f"reproduce-{recipe.name}.log", append=True)
     log.write(f"{recipe.name} on {len(data.pairs)} slides of {options.data.name} {' '.join(options.changes)}".rstrip())
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as temporary:

@@ -158,9 +158,7 @@ class Workspace:
     def apply_to_all(self, edit: Edit, *shapes: tuple[int, int]) -> None:
         """Change the labels of all planes of an edit, of these shapes (h, w), and commit it."""
         self.commit(edit, *shapes)
-        for change in edit.planes:
-            if change.plane in self._planes:
-                change.make(self._planes[change.plane])
+        self._make_on_planes_at_hand(edit)
 
     def review(self, plane: PlaneId, labels: LabelPlane) -> Edit | None:
         """Confirm a plane as a whole: what isn't labelled takes the cleaned-up proposal."""
@@ -219,13 +217,17 @@ class Workspace:
         entry = self._undone[-1]
         self._write(lambda project: project.redo(entry.id))
         self._done.append(self._undone.pop())
+        self._make_on_planes_at_hand(entry.edit)
         for change in entry.edit.planes:
-            if change.plane in self._planes:
-                change.make(self._planes[change.plane])
             self._set_state(change.plane, change.state_after)
         if entry.edit.recipe is not None:
             self._set_recipe(entry.edit.recipe.after)
         return entry.edit
+
+    def _make_on_planes_at_hand(self, edit: Edit) -> None:
+        for change in edit.planes:
+            if change.plane in self._planes:
+                change.make(self._planes[change.plane])
 
     def _set_state(self, plane: PlaneId, state: PlaneState) -> None:
         if state in (PlaneState.NEW, PlaneState.PROPOSED):
