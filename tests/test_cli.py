@@ -19,11 +19,13 @@ from unet_studio import doctor
 from unet_studio._terminal import Follower
 from unet_studio.app import COMMANDS
 from unet_studio.cli import app
+from unet_studio.core.clean_up import format_steps
 from unet_studio.core.in_use import writing
-from unet_studio.core.labels import PlaneState
+from unet_studio.core.labels import PlaneId, PlaneState
 from unet_studio.core.mask_files import read_mask
-from unet_studio.core.models import ModelCard
+from unet_studio.core.models import ModelCard, find_model
 from unet_studio.core.project import Project
+from unet_studio.core.proposals import find_proposal
 from unet_studio.errors import StudioError
 
 Mask = NDArray[np.uint8]
@@ -99,6 +101,14 @@ def test_propose_proposes_what_is_missing(folder: Path, bright: ModelCard) -> No
     assert "No slide" in refused("propose", folder, "--slides", "*.svs")
 
 
+def test_propose_with_flips_proposes_again_what_was_proposed_without(proposed: Path) -> None:
+    assert ask("propose", proposed, "--flips", "--slides", "a.png")["proposed"] == 1
+    content = ask("propose", proposed, "--flips")
+    assert (content["proposed"], content["skipped"]) == (2, 1)
+    flips = [find_proposal(proposed / "unet-studio", "bright", PlaneId(slide)).flips for slide in ("a.png", "b.png")]
+    assert flips == [True, True]
+
+
 def test_a_slide_that_cant_be_read_doesnt_stop_the_others(folder: Path, bright: ModelCard) -> None:
     (folder / "broken.png").write_bytes(b"no image")
     content = ask("propose", folder, "--model", bright.folder, exit_code=1)
@@ -117,6 +127,34 @@ def test_clean_stores_the_recipe_and_says_what_it_changes(proposed: Path, tmp_pa
     with Project.open(proposed) as project:
         assert len(project.steps()) == 1
     assert "There is no clean-up operation" in refused("clean", proposed, "--steps", "blur:3")
+
+
+def test_clean_tunes_a_watershed_on_what_is_reviewed(proposed: Path, truth: Path) -> None:
+    tuning = ("clean", proposed, "--tune", "watershed-distance@1")
+    assert "nothing to tune the watershed on" in refused(*tuning)
+    ask("clean", proposed, "--steps", "dilate:5,watershed-distance:50:100@1")
+    ask("import", proposed, "--masks", truth)
+    content = ask(*tuning)
+    tuned = content["tuned"]
+    assert (tuned["planes"], len(tuned["tried"]), tuned["better"]) == (3, 20, True)
+    assert tuned["v_rand"] == max(trial["v_rand"] for trial in tuned["tried"]) > tuned["v_rand_before"]
+    assert content["steps"] == f"dilate:disk:5,{tuned['best']}"
+    assert [area["slide"] for area in content["slides"]] == ["a.png", "b.png", "sub/c.png"]
+    with Project.open(proposed) as project:
+        assert format_steps(project.steps()) == content["steps"]
+    text = run(*tuning).stdout
+    assert "V-Rand on 3 labelled planes, by smoothing (rows) and height (columns):" in text
+    assert f"None is better than the {tuned['v_rand']:.4f} of the recipe, which stays as it was." in text
+    with Project.open(proposed) as project:
+        assert format_steps(project.steps()) == content["steps"]
+
+
+def test_clean_says_what_it_can_tune(proposed: Path) -> None:
+    for arguments in ([], ["--steps", "open:1", "--tune", "watershed"]):
+        assert run("clean", proposed, *arguments).exit_code == 2
+    assert "can't be tuned" in refused("clean", proposed, "--tune", "open")
+    for wrong in ("watershed@", "watershed@spot"):
+        assert "the number of a class" in refused("clean", proposed, "--tune", wrong)
 
 
 def test_what_is_proposed_is_exported_and_evaluated(
@@ -227,6 +265,26 @@ def test_from_scratch_needs_no_model_and_doesnt_replace_one(
     ask("models", folder, "use", bright.folder)
     second = ask(*training)
     assert second["active_model"] == "bright"
+
+
+def test_without_a_model_retrain_trains_a_first_one(folder: Path, truth: Path) -> None:
+    ask("import", folder, "--masks", truth, "--classes", "spot")
+    small = ("schedule.rounds=1", "schedule.steps=1", "schedule.patch=32", "architecture.width=2")
+    content = ask("retrain", folder, *(word for change in small for word in ("--set", change)))
+    assert content["parent"] == ""
+    with Project.open(folder) as project:
+        assert find_model(content["model"], project.place).recipe["name"] == "from-scratch"
+    assert content["active_model"] == (content["model"] if content["better"] else "")
+
+
+def test_a_first_model_that_learned_nothing_is_not_used(
+    folder: Path, truth: Path, monkeypatch: pytest.MonkeyPatch, recipe_file: Path
+) -> None:
+    ask("import", folder, "--masks", truth, "--classes", "spot")
+    monkeypatch.setattr("unet_studio.unet.retraining.Retrained.better", False)
+    text = run("retrain", folder, "--recipe", recipe_file).stdout
+    assert "is no better than a network that learned nothing, so it isn't used" in text
+    assert ask("models", folder)["active_model"] == ""
 
 
 def test_retrain_needs_labels(proposed: Path) -> None:

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 
 from unet_studio._terminal import make_table, shown
+from unet_studio.core.clean_up import format_steps
 from unet_studio.core.mask_areas import MaskArea
 from unet_studio.core.models import ModelCard
 
 if TYPE_CHECKING:
     from unet_studio.core.evaluating import SlideScores
+    from unet_studio.core.tuning import TunedWatershed
     from unet_studio.datasets import DataSet
     from unet_studio.demo_loop import DemoReport
     from unet_studio.doctor import Report
@@ -34,12 +36,42 @@ def proposed(result: dict[str, Any]) -> str:
     return text + "."
 
 
-def cleaned(areas: Sequence[MaskArea]) -> Text:
+def cleaned(areas: Sequence[MaskArea], tuned: "TunedWatershed | None" = None) -> Text:
     """What `clean` changes."""
     if not areas:
         return "The recipe is stored. Nothing is proposed yet, so there is nothing to see."
     rows = [[area.slide, area.before, area.after, _change(area.before, area.after)] for area in areas]
-    return make_table("slide", "px before", "px after", "change", rows=rows)
+    table = make_table("slide", "px before", "px after", "change", rows=rows)
+    return table if tuned is None else [*_tuned(tuned), table]
+
+
+def tuned_content(tuned: "TunedWatershed | None") -> dict[str, Any]:
+    """What `clean --tune` tried and found; nothing without it."""
+    if tuned is None:
+        return {}
+    found = {
+        "planes": tuned.planes, "v_rand_before": tuned.v_rand_before, "v_rand": tuned.best.v_rand,
+        "better": tuned.is_better, "best": format_steps([tuned.best.step]),
+        "tried": [{"step": format_steps([trial.step]), "v_rand": trial.v_rand} for trial in tuned.trials],
+    }  # fmt: skip
+    return {"tuned": found}
+
+
+def _tuned(tuned: "TunedWatershed") -> list[str | Table]:
+    """The V-Rand of all that was tried: a row for each smoothing, a column for each height."""
+    heights = sorted({trial.step.height for trial in tuned.trials})
+    smoothings = sorted({trial.step.amount for trial in tuned.trials})
+    v_rands = {(trial.step.amount, trial.step.height): trial.v_rand for trial in tuned.trials}
+    rows = [[f"{one:g}", *(v_rands[one, height] for height in heights)] for one in smoothings]
+    found = f"None is better than the {tuned.v_rand_before:.4f} of the recipe, which stays as it was."
+    if tuned.is_better:
+        best = format_steps([tuned.best.step])
+        found = f"{best} is in the recipe now: {tuned.best.v_rand:.4f}, before {tuned.v_rand_before:.4f}."
+    return [
+        f"V-Rand on {counted(tuned.planes, 'labelled plane')}, by smoothing (rows) and height (columns):",
+        make_table("", *(f"{height:g}" for height in heights), rows=rows),
+        f"{found}\n",
+    ]
 
 
 def retrained(content: dict[str, Any]) -> str:
@@ -55,6 +87,8 @@ def retrained(content: dict[str, Any]) -> str:
         return f"{text}{model} is the active model now; 'propose' brings its proposals."
     if parent:
         return f"{text}{model} is no better, so {active} stays active."
+    if not active:
+        return f"{text}{model} is no better than a network that learned nothing, so it isn't used. Label more."
     return (
         f"{text}{model} was not compared with {active}, which stays active; 'models FOLDER use {model}' changes that."
     )

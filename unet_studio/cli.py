@@ -33,7 +33,8 @@ from unet_studio.core.model_choice import active_model, use_model
 from unet_studio.core.models import bundled_models, find_model, project_models
 from unet_studio.core.project import Project
 from unet_studio.core.slides import find_slides
-from unet_studio.errors import ProjectPlaceError, StudioError
+from unet_studio.core.tuning import TunedWatershed, tune_watershed
+from unet_studio.errors import Cancelled, ProjectPlaceError, RecipeError, StudioError
 from unet_studio.worker.protocol import ProposeJob, RetrainJob
 
 if TYPE_CHECKING:
@@ -85,6 +86,9 @@ def propose(
     model: Annotated[str, typer.Option(metavar="ID|PATH|NAME", help="Use this model from now on.")] = "",
     slides: Annotated[str, typer.Option(metavar="GLOB", help="Only the slides whose path fits.")] = "*",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Propose again where there is a proposal.")] = False,
+    flips: Annotated[
+        bool, typer.Option("--flips", help="Average over eight orientations: a little better, eight times slower.")
+    ] = False,
     project: Place = None,
     as_json: Json = False,
 ) -> None:
@@ -92,7 +96,7 @@ def propose(
     with _opened(folder, project, write=True) as opened:
         card = use_model(opened, model) if model else active_model(opened)
         planes = [[slide, -1] for slide in _matching(folder, slides)]
-        job = ProposeJob(str(opened.folder), str(opened.place), card.id, planes, overwrite)
+        job = ProposeJob(str(opened.folder), str(opened.place), card.id, planes, overwrite, flips=flips)
         jobs = _load_jobs()
         with Follower("Proposing") as follower:
             result = jobs.propose(job, follower)
@@ -104,8 +108,16 @@ def propose(
 def clean(
     folder: Folder,
     steps: Annotated[
-        str, typer.Option(help="The recipe, such as open:disk:2,fill-holes:64,watershed:1:0.1@1; '' for none.")
-    ],
+        str | None, typer.Option(help="The recipe, such as open:disk:2,fill-holes:64,watershed:1:0.1@1; '' for none.")
+    ] = None,
+    tune: Annotated[
+        str,
+        typer.Option(
+            metavar="WATERSHED",
+            help="Instead of --steps: try numbers for this step, such as watershed or watershed-boundary@1, on the "
+            "slides that are reviewed or labelled all over, and keep the best.",
+        ),
+    ] = "",
     preview: Annotated[Path | None, typer.Option(metavar="DIR", help="Write overlays of the cleaned-up masks.")] = None,
     project: Place = None,
     as_json: Json = False,
@@ -114,23 +126,29 @@ def clean(
 
     Answers how much of each slide its mask covers without and with it; the proposals themselves stay as they are.
     """
-    recipe = parse_steps(steps)
+    if (steps is None) == (not tune):
+        raise typer.BadParameter("write either --steps or --tune.", param_hint="--steps")
+    recipe = parse_steps(steps or "")
     problems: list[dict[str, str]] = []
     with _opened(folder, project, write=True) as opened:
+        tuned = _tune(opened, tune) if tune else None
+        recipe = tuned.steps if tuned else recipe
         opened.set_steps(recipe)
         areas = list(mask_areas(opened))
         if preview is not None:
             request = ExportRequest(preview, Format.OVERLAY, states=Wanted.ANY)
             problems = _export(opened, request, "Writing overlays")["failed"]
     content = {"steps": format_steps(recipe), "slides": [asdict(area) for area in areas], "failed": problems}
-    answer(content, as_json=as_json, text=_answers.cleaned(areas))
+    answer(_answers.tuned_content(tuned) | content, as_json=as_json, text=_answers.cleaned(areas, tuned))
     _fail_if(problems)
 
 
 @app.command()
 def retrain(
     folder: Folder,
-    recipe: Annotated[str, typer.Option(metavar="NAME|FILE", help="The recipe of the training.")] = "retrain",
+    recipe: Annotated[
+        str, typer.Option(metavar="NAME|FILE", help="Of the training; else retrain, or from-scratch without a model.")
+    ] = "",
     changes: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change the recipe; may be repeated.")
     ] = None,
@@ -141,19 +159,19 @@ def retrain(
     project: Place = None,
     as_json: Json = False,
 ) -> None:
-    """Retrain the project's model on all that is labelled.
+    """Retrain the project's model on all that is labelled, or train its first one.
 
     Ctrl+C ends the training and keeps the best so far. The new model becomes the active one if it is better on the
     hold-out. A training that was interrupted otherwise goes on with --resume, by its own recipe.
     """
-    if resume and (recipe != "retrain" or changes or from_scratch):
+    if resume and (recipe or changes or from_scratch):
         raise typer.BadParameter("leave out --recipe, --set and --from-scratch.", param_hint="--resume")
     with _opened(folder, project, write=True) as opened:
         if resume:
             job = RetrainJob(str(opened.folder), str(opened.place), "", resume=True)
         else:
-            start = "" if from_scratch else active_model(opened).id
-            _extend_hold_out(opened, recipe, changes or [])
+            start = active_model(opened).id if opened.active_model and not from_scratch else ""
+            _extend_hold_out(opened, start, recipe, changes or [])
             job = RetrainJob(str(opened.folder), str(opened.place), start, recipe, changes or [])
         jobs, started = _load_jobs(), time.monotonic()
         with Follower("Retraining") as follower:
@@ -409,11 +427,11 @@ def _opened(folder: Path, place: Path | None, *, write: bool) -> Iterator[Projec
         yield project
 
 
-def _extend_hold_out(project: Project, recipe: str, changes: list[str]) -> None:
+def _extend_hold_out(project: Project, start: str, recipe: str, changes: list[str]) -> None:
     """Keep labelled slides out of training; a recipe with a share of its own sets them aside for its training alone."""
-    from unet_studio.unet.recipes import load_recipe
+    from unet_studio.unet.recipes import default_recipe, load_recipe
 
-    if project.hold_out() or not load_recipe(recipe, changes).schedule.hold_out:
+    if project.hold_out() or not load_recipe(recipe or default_recipe(start), changes).schedule.hold_out:
         project.add_hold_out(extend_hold_out(project.labelled_planes(), project.hold_out()))
 
 
@@ -444,6 +462,21 @@ def _draw_model(folder: Path, place: Path | None, model: str, out: Path, *, as_j
     with _opened(folder, place, write=False) as opened:
         sheet, curves = write_pictures(opened, find_model(model, opened.place), out)
     answer({"sheet": sheet, "curves": curves}, as_json=as_json, text=f"'{sheet}' and '{curves}' written.")
+
+
+def _tune(project: Project, wanted: str) -> TunedWatershed:
+    """Tune a watershed that is written as in a recipe, without its numbers: 'watershed' or 'watershed@1'."""
+    name, at, index = wanted.partition("@")
+    if at and not index.isdecimal():
+        raise RecipeError(f"“{wanted}” names no class; write a watershed and the number of a class: {name}@1.")
+    with Follower("Tuning") as follower:
+
+        def progress(share: float) -> None:
+            follower.progress(share, name)
+            if follower.cancelled():
+                raise Cancelled("Tuning was stopped; the recipe stays as it was.")
+
+        return tune_watershed(project, name, int(index) if at else None, progress=progress)
 
 
 def _value_table(project: Project, foreground: str | None, meaning: str, nearest: bool) -> ValueTable | None:

@@ -55,8 +55,7 @@ class Setup:
 
     `classes` are those without background, and of no matter where `start` brings its own. `foreground` is as for
     `to_classes`. With `dense` the person sees no proposals and paints everything. `train_seconds` limits each training
-    (0: it goes on as long as the recipe says). Without a `recipe` it is 'from-scratch' where there is no model yet and
-    'retrain' after that.
+    (0: it goes on as long as the recipe says). Without a `recipe` they are by the one that a click in the window takes.
     """
 
     folder: Path
@@ -337,8 +336,7 @@ class _Work:
             if not labelled:
                 raise StudioError("The person had no time to label anything. Simulate more minutes.")
             project.add_hold_out(extend_hold_out(labelled, project.hold_out()))
-        recipe = self._setup.recipe or ("retrain" if self._active else "from-scratch")
-        job = RetrainJob(str(self._setup.folder), str(self._place), self._active, recipe, changes)
+        job = RetrainJob(str(self._setup.folder), str(self._place), self._active, self._setup.recipe, changes)
         result = self._engine.retrain(job, self._listener)
         self.trainings += 1
         minutes = self._seconds / 60

@@ -56,6 +56,19 @@ def test_every_bit_depth_gives_the_same_input(
     np.testing.assert_allclose(found, expected, atol=1e-3)
 
 
+@pytest.mark.parametrize("channels", [1, 2, 3, 4, 7])
+def test_a_dim_channel_is_seen_beside_a_bright_one_but_colours_keep_their_tint(channels: int) -> None:
+    values = np.random.default_rng(0).uniform(0, 1, (5000, channels)).astype(np.float32)
+    values[:, 0] *= 50
+    usual = Normalisation.usual(channels)
+    seen = usual.apply(values[None], usual.measure_values(values))[0].max(axis=0)
+    assert seen[0] > 0.9
+    if channels == 3:
+        np.testing.assert_array_less(seen[1:], 0.05)
+    else:
+        np.testing.assert_array_less(0.9, seen)
+
+
 def test_most_of_the_input_lies_between_0_and_1_and_none_far_off(tmp_path: Path) -> None:
     pixels = picture()
     pixels[5, 5] = 255

@@ -1,7 +1,9 @@
 """A proposal is read back as it was written, from any strips, and is never found half, stale or damaged."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -21,10 +23,10 @@ from unet_studio.core.proposals import (
     proposed_planes,
     slide_stamp,
     to_mask,
-    write_part,
+    write_growing,
     write_proposal,
 )
-from unet_studio.core.tiles import Box
+from unet_studio.core.tiles import Box, tile_box
 from unet_studio.errors import ProjectError
 
 PLANE = PlaneId("sub/slide.tif", 3)
@@ -120,7 +122,7 @@ def test_a_second_proposal_takes_the_place_of_the_first(tmp_path: Path) -> None:
 def test_the_rest_of_a_killed_attempt_does_no_harm(tmp_path: Path) -> None:
     file = proposal_file(tmp_path, MODEL, PLANE)
     file.parent.mkdir(parents=True)
-    file.with_suffix(".part").write_bytes(b"half")
+    file.with_name(f"{file.name}.part").write_bytes(b"half")
     write(tmp_path, noise((30, 20, 1)))
     np.testing.assert_array_equal(read_whole(tmp_path), noise((30, 20, 1)))
 
@@ -149,6 +151,19 @@ def test_a_proposal_of_another_version_of_the_slide_is_not_found(tmp_path: Path)
     assert find_proposal(tmp_path, MODEL, PLANE, stamp=slide_stamp(slide)) is not None
     slide.write_bytes(b"second version")
     assert find_proposal(tmp_path, MODEL, PLANE, stamp=slide_stamp(slide)) is None
+
+
+def test_a_proposal_knows_whether_it_was_averaged_over_flips(tmp_path: Path) -> None:
+    file = proposal_file(tmp_path, MODEL, PLANE)
+    for flips in (True, False):
+        write_proposal(file, (30, 20), 1, [(0, noise((30, 20, 1)))], stamp="1-1", flips=flips)
+        assert found(tmp_path).flips is flips
+
+
+def test_a_proposal_of_an_earlier_version_of_the_program_is_found(tmp_path: Path) -> None:
+    damage(write(tmp_path, noise((30, 20, 1))), "ALTER TABLE proposal DROP COLUMN flips")
+    assert not found(tmp_path, stamp="1-1").flips
+    np.testing.assert_array_equal(read_whole(tmp_path), noise((30, 20, 1)))
 
 
 @pytest.mark.parametrize("content", [b"", b"no database" * 100], ids=["empty", "text"])
@@ -228,27 +243,114 @@ def test_one_level_over_one_half_is_foreground_and_one_level_under_is_background
     assert to_mask(probabilities).tolist() == [[0, 1]]
 
 
-# A part that comes first
+# A part that grows
 
 
-@pytest.mark.parametrize("box", [Box(256, 512, 300, 768), Box(7, 250, 290, 513), Box(0, 0, 300, 900)])
-def test_a_part_reads_as_it_was_written_and_as_background_elsewhere(tmp_path: Path, box: Box) -> None:
-    shape = (300, 900)
-    values = noise((*box.shape, 2))
-    write_part(part_file(tmp_path, MODEL, PLANE), shape, box, values, stamp="1-1")
-    part = find_part(tmp_path, MODEL, PLANE, stamp="1-1")
-    assert part is not None
-    assert (part.shape, part.channels, part.partial) == (shape, 2, True)
-    whole = np.zeros((*shape, 2), np.uint8)
-    whole[box.slices] = values
-    np.testing.assert_array_equal(part.read(Box.of_shape(shape)), whole)
-    np.testing.assert_array_equal(part.read(Box(0, 0, 75, 225), shrink=4), whole[::4, ::4])
+def grow(
+    place: Path, values: NDArray[np.uint8], first: Box, pieces: Sequence[Box], *, stamp: str = "1-1"
+) -> list[Proposal]:
+    """Write a proposal from pieces; returns the parts that could be looked at meanwhile, each as it was then."""
+    parts: list[Proposal] = []
+    part = part_file(place, MODEL, PLANE)
+
+    def keep() -> None:
+        found = find_part(place, MODEL, PLANE, stamp=stamp)
+        assert found is not None
+        kept = place / f"{len(parts)}.view"
+        kept.write_bytes(found.file.read_bytes())
+        parts.append(replace(found, file=kept))
+
+    file = proposal_file(place, MODEL, PLANE)
+    written = ((box, values[box.slices]) for box in pieces)
+    lent = (first, 255 - values[first.slices])  # nearly right, as what comes first is
+    write_growing(file, part, values.shape[:2], lent, written, stamp=stamp, grown=keep)
+    return parts
+
+
+@st.composite
+def cuts(draw: st.DrawFn) -> tuple[tuple[int, int, int], list[Box]]:
+    """A shape and the boxes that lines across cut it into, in any order."""
+    shape = draw(st.tuples(st.integers(1, 900), st.integers(1, 700), st.integers(1, 2)))
+    ys, xs = ([0, *sorted(draw(st.sets(st.integers(1, side - 1), max_size=4)) if side > 1 else []), side]
+              for side in shape[:2])  # fmt: skip
+    boxes = [Box(y0, x0, y1, x1) for y0, y1 in pairwise(ys) for x0, x1 in pairwise(xs)]
+    return shape, draw(st.permutations(boxes))
+
+
+@settings(max_examples=30)
+@given(cuts())
+def test_a_proposal_written_from_pieces_in_any_order_is_read_back(
+    tmp_path_factory: pytest.TempPathFactory, drawn: tuple[tuple[int, int, int], list[Box]]
+) -> None:
+    shape, pieces = drawn
+    place = tmp_path_factory.mktemp("project")
+    grow(place, noise(shape), Box(0, 0, min(256, shape[0]), min(256, shape[1])), pieces)
+    np.testing.assert_array_equal(read_whole(place), noise(shape))
+    assert not found(place).partial
+
+
+def test_what_comes_first_is_shown_and_then_each_doubling_of_it(tmp_path: Path) -> None:
+    values, tiles = noise((1024, 1024, 1)), [tile_box((row, column)) for row in range(4) for column in range(4)]
+    first = Box(512, 256, 768, 512)
+    parts = grow(tmp_path, values, first, tiles)
+    assert [sum(part.covers(box) for box in tiles) for part in parts] == [1, 2 + 1, 4 + 1, 8 + 1]
+    assert all(part.partial and part.shape == (1024, 1024) for part in parts)
+    seen = parts[1].read(Box(0, 0, 1024, 1024))
+    expected = np.zeros_like(values)
+    expected[:256, :512] = values[:256, :512]
+    expected[first.slices] = 255 - values[first.slices]
+    np.testing.assert_array_equal(seen, expected)
+    np.testing.assert_array_equal(parts[1].read(Box(0, 0, 256, 256), shrink=4), expected[::4, ::4])
+    np.testing.assert_array_equal(read_whole(tmp_path), values)
+
+
+def test_a_part_knows_what_it_covers_and_a_whole_proposal_covers_all(tmp_path: Path) -> None:
+    part = grow(tmp_path, noise((600, 900, 1)), Box(256, 512, 600, 768), [Box(0, 0, 600, 900)])[0]
+    assert part.covers(Box(256, 512, 600, 768))
+    assert part.covers(Box(599, 767, 600, 768))
+    assert not part.covers(Box(599, 767, 600, 769))
+    assert not part.covers(Box(255, 600, 300, 700))
+    assert found(tmp_path).covers(Box(0, 0, 600, 900))
+    part.file.unlink()
+    with pytest.raises(ProjectError, match="Propose this slide again"):
+        part.covers(Box(0, 0, 1, 1))
 
 
 def test_a_part_is_never_taken_for_a_proposal(tmp_path: Path) -> None:
-    write_part(part_file(tmp_path, MODEL, PLANE), (300, 300), Box(0, 0, 256, 256), noise((256, 256, 1)), stamp="1-1")
+    def pieces() -> Iterator[tuple[Box, NDArray[np.uint8]]]:
+        assert find_proposal(tmp_path, MODEL, PLANE) is None
+        assert proposed_planes(tmp_path, MODEL) == frozenset()
+        assert find_part(tmp_path, MODEL, PLANE, stamp="2-1") is None, "it is of another version of the slide"
+        assert find_part(tmp_path, MODEL, PLANE, stamp="1-1") is not None
+        raise RuntimeError("the network failed")
+        yield
+
+    first = (Box(0, 0, 256, 256), noise((256, 256, 1)))
+    file, part = proposal_file(tmp_path, MODEL, PLANE), part_file(tmp_path, MODEL, PLANE)
+    with pytest.raises(RuntimeError):
+        write_growing(file, part, (300, 300), first, pieces(), stamp="1-1")
+    assert list(file.parent.iterdir()) == [part]
     assert find_proposal(tmp_path, MODEL, PLANE) is None
-    assert proposed_planes(tmp_path, MODEL) == frozenset()
-    assert find_part(tmp_path, MODEL, PLANE, stamp="2-1") is None, "it is of another version of the slide"
-    write(tmp_path, noise((300, 300, 1)))
-    assert not found(tmp_path).partial
+
+
+@pytest.mark.parametrize(
+    "pieces", [[Box(0, 0, 300, 299)], [Box(0, 0, 300, 200), Box(0, 100, 300, 300)]], ids=["a gap", "an overlap"]
+)
+def test_pieces_that_do_not_cover_the_plane_once_are_refused(tmp_path: Path, pieces: list[Box]) -> None:
+    with pytest.raises(ValueError, match="pieces"):
+        grow(tmp_path, noise((300, 300, 1)), Box(0, 0, 256, 256), pieces)
+    assert find_proposal(tmp_path, MODEL, PLANE) is None
+
+
+def test_a_part_that_cannot_be_renewed_waits_for_the_next_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    copied: list[object] = []
+
+    def fail(*_: object) -> None:
+        copied.append(None)
+        raise PermissionError("somebody looks at it")
+
+    monkeypatch.setattr("unet_studio.core.proposals.shutil.copyfile", fail)
+    values = noise((1024, 1024, 1))
+    assert grow(tmp_path, values, Box(0, 0, 256, 256), [Box(0, 0, 1024, 1024)]) == []
+    assert len(copied) == 4
+    np.testing.assert_array_equal(read_whole(tmp_path), values)

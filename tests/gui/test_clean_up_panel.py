@@ -2,8 +2,9 @@
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QSlider
+from PySide6.QtWidgets import QApplication, QComboBox, QDoubleSpinBox, QPushButton, QSlider
 from pytestqt.qtbot import QtBot
 
 from unet_studio.core.classes import make_classes
@@ -14,8 +15,13 @@ CLASSES = make_classes("nucleus", "membrane")
 
 
 @pytest.fixture
-def panel(qtbot: QtBot) -> CleanUpPanel:
-    widget = CleanUpPanel()
+def tune(qapp: QApplication) -> QAction:
+    return QAction("Tune the watershed", toolTip="Tune the watershed (Shift+C)")
+
+
+@pytest.fixture
+def panel(qtbot: QtBot, tune: QAction) -> CleanUpPanel:
+    widget = CleanUpPanel(tune)
     qtbot.addWidget(widget)
     widget.resize(320, 700)
     widget.show()
@@ -77,6 +83,51 @@ def test_all_numbers_of_a_crf_are_changed_and_it_has_no_class(panel: CleanUpPane
         QTest.keyClick(named(panel, QSlider, f"Outlines of the slide (CRF): {name}"), Qt.Key.Key_Right)
     assert panel.steps() == parse_steps("crf:3.1:10.1:0.11")
     assert not any(box.isVisible() for box in panel.findChildren(QComboBox))
+
+
+def test_no_step_is_wider_than_the_panel_whatever_the_classes_are_called(panel: CleanUpPanel) -> None:
+    long = make_classes("mitochondrial outer membrane", "endoplasmic reticulum", "nucleus")
+    panel.set_recipe(parse_steps("remove-small:5@1,watershed:1:0.1,watershed-boundary:1:0.1@2,crf:3:10:0.1"), long)
+    assert panel.minimumSizeHint().width() <= 320
+
+
+def tune_buttons(panel: CleanUpPanel) -> list[QPushButton]:
+    return [button for button in panel.findChildren(QPushButton) if button.text() == "Tune on labels"]
+
+
+def test_each_watershed_has_a_button_to_tune_it(panel: CleanUpPanel, tune: QAction, qtbot: QtBot) -> None:
+    panel.set_recipe(parse_steps("open:2,watershed:1:0.1,watershed-boundary:1:0.1@2"), CLASSES)
+    buttons = tune_buttons(panel)
+    assert [button.accessibleName() for button in buttons] == [
+        "Watershed: tune on labels", "Watershed of boundaries: tune on labels"
+    ]  # fmt: skip
+    assert all("Shift+C" in button.toolTip() for button in buttons)
+    with qtbot.waitSignal(panel.tuning_asked) as asked:
+        QTest.keyClick(buttons[1], Qt.Key.Key_Space)
+    assert asked.args == ["watershed-boundary", 2]
+    tune.setEnabled(False)
+    assert not any(button.isEnabled() for button in buttons)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "asked_for"),
+    [("open:2,watershed-distance:1:2@1,watershed:1:0.1", ["watershed-distance", 1]), ("open:2", ["watershed", None])],
+)
+def test_the_first_watershed_is_tuned_or_one_that_is_to_come(
+    panel: CleanUpPanel, qtbot: QtBot, recipe: str, asked_for: list[object]
+) -> None:
+    panel.set_recipe(parse_steps(recipe), CLASSES)
+    with qtbot.waitSignal(panel.tuning_asked) as asked:
+        panel.ask_tuning()
+    assert asked.args == asked_for
+
+
+def test_a_tuned_watershed_takes_its_place_and_is_kept(panel: CleanUpPanel, qtbot: QtBot) -> None:
+    panel.set_recipe(parse_steps("watershed:1:0.1@1,open:2"), CLASSES)
+    with qtbot.waitSignal(panel.steps_changed) as emitted:
+        panel.take_watershed(parse_steps("watershed:2:0.05@1")[0])
+    assert emitted.args == [parse_steps("watershed:2:0.05@1,open:2"), True]
+    assert panel.steps() == emitted.args[0]
 
 
 def test_a_dragged_slider_previews_and_keeps_when_let_go(panel: CleanUpPanel, qtbot: QtBot) -> None:

@@ -1,5 +1,6 @@
 """Where the pointer is and what it is about to do: by mouse, wheel, pen and keys, whatever the view does meanwhile."""
 
+from collections.abc import Callable
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
@@ -382,12 +383,25 @@ def test_mask_is_hidden_and_shown_in_mid_stroke(hand: "Hand") -> None:
     assert (hand.labels()[60, 20:100] == 1).all()
 
 
-def test_outlines_are_all_that_is_shown_of_a_mask(hand: "Hand") -> None:
+def press_o(hand: "Hand") -> None:
+    hand.key(Qt.Key.Key_O)
+
+
+def press_tab(hand: "Hand") -> None:
+    hand.key(Qt.Key.Key_Tab)
+
+
+def tick_the_box(hand: "Hand") -> None:
+    QTest.mouseClick(hand.window.view_panel._outlines, Qt.MouseButton.LeftButton, pos=QPoint(9, 9))
+
+
+@pytest.mark.parametrize("ask_for_outlines", [press_o, press_tab, tick_the_box])
+def test_outlines_are_all_that_is_shown_of_a_mask(hand: "Hand", ask_for_outlines: Callable[["Hand"], None]) -> None:
     hand.window.painting.set_brush_size(60)
     hand.click(64, 64)
     plain = picture(hand)
     hand.key(Qt.Key.Key_H)
-    hand.key(Qt.Key.Key_O)
+    ask_for_outlines(hand)
     hand.window.canvas.mask_layer.hide()
     bare = picture(hand)
     hand.window.canvas.mask_layer.show()

@@ -1,13 +1,19 @@
 """The panel of retraining says what a round came to, and what went wrong on the way."""
 
-from dataclasses import asdict
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
 
 import pytest
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QLabel
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
+from unet_studio.core.classes import make_classes
 from unet_studio.gui.activity import Activity
+from unet_studio.gui.main_window import MainWindow
 from unet_studio.gui.retrain_panel import RetrainPanel
 from unet_studio.gui.retraining import Retraining, Round
 
@@ -26,6 +32,10 @@ def a_round(number: int, note: str = "") -> Round:
     return Round(number, 12, 0.5 if number else None, 0.8, 10.0 * number, number == 0, "", note)
 
 
+def scored(number: int, dice: float, *, best: bool) -> Round:
+    return replace(a_round(number), dice=dice, best=best)
+
+
 def shown(panel: RetrainPanel, text: str) -> bool:
     return any(label.text() == text and label.isVisible() for label in panel.findChildren(QLabel))
 
@@ -40,6 +50,46 @@ def test_what_went_wrong_in_a_round_is_said_until_the_next_training(panel: Retra
     assert shown(panel, HALVED), "what was halved stays halved"
     panel.begin(Activity("Retraining", lambda: None, panel))
     assert not shown(panel, HALVED)
+
+
+def test_it_says_what_a_click_will_do(panel: RetrainPanel) -> None:
+    button = panel.findChildren(QPushButton)[0]
+    panel.set_start(warm=False)
+    panel.set_basis(0)
+    assert any("Nothing is labelled yet" in label.text() for label in panel.findChildren(QLabel))
+    panel.set_basis(1)
+    assert button.text() == "Train a first model"
+    assert any("trains a first model from scratch" in label.text() for label in panel.findChildren(QLabel))
+    panel.set_start(warm=True)
+    assert button.text().startswith("Retrain on")
+    assert any("starts from the active model" in label.text() for label in panel.findChildren(QLabel))
+
+
+def test_it_tells_the_rounds_that_are_kept_from_those_that_are_no_better(panel: RetrainPanel) -> None:
+    panel.add_round(scored(0, 0.7, best=True))
+    assert shown(panel, "Dice before the first round: 0.700")
+    panel.add_round(scored(1, 0.8, best=True))
+    panel.add_round(scored(2, 0.8, best=True))  # equally good, but trained longer
+    assert shown(panel, "Round 2: Dice 0.800, kept so far")
+    panel.add_round(scored(3, 0.75, best=False))
+    assert shown(panel, "Round 3: Dice 0.750, no better than the 0.800 of round 2")
+
+
+def test_the_window_trains_a_first_model_where_the_active_one_knows_other_classes(
+    make_window: Callable[[], MainWindow], folder: Path, qtbot: QtBot
+) -> None:
+    window = make_window()
+    with qtbot.waitSignal(window.session.plane_opened):
+        window.open_folder(folder)
+    QTest.mouseClick(window.canvas.viewport(), Qt.MouseButton.LeftButton)
+    active = window.session.model()
+    assert active is not None
+    assert window.tasks.start_model() == active
+    said = window.retrain_panel.findChildren(QLabel)
+    assert any("starts from the active model" in label.text() for label in said)
+    window.session.set_classes(make_classes("something", "else"))
+    assert window.tasks.start_model() is None
+    assert any("trains a first model from scratch" in label.text() for label in said)
 
 
 def test_the_window_takes_a_round_as_the_worker_tells_it(qtbot: QtBot) -> None:

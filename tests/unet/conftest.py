@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from unet_studio.core.classes import UNLABELLED
 from unet_studio.core.labels import LabelPlane, PlaneId
 from unet_studio.core.normalisation import Normalisation, Range
 from unet_studio.core.slide_reader import Pixels, SlideInfo, SlideReader
@@ -37,16 +36,13 @@ def slide_of() -> Callable[..., LabelledSlide]:
     def make(
         labels: LabelPlane, pixels_of: Callable[[Box], NDArray[np.float32]], *, channels: int = 1, name: str = "memory"
     ) -> LabelledSlide:
-        cells = sorted(labels.cells)
-        counts = np.array([np.count_nonzero(labels.tile(cell) != UNLABELLED) for cell in cells], dtype=np.float64)
         return LabelledSlide(
             PlaneId(name),
             CountingReader(labels.shape, channels, pixels_of),
             labels,
             Normalisation(channels),
             Range((0.0,) * channels, (1.0,) * channels),
-            cells,
-            counts / counts.sum(),
+            sorted(labels.cells),
         )
 
     return make

@@ -22,6 +22,13 @@ def test_the_first_gpu_is_used_and_named(monkeypatch: pytest.MonkeyPatch) -> Non
     assert "2 GPU(s)" in found.reason
 
 
+@pytest.fixture
+def tensorflow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever backend the tests run on, ask as if it were TensorFlow."""
+    monkeypatch.setattr("keras.backend.backend", lambda: "tensorflow")
+
+
+@pytest.mark.usefixtures("tensorflow")
 @pytest.mark.parametrize(
     ("flags", "policy"),
     [
@@ -37,6 +44,7 @@ def test_bfloat16_is_for_cpus_that_multiply_it(monkeypatch: pytest.MonkeyPatch, 
     assert fastest_policy() == policy
 
 
+@pytest.mark.usefixtures("tensorflow")
 @pytest.mark.parametrize(("capability", "policy"), [((7, 5), "float32"), ((8, 0), "mixed_bfloat16")])
 def test_bfloat16_is_for_gpus_that_multiply_it(
     monkeypatch: pytest.MonkeyPatch, capability: tuple[int, int], policy: str

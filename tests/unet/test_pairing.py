@@ -19,8 +19,9 @@ from unet_studio.unet.recipes import Augmentation, Recipe, Schedule
 
 SLIDES = 12
 AS_IT_IS = Augmentation(
-    flip=False, rotate=0, scale_low=1, scale_high=1, elastic=0, gain=0, offset=0, gamma=0, gradient=0, noise=0, blur=0
-)
+    flip=False, rotate=0, scale_low=1, scale_high=1, elastic=0, stretch=0, gain=0, offset=0, gamma=0,
+    gradient=0, noise=0, blur=0,
+)  # fmt: skip
 
 
 class _Nobody:

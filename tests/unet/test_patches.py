@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -19,7 +19,7 @@ from unet_studio.unet.patches import LabelledSlide, PatchBatches, draw_patch, dr
 from unet_studio.unet.recipes import Architecture, Augmentation, Loss, Recipe, Schedule, load_recipe
 
 SAME_LIGHT = Augmentation(gain=0, offset=0, gamma=0, gradient=0, noise=0, blur=0)
-AS_IT_IS = replace(SAME_LIGHT, flip=False, rotate=0, scale_low=1, scale_high=1, elastic=0)
+AS_IT_IS = replace(SAME_LIGHT, flip=False, rotate=0, scale_low=1, scale_high=1, elastic=0, stretch=0)
 RETRAIN = load_recipe("retrain")
 
 BLOCK = 32
@@ -84,6 +84,7 @@ def test_a_label_is_the_one_of_the_place_that_its_pixel_shows_however_warped(
     assert labels.shape == (side - 2 * margin, side - 2 * margin)
     pixels = pixels[margin : side - margin, margin : side - margin]
     labelled = labels != UNLABELLED
+    assume(labelled.any())  # the elastic part can push all labels out of the smallest patches
     blocks = np.stack(np.divmod(labels[labelled].astype(int), COLUMNS), axis=-1)
     centres = blocks * BLOCK + (BLOCK - 1) / 2
     # Half a block and no more: the nearest label may be off by half a pixel, OpenCV counts in 1/32 pixel.
@@ -108,6 +109,21 @@ def test_patches_come_in_every_orientation(map_slide: LabelledSlide) -> None:
         handed = np.sign(down[0] * right[1] - down[1] * right[0])
         turns.add((np.sign(down[0]), np.sign(down[1]), handed))
     assert len(turns) == 8
+
+
+def test_a_stretch_is_as_much_longer_as_it_is_narrower(map_slide: LabelledSlide) -> None:
+    augmentation = replace(AS_IT_IS, stretch=0.3)
+    factors = set()
+    for seed in range(40):
+        pixels, labels = draw(map_slide, 16, augmentation, seed)
+        if (labels == UNLABELLED).any():
+            continue  # mirrored at the slide's border
+        steps = (pixels * MAP_SIDE).astype(np.float64)
+        down, right = (steps[15, 8, 0] - steps[0, 8, 0]) / 15, (steps[8, 15, 1] - steps[8, 0, 1]) / 15
+        assert down * right == pytest.approx(1, abs=0.01)
+        factors.add(round(down, 2))
+    assert min(factors) < 0.85
+    assert max(factors) > 1.15
 
 
 def test_beyond_the_border_pixels_are_mirrored_and_nothing_is_labelled(slide_of: Callable[..., LabelledSlide]) -> None:
@@ -235,10 +251,19 @@ class TestMemory:
 def test_tiles_are_drawn_as_often_as_they_have_labels(slide_of: Callable[..., LabelledSlide]) -> None:
     many, few = Box(0, 0, 100, 90), Box(0, 5 * TILE, 10, 5 * TILE + 100)
     labels = dotted((TILE, 6 * TILE), many)
-    labels.write(few, np.full(few.shape, 2, np.uint8))
+    labels.write(few, np.full(few.shape, 1, np.uint8))
     slide = slide_of(labels, nothing)
-    of_few = sum(2 in draw(slide, 32, AS_IT_IS, seed)[1] for seed in range(300))
+    of_few = sum(slide.draw_labelled(np.random.default_rng(seed))[1] >= 5 * TILE for seed in range(300))
     assert 15 <= of_few <= 50  # a tenth of the labelled pixels
+
+
+def test_a_rare_class_is_drawn_as_often_as_a_common_one(slide_of: Callable[..., LabelledSlide]) -> None:
+    labels = dotted((TILE, 6 * TILE), Box(0, 0, TILE, 5 * TILE))
+    labels.write(Box(9, 5 * TILE, 10, 5 * TILE + 3), np.full((1, 3), 2, np.uint8))
+    slide = slide_of(labels, nothing)
+    drawn = [slide.draw_labelled(np.random.default_rng(seed)) for seed in range(400)]
+    rare = sum(pixel in {(9, 5 * TILE), (9, 5 * TILE + 1), (9, 5 * TILE + 2)} for pixel in drawn)
+    assert 70 <= rare <= 130, "half of the patches are for the classes, and half of these for each of the two"
 
 
 class TestBatches:

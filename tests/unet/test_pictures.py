@@ -56,6 +56,16 @@ def test_a_plane_is_compared_with_its_labels(labelled: Project, model: ModelCard
         assert one.row.picture[truth == 1].min() > one.row.picture[truth == 0].max()
 
 
+def test_a_part_is_as_a_model_of_whole_slides_sees_it_in_its_plane(labelled: Project, model: ModelCard) -> None:
+    schedule = {**model.recipe["schedule"], "whole": True, "patch": 32}
+    whole = replace(model, recipe={**model.recipe, "schedule": schedule})
+    plane = labelled.labelled_planes()[0]
+    (all_of_it,) = compare_planes(labelled, whole, [plane])
+    (part,) = compare_planes(labelled, whole, [plane], side=40)
+    np.testing.assert_array_equal(part.row.prediction, all_of_it.row.prediction[24:, 24:])
+    assert part.row.prediction.any()
+
+
 def test_wrong_labels_lower_the_score(project: Project, paint: Paint, model: ModelCard, truths: Truths) -> None:
     paint("a.png", 1 - truths["a.png"])
     (compared,) = compare_planes(project, model, project.labelled_planes())

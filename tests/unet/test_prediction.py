@@ -144,6 +144,65 @@ def test_memory_does_not_grow_with_the_height_of_the_plane(
     assert high < 8000 * 128 * 4, "more than one float a pixel of the whole plane"
 
 
+middles = st.tuples(st.integers(0, 2000), st.integers(0, 2000)).map(lambda at: Box(*at, at[0] + 1, at[1] + 1))
+
+
+@given(lengths, st.one_of(lengths, st.just(3100)), middles)
+@settings(max_examples=12, deadline=None)
+def test_outwards_the_pieces_cover_the_plane_once_and_say_what_the_strips_say(
+    looking_around: Predictor, height: int, width: int, middle: Box
+) -> None:
+    pixels = noise((height, width))
+    values = np.zeros((height, width, 1), np.uint8)
+    covered = np.zeros((height, width), int)
+    for box, piece in looking_around.outwards(lambda part: pixels[part.slices], (height, width), middle):
+        assert piece.shape[:2] == box.shape
+        values[box.slices] = piece
+        covered[box.slices] += 1
+    assert (covered == 1).all()
+    whole = looking_around.probabilities(pixels)
+    assert np.abs(values.astype(int) - whole).max() <= 1  # the same numbers, added up in another order
+
+
+@pytest.fixture
+def small_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tiles of 64 pixels, 48 apart, so that there are many on a small plane."""
+    monkeypatch.setattr("unet_studio.unet.prediction.TILE", 64)
+    monkeypatch.setattr("unet_studio.unet.prediction.OVERLAP", 16)
+
+
+def nothing(box: Box) -> NDArray[np.float32]:
+    return np.zeros((*box.shape, 1), np.float32)
+
+
+@pytest.mark.usefixtures("small_tiles")
+def test_outwards_what_is_near_comes_before_what_is_far(pointwise: Predictor) -> None:
+    told: list[float] = []
+    middle = Box(500, 120, 520, 150)
+    pieces = [box for box, _ in pointwise.outwards(nothing, (800, 620), middle, progress=told.append)]
+    far = [max(abs(box.y0 + box.y1 - 1020), abs(box.x0 + box.x1 - 270)) / 2 for box in pieces]
+    assert far[0] < 200, "what is looked at is in the first block"
+    quarter = len(far) // 4
+    assert max(far[:quarter]) < min(far[-quarter:])
+    assert told == sorted(told)
+    assert told[-1] == 1
+
+
+@pytest.mark.usefixtures("small_tiles")
+def test_outwards_memory_is_for_a_block_and_the_edge_of_what_is_there(pointwise: Predictor) -> None:
+    def peak(height: int) -> int:
+        tracemalloc.start()
+        for _ in pointwise.outwards(nothing, (height, 208), Box(0, 0, 1, 1)):
+            pass
+        held = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return held
+
+    peak(400)  # the network is compiled
+    low, high = peak(1000), peak(4000)
+    assert high < 1.2 * low
+
+
 def test_a_tile_that_cannot_be_read_ends_it(pointwise: Predictor) -> None:
     def read(box: Box) -> NDArray[np.float32]:
         raise OSError("the disk is gone")

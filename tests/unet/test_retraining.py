@@ -175,6 +175,37 @@ def test_a_recipe_may_set_slides_aside_where_the_project_has_no_hold_out(
     assert left in {slide for slide, _ in drawn}, "the project's own hold-out goes before the recipe's share"
 
 
+def test_without_a_hold_out_the_last_round_is_kept(
+    project: Project, paint: Paint, truths: Truths, bright: ModelCard, recipe: Recipe
+) -> None:
+    paint("a.png", stroke(truths["a.png"]))
+    assert [report.best for report in retrain(project, bright, recipe, Witness(), channels=0).result.history] == [
+        True
+    ] * 3
+    paint("b.png", truths["b.png"])
+    project.add_hold_out(["b.png"])
+    held_out = retrain(project, bright, recipe, Witness(), channels=0).result
+    assert [report.best for report in held_out.history] == [True, False, False], "it was perfect before"
+
+
+def test_a_model_of_whole_slides_is_judged_on_whole_ones_and_stays_one(
+    project: Project, paint: Paint, truths: Truths, recipe: Recipe
+) -> None:
+    paint("a.png", truths["a.png"])
+    paint("b.png", truths["b.png"])
+    project.add_hold_out(["b.png"])
+    whole = replace(recipe, schedule=replace(recipe.schedule, whole=True, patch=48))
+    watcher = Witness()
+    card = retrain(project, None, whole, watcher, channels=0).card
+    for _, preview in watcher.rounds:
+        picture = cv2.imread(str(preview))
+        assert picture is not None
+        assert picture.shape == (48, 48, 3)
+    again = retrain(project, card, recipe, Witness(stop=True), channels=0)
+    assert again.card.recipe["schedule"] == whole.as_dict()["schedule"]
+    assert again.result.dice_before == pytest.approx(card.scores["dice"], abs=1e-6)
+
+
 def test_models_are_judged_after_the_clean_up_of_their_recipe(
     project: Project, paint: Paint, truths: Truths, bright: ModelCard, recipe: Recipe
 ) -> None:

@@ -6,8 +6,10 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import cv2
 import keras
 import numpy as np
 import pytest
@@ -18,6 +20,7 @@ from unet_studio.core.classes import UNLABELLED
 from unet_studio.core.labels import LabelPlane
 from unet_studio.core.tiles import TILE, Box
 from unet_studio.errors import ModelError, RecipeError
+from unet_studio.unet import training
 from unet_studio.unet.patches import LabelledSlide
 from unet_studio.unet.prediction import Predictor
 from unet_studio.unet.recipes import Architecture, Loss, Recipe, Schedule, load_recipe
@@ -127,6 +130,49 @@ def test_it_ends_after_so_many_rounds_without_a_better_score(ruined: TrainingRes
     assert len(ruined.history) == 1 + DESTRUCTIVE.schedule.patience
 
 
+@pytest.mark.parametrize(
+    ("scores", "held_out", "kept"),
+    [
+        ([0.2, 0.5, 0.4, 0.3], True, 1),
+        ([0.2, 0.5, 0.5, 0.4], True, 2),
+        ([0.5, 0.5, 0.5, 0.4], True, 0),
+        ([0.5, 0.4, 0.5, 0.6], True, 3),
+        ([0.2, 0.9, 0.5, 0.4], False, 3),
+        ([0.9, 0.9, 0.9, 0.4], False, 3),
+    ],
+    ids=["best", "last of equals", "start among equals", "late", "not held out", "not held out, worse than the start"],
+)
+def test_which_round_is_kept(
+    slides: list[LabelledSlide], monkeypatch: pytest.MonkeyPatch, scores: list[float], held_out: bool, kept: int
+) -> None:
+    score_rounds(monkeypatch, scores)
+    weights: list[Any] = []
+    recipe = replace(TINY, schedule=replace(SHORT, rounds=3, patience=9))
+    result = run(
+        slides, recipe, held_out=held_out, report=lambda _, predictor: weights.append(predictor._network.get_weights())
+    )
+    assert [report.dice for report in result.history] == scores
+    assert max(report.round for report in result.history if report.best) == kept
+    assert (result.dice, result.dice_before) == (scores[kept], scores[0])
+    for one, other in zip(result.network.get_weights(), weights[kept], strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_score_that_is_only_equalled_does_not_make_the_training_longer(
+    slides: list[LabelledSlide], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    score_rounds(monkeypatch, [0.2, *[0.5] * 9])
+    result = run(slides, replace(TINY, schedule=replace(SHORT, rounds=9, patience=2)))
+    assert len(result.history) == 1 + 3
+    assert result.history[-1].best
+
+
+def score_rounds(monkeypatch: pytest.MonkeyPatch, scores: list[float]) -> None:
+    """Let the rounds score this, whatever they learned."""
+    left = iter(scores)
+    monkeypatch.setattr(training, "judge", lambda *_: SimpleNamespace(mean_dice=next(left)))
+
+
 def test_cancelling_keeps_the_best_so_far(slides: list[LabelledSlide]) -> None:
     recipe = replace(LEARNING, schedule=replace(LEARNING.schedule, rounds=50))
     told: list[int] = []
@@ -193,6 +239,27 @@ class TestWindows:
         read = [slide.reader.pixels_read for slide in slides]
         assert min(read) > 0
         assert max(read) <= (8 * TILE) ** 2
+
+    @pytest.mark.parametrize("shape", [(96, 160), (100, 40), (20, 32)])
+    def test_of_whole_slides_they_show_what_an_unvaried_patch_does(
+        self, slide_from: Callable[..., LabelledSlide], shape: tuple[int, int]
+    ) -> None:
+        rng = np.random.default_rng(0)
+        pixels, labels = rng.random(shape, dtype=np.float32), rng.integers(0, 3, shape, dtype=np.uint8)
+        slide = slide_from(pixels, labels)
+        (window,) = judged_windows([slide], replace(SHORT, whole=True))
+        expected = cv2.resize(pixels, (32, 32), interpolation=cv2.INTER_LINEAR)
+        np.testing.assert_allclose(window.pixels[..., 0], expected, atol=0.03)
+        rows, columns = (((np.arange(32) + 0.5) * side / 32).astype(int) for side in shape)
+        np.testing.assert_array_equal(window.labels, labels[np.ix_(rows, columns)])
+
+    def test_of_whole_slides_there_are_at_most_24_too(self, slide_from: Callable[..., LabelledSlide]) -> None:
+        slides = [
+            slide_from(np.full((8, 8), number / 40, np.float32), np.zeros((8, 8), np.uint8)) for number in range(40)
+        ]
+        windows = judged_windows(slides, replace(SHORT, whole=True))
+        assert len(windows) == 24
+        assert (windows[0].pixels.max(), windows[-1].pixels.min()) == pytest.approx((0, 39 / 40))
 
     def test_scores_are_pooled_over_the_labelled_pixels_of_all_windows(
         self, slides: list[LabelledSlide], bright_network: keras.Model
@@ -400,6 +467,19 @@ def test_every_backend_s_way_to_be_out_of_memory_is_known() -> None:
     assert not _is_out_of_memory(ValueError("out of range"))
 
 
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
+def test_a_training_at_the_fastest_precision_learns_as_well(
+    monkeypatch: pytest.MonkeyPatch, slides: list[LabelledSlide], policy: str
+) -> None:
+    monkeypatch.setattr("unet_studio.unet.device.fastest_policy", lambda: policy)
+    recipe = replace(LEARNING, precision="fastest")
+    network = build_or_continue(recipe, None, channels=1, classes=2)
+    result = train(network, slides[:-1], judged_windows(slides[-1:]), recipe)
+    assert result.dice > 0.9
+    assert network.get_layer("down0a_convolution").compute_dtype == policy.removeprefix("mixed_")
+    assert all(weights.dtype == np.float32 for weights in result.network.get_weights())
+
+
 def test_on_a_plateau_the_rate_is_halved(slides: list[LabelledSlide], bright_network: keras.Model) -> None:
     schedule = replace(DESTRUCTIVE.schedule, rounds=8, patience=4, decay="plateau", warmup=0)
     rates: list[float] = []
@@ -458,11 +538,11 @@ def test_every_shipped_recipe_trains(name: str, slides: list[LabelledSlide]) -> 
     classes = 151 if name == "ade20k-128" else 2
     network = build_or_continue(recipe, None, channels=1, classes=classes)
     before = network.get_weights()
-    training, kept_out = set_aside(slides, recipe)
+    to_learn, kept_out = set_aside(slides, recipe)
     assert bool(kept_out) == bool(recipe.schedule.hold_out)
     moved: list[bool] = []
     result = train(
-        network, training, judged_windows(kept_out or slides[-1:]), recipe,
+        network, to_learn, judged_windows(kept_out or slides[-1:], recipe.schedule), recipe,
         report=lambda *_: moved.append(not all(map(np.array_equal, before, network.get_weights()))),
     )  # fmt: skip
     assert moved == [False, True, True]
@@ -518,7 +598,7 @@ plane = LabelPlane((96, 96))
 plane.write(Box(0, 0, 96, 96), (pixels[..., 0] > 0.5).astype(np.uint8))
 reader = CountingReader((96, 96), 1, lambda box: pixels[box.slices].copy())
 slide = LabelledSlide(
-    PlaneId("memory"), reader, plane, Normalisation(1), Range((0.0,), (1.0,)), sorted(plane.cells), np.ones(1)
+    PlaneId("memory"), reader, plane, Normalisation(1), Range((0.0,), (1.0,)), sorted(plane.cells)
 )
 recipe = Recipe.from_dict({
     "deterministic": True,

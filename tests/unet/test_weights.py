@@ -161,7 +161,7 @@ def test_a_damaged_card_is_told(model: ModelCard, content: bytes) -> None:
 @pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
 def test_the_fast_network_proposes_nearly_the_same(monkeypatch: pytest.MonkeyPatch, policy: str) -> None:
     card = bundled_models()[0]
-    monkeypatch.setattr("unet_studio.unet.weights.fastest_policy", lambda: policy)
+    monkeypatch.setattr("unet_studio.unet.device.fastest_policy", lambda: policy)
     usual = keras.config.dtype_policy()
     fast, exact = load_fast_network(card), load_network(card)
     assert keras.config.dtype_policy() == usual

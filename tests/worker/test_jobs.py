@@ -3,7 +3,7 @@
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,16 @@ from numpy.typing import NDArray
 
 from unet_studio.core.classes import make_classes
 from unet_studio.core.labels import PlaneId
-from unet_studio.core.models import ModelCard
+from unet_studio.core.models import ModelCard, find_model
 from unet_studio.core.project import PLACE_NAME, Project
 from unet_studio.core.proposals import find_part, find_proposal, slide_stamp, to_mask
+from unet_studio.core.reading import open_slide
 from unet_studio.core.tiles import Box
 from unet_studio.errors import Cancelled, ModelError, RecipeError
 from unet_studio.unet import proposing
+from unet_studio.unet.prediction import Predictor
+from unet_studio.unet.recipes import Recipe
+from unet_studio.unet.weights import load_network, publish
 from unet_studio.worker.jobs import Jobs
 from unet_studio.worker.protocol import ProposeJob, RetrainJob
 
@@ -77,6 +81,16 @@ def proposed(folder: Path) -> Callable[..., NDArray[np.uint8] | None]:
     return mask
 
 
+@pytest.fixture
+def leaning(bright: ModelCard, tmp_path: Path) -> ModelCard:
+    """`bright`, but for seeing each pixel one to the right of where it is."""
+    network = load_network(bright)
+    layer = network.get_layer("down0a_convolution")
+    kernel, *others = layer.get_weights()
+    layer.set_weights([np.roll(kernel, 1, axis=1), *others])
+    return publish(replace(bright, id="leaning", folder=tmp_path / "leaning"), network, [])
+
+
 class TestProposing:
     def test_every_slide_gets_the_model_s_mask(self, jobs: Jobs, job: Any, proposed: Any, truths: Truths) -> None:
         listener = Witness()
@@ -95,6 +109,25 @@ class TestProposing:
         assert jobs.propose(job(), Witness())["skipped"] == 1
         assert jobs.propose(job(overwrite=True), Witness())["proposed"] == 3
 
+    def test_a_proposal_made_without_flips_is_made_again_with_them_and_the_other_way_round(
+        self, jobs: Jobs, job: Any
+    ) -> None:
+        jobs.propose(job("a.png"), Witness())
+        assert jobs.propose(job(flips=True), Witness())["skipped"] == 0
+        assert jobs.propose(job("a.png", flips=True), Witness())["skipped"] == 1
+        assert jobs.propose(job("a.png"), Witness())["skipped"] == 0
+
+    def test_with_flips_a_turned_slide_gets_the_turned_proposal(
+        self, jobs: Jobs, job: Any, folder: Path, spots: Any, leaning: ModelCard
+    ) -> None:
+        cv2.imwrite(str(folder / "turned.png"), np.rot90(spots(0)[0]))
+        for flips in (False, True):
+            jobs.propose(job("a.png", "turned.png", model=str(leaning.folder), flips=flips), Witness())
+            found = [find_proposal(folder / PLACE_NAME, "leaning", PlaneId(name)) for name in ("a.png", "turned.png")]
+            usual, turned = (proposal.read(Box(0, 0, 64, 64)).astype(int) for proposal in found)
+            difference = np.abs(np.rot90(usual) - turned)
+            assert (difference.max() <= 1) == flips
+
     def test_a_slide_that_changed_is_proposed_anew(
         self, jobs: Jobs, job: Any, proposed: Any, folder: Path, truths: Truths
     ) -> None:
@@ -103,6 +136,23 @@ class TestProposing:
         assert proposed("a.png") is None
         assert jobs.propose(job("a.png"), Witness())["proposed"] == 1
         np.testing.assert_array_equal(proposed("a.png"), truths["b.png"])
+
+    def test_a_model_of_whole_slides_sees_them_as_in_its_training(
+        self, jobs: Jobs, job: Any, folder: Path, bright: ModelCard, tmp_path: Path
+    ) -> None:
+        recipe = {**bright.recipe, "schedule": {**bright.recipe["schedule"], "whole": True, "patch": 32}}
+        card = publish(replace(bright, id="whole", folder=tmp_path / "whole", recipe=recipe), load_network(bright), [])
+        jobs.propose(job("a.png", model=str(card.folder)), Witness())
+        proposal = find_proposal(folder / PLACE_NAME, "whole", PlaneId("a.png"))
+        assert proposal is not None
+        found = proposal.read(Box(0, 0, 64, 64))[..., 0]
+        with open_slide(folder / "a.png") as reader:
+            pixels = card.normalisation.apply(reader.read(0, Box(0, 0, 64, 64)), card.normalisation.measure(reader, 0))
+        seen = Predictor(load_network(bright), Recipe.from_dict(recipe).architecture)
+        small = seen.probabilities(cv2.resize(pixels, (32, 32), interpolation=cv2.INTER_LINEAR)[..., None])
+        expected = cv2.resize(small, (64, 64), interpolation=cv2.INTER_LINEAR).astype(int)
+        assert np.abs(found - expected).mean() < 2  # on this computer it may propose in bfloat16
+        assert np.abs(found - seen.probabilities(pixels)[..., 0].astype(int)).max() > 50
 
     def test_all_planes_of_a_stack_or_one(
         self, jobs: Jobs, job: Any, proposed: Any, folder: Path, truths: Truths, spots: Any
@@ -123,7 +173,7 @@ class TestProposing:
         self, jobs: Jobs, job: Any, proposed: Any, folder: Path, spots: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(proposing, "_WHOLE_AT_ONCE", 0)
-        cv2.imwrite(str(folder / "wide.png"), np.tile(spots(0)[0], (5, 10)))  # 320 × 640
+        cv2.imwrite(str(folder / "wide.png"), np.tile(spots(0)[0], (10, 10)))  # 640 × 640
         parts, plane = [], PlaneId("wide.png")
 
         class Looking(Witness):
@@ -133,17 +183,73 @@ class TestProposing:
                     assert proposed("wide.png") is None
                     part = find_part(folder / PLACE_NAME, "bright", plane, stamp=slide_stamp(folder / "wide.png"))
                     assert part is not None
-                    parts.append(to_mask(part.read(Box(0, 0, 320, 640))))
+                    parts.append(to_mask(part.read(Box(0, 0, 640, 640))))
 
         listener = Looking()
         jobs.propose(job("wide.png", "a.png", view=["wide.png", 0, 10, 300, 100, 400]), listener)
-        assert [name for name, _ in listener.events] == ["in-view", "proposed", "proposed"]
+        # One of nine tiles, then two more, four and eight of those that follow.
+        assert [name for name, _ in listener.events] == ["in-view"] * 4 + ["proposed"] * 2
         assert listener.events[0][1] == {"slide": "wide.png", "plane": 0, "model": "bright"}
-        truth = np.tile(spots(0)[1], (5, 10))
+        truth = np.tile(spots(0)[1], (10, 10))
         np.testing.assert_array_equal(proposed("wide.png"), truth)
-        truth[~np.pad(np.ones((90, 100), bool), ((10, 220), (300, 240)))] = 0
-        np.testing.assert_array_equal(parts[0], truth)
+        np.testing.assert_array_equal(parts[-1][:512, :512], truth[:512, :512])
+        truth[~np.pad(np.ones((256, 256), bool), ((0, 384), (256, 128)))] = 0
+        np.testing.assert_array_equal(parts[0], truth)  # the view, out to whole tiles
         assert find_part(folder / PLACE_NAME, "bright", plane) is None, "it is gone once all is there"
+
+    def test_a_view_of_most_of_the_plane_is_no_reason_to_propose_it_twice(
+        self, jobs: Jobs, job: Any, folder: Path, spots: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(proposing, "_WHOLE_AT_ONCE", 0)
+        cv2.imwrite(str(folder / "wide.png"), np.tile(spots(0)[0], (10, 10)))
+        for view in ([0, 0, 640, 640], [-500, 100, 300, 300]):
+            listener = Witness()
+            jobs.propose(job("wide.png", view=["wide.png", 0, *view], overwrite=True), listener)
+            assert [name for name, _ in listener.events] == ["proposed"]
+
+    def test_stopped_or_failing_after_the_view_it_leaves_the_old_proposal_and_no_part(
+        self, jobs: Jobs, job: Any, folder: Path, spots: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(proposing, "_WHOLE_AT_ONCE", 0)
+        cv2.imwrite(str(folder / "wide.png"), np.tile(spots(0)[0], (10, 10)))
+        jobs.propose(job("wide.png"), Witness())
+        (old,) = (file for file in (folder / PLACE_NAME / "proposals").rglob("*") if file.is_file())
+        content = old.read_bytes()
+
+        class Impatient(Witness):
+            def cancelled(self) -> bool:
+                return bool(self.named("in-view"))
+
+        again = job("wide.png", view=["wide.png", 0, 10, 300, 100, 400], overwrite=True)
+        with pytest.raises(Cancelled):
+            jobs.propose(again, Impatient())
+        monkeypatch.setattr("unet_studio.core.proposals._show", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            jobs.propose(again, Witness())
+        assert [file for file in (folder / PLACE_NAME / "proposals").rglob("*") if file.is_file()] == [old]
+        assert old.read_bytes() == content
+
+    def test_it_can_be_stopped_before_the_view_is_there(
+        self, jobs: Jobs, job: Any, folder: Path, spots: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(proposing, "_WHOLE_AT_ONCE", 0)
+        cv2.imwrite(str(folder / "wide.png"), np.tile(spots(0)[0], (10, 10)))
+
+        class Impatient(Witness):
+            def cancelled(self) -> bool:
+                return len(self.done) >= 2
+
+        listener = Impatient()
+        with pytest.raises(Cancelled):
+            jobs.propose(job("wide.png", view=["wide.png", 0, 10, 300, 100, 400]), listener)
+        assert listener.events == []
+
+    def test_of_a_stack_the_plane_in_view_comes_first(self, jobs: Jobs, job: Any, folder: Path, spots: Any) -> None:
+        stack = np.stack([spots(seed)[0] for seed in range(3)])
+        tifffile.imwrite(folder / "stack.tif", stack, photometric="minisblack")
+        listener = Witness()
+        jobs.propose(job("stack.tif", view=["stack.tif", 1, 0, 0, 64, 64]), listener)
+        assert [params["plane"] for params in listener.named("proposed")] == [1, 0, 2]
 
     @pytest.mark.parametrize(
         "view", [["a.png", 0, 0, 0, 64, 64], ["a.png", 0, 500, 0, 600, 64], ["b.png", 1, 0, 0, 9, 9]]
@@ -245,6 +351,12 @@ class TestRetraining:
         assert [share for share, _ in listener.done] == pytest.approx([1 / 3, 2 / 3, 1])
         assert labelled.active_model == "", "the choice is left to who asked"
         assert jobs.propose(job("a.png", model="retrained-001"), Witness())["model"] == "retrained-001"
+
+    def test_without_a_recipe_a_first_model_has_its_own(self, jobs: Jobs, labelled: Project, bright: ModelCard) -> None:
+        small = ["schedule.rounds=1", "schedule.steps=1", "schedule.patch=32", "architecture.width=2"]
+        for model, recipe in (("", "from-scratch"), (str(bright.folder), "retrain")):
+            result = jobs.retrain(RetrainJob(str(labelled.folder), str(labelled.place), model, "", small), Witness())
+            assert find_model(result["model"], labelled.place).recipe["name"] == recipe
 
     def test_a_training_that_was_interrupted_goes_on(
         self, jobs: Jobs, labelled: Project, recipe_file: Path, monkeypatch: pytest.MonkeyPatch

@@ -69,7 +69,7 @@ def test_a_long_line_is_quoted_in_part() -> None:
             ProposeJob,
             {
                 "folder": "f", "place": "p", "model": "m", "planes": [["a.png", -1]], "overwrite": True,
-                "view": ["a.png", 0, 0, 5, 6, 7],
+                "view": ["a.png", 0, 0, 5, 6, 7], "flips": True,
             },
         ),
         (

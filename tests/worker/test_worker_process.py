@@ -64,9 +64,9 @@ main()
 """The worker's own main loop, with jobs that need no Keras."""
 
 SILENT = "import sys\nfor line in sys.stdin: pass"
-FUTURE = """
+FUTURE = f"""
 import sys
-print('{"method": "ready", "params": {"version": 3, "kind": "CPU", "colour": "new in version 3"}}', flush=True)
+print('{{"method": "ready", "params": {{"version": {VERSION + 1}, "kind": "CPU", "colour": "new"}}}}', flush=True)
 sys.stdin.read()
 """
 
@@ -382,7 +382,7 @@ class TestAsTheWindowSeesIt:
         worker.died.connect(died.append)
         with qtbot.waitSignal(worker.failed, timeout=20_000) as failed:
             worker.request(self.job("noisy"))
-        assert f"speaks version 3 of the protocol, this window version {VERSION}" in failed.args[1]
+        assert f"speaks version {VERSION + 1} of the protocol, this window version {VERSION}" in failed.args[1]
         assert "Install the same U-Net Studio on both sides." in failed.args[1]
         qtbot.waitUntil(lambda: not worker.is_running, timeout=20_000)
         qtbot.wait(50)

@@ -100,7 +100,7 @@ def _spread(looks: Sequence[PlaneLook]) -> Sequence[PlaneLook]:
 
 def _describe(sample: Pixels) -> tuple[tuple[float, ...], float]:
     """Features and structure of raw pixels (h, w, channels)."""
-    normalisation = Normalisation(sample.shape[2])
+    normalisation = Normalisation.usual(sample.shape[2])
     values = normalisation.apply(sample, normalisation.measure_values(_flat(sample)))
     grey = values.mean(axis=2)
     details = [float(np.std(grey - _blurred(grey, sigma))) for sigma in _SCALES]

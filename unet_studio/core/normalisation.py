@@ -40,6 +40,11 @@ class Normalisation:
     high: float = 99.8
     joint: bool = True
 
+    @classmethod
+    def usual(cls, channels: int) -> "Normalisation":
+        """For slides with so many channels: three are colours, of which the tint counts; others are apart."""
+        return cls(channels, joint=channels in (1, 3))
+
     def fits(self, channels: int) -> bool:
         """Whether a slide with this many channels can be turned into the model's input."""
         return channels == self.channels or {channels, self.channels} == {1, 3}

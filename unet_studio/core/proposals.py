@@ -1,8 +1,9 @@
 """Proposals: what a model said of a plane, per-class probabilities quantised to uint8, kept as a cache of tiles."""
 
+import shutil
 import sqlite3
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,7 +19,7 @@ from unet_studio.errors import ProjectError
 _SUFFIX = ".tiles"
 _PART_SUFFIX = ".view"
 _SCHEMA = """
-CREATE TABLE proposal (height INTEGER, width INTEGER, channels INTEGER, slide_stamp TEXT);
+CREATE TABLE proposal (height INTEGER, width INTEGER, channels INTEGER, slide_stamp TEXT, flips INTEGER);
 CREATE TABLE tile (tile_row INTEGER, tile_column INTEGER, data BLOB, PRIMARY KEY (tile_row, tile_column));
 """
 
@@ -28,13 +29,15 @@ class Proposal:
     """A stored proposal of one plane of `shape` (h, w), with one channel for each class but background.
 
     A `partial` one is to be looked at while the rest is on its way, never to be accepted, exported or skipped for:
-    where nothing is stored yet it reads as background.
+    where nothing is stored yet it reads as background. `flips` says whether it is the average over all
+    orientations of the slide.
     """
 
     file: Path
     shape: tuple[int, int]
     channels: int
     partial: bool = False
+    flips: bool = False
 
     def read(self, box: Box, *, shrink: int = 1) -> NDArray[np.uint8]:
         """Probabilities (h, w, channels), 0…255 for 0…1, of a box on the plane.
@@ -58,10 +61,29 @@ class Proposal:
                     common = covered.intersect(box)
                     values[common.within(box)] = tile[common.within(covered)]
         except (sqlite3.Error, zlib.error, TypeError, ValueError) as error:
-            raise ProjectError(
-                f"The stored proposal '{self.file.name}' can't be read ({error}). Propose this slide again."
-            ) from error
+            raise self._unreadable(error) from error
         return values
+
+    def covers(self, box: Box) -> bool:
+        """Whether all of a box on the plane is proposed already; of a whole proposal everything is.
+
+        Raises `ProjectError` as `read` does.
+        """
+        if not self.partial:
+            return True
+        try:
+            with _reading(self.file) as connection:
+                return all(
+                    connection.execute("SELECT 1 FROM tile WHERE tile_row = ? AND tile_column = ?", cell).fetchone()
+                    for cell in cells_over(box)
+                )
+        except sqlite3.Error as error:
+            raise self._unreadable(error) from error
+
+    def _unreadable(self, error: Exception) -> ProjectError:
+        return ProjectError(
+            f"The stored proposal '{self.file.name}' can't be read ({error}). Propose this slide again."
+        )
 
 
 def proposal_file(place: Path, model: str, plane: PlaneId) -> Path:
@@ -70,7 +92,7 @@ def proposal_file(place: Path, model: str, plane: PlaneId) -> Path:
 
 
 def part_file(place: Path, model: str, plane: PlaneId) -> Path:
-    """Where a first part of that proposal is kept until it is whole."""
+    """Where what there is of that proposal is kept until it is whole."""
     return proposal_file(place, model, plane).with_suffix(_PART_SUFFIX)
 
 
@@ -86,7 +108,7 @@ def find_proposal(place: Path, model: str, plane: PlaneId, *, stamp: str | None 
 
 
 def find_part(place: Path, model: str, plane: PlaneId, *, stamp: str | None = None) -> Proposal | None:
-    """The part of a proposal that came first, while the rest of it is on its way; None as for `find_proposal`."""
+    """What there is of a proposal while the rest of it is on its way; None as for `find_proposal`."""
     return _find(part_file(place, model, plane), stamp, partial=True)
 
 
@@ -95,12 +117,13 @@ def _find(file: Path, stamp: str | None, *, partial: bool) -> Proposal | None:
         return None
     try:
         with _reading(file) as connection:
-            height, width, channels, made_of = connection.execute("SELECT * FROM proposal").fetchone()
+            # Those of earlier versions of the program, which had no flips, end before them.
+            height, width, channels, made_of, *flips = connection.execute("SELECT * FROM proposal").fetchone()
     except (sqlite3.Error, TypeError):
         return None  # a damaged cache is as good as none
     if stamp is not None and stamp != made_of:
         return None
-    return Proposal(file, (height, width), channels, partial)
+    return Proposal(file, (height, width), channels, partial, any(flips))
 
 
 def proposed_planes(place: Path, model: str) -> frozenset[PlaneId]:
@@ -116,7 +139,13 @@ def proposed_planes(place: Path, model: str) -> frozenset[PlaneId]:
 
 
 def write_proposal(
-    file: Path, shape: tuple[int, int], channels: int, strips: Iterable[tuple[int, NDArray[np.uint8]]], *, stamp: str
+    file: Path,
+    shape: tuple[int, int],
+    channels: int,
+    strips: Iterable[tuple[int, NDArray[np.uint8]]],
+    *,
+    stamp: str,
+    flips: bool = False,
 ) -> None:
     """Store a proposal from strips of rows that come from top to bottom.
 
@@ -124,29 +153,51 @@ def write_proposal(
     strips. The file is written beside and renamed, so that a reader sees the old one or the new one.
     Raises `ProjectError` where that fails.
     """
-    _write(file, (*shape, channels, stamp), _tiles_of_strips(strips, shape[0]))
+    with _writing(file, (*shape, channels, stamp, flips)) as connection:
+        for cell, tile in _tiles_of_strips(strips, shape[0]):
+            _write_tile(connection, cell, tile)
 
 
-def write_part(file: Path, shape: tuple[int, int], box: Box, probabilities: NDArray[np.uint8], *, stamp: str) -> None:
-    """Store the part inside `box` of a proposal for a plane of `shape` (h, w).
+def write_growing(
+    file: Path,
+    part: Path,
+    shape: tuple[int, int],
+    first: tuple[Box, NDArray[np.uint8]],
+    pieces: Iterable[tuple[Box, NDArray[np.uint8]]],
+    *,
+    stamp: str,
+    flips: bool = False,
+    grown: Callable[[], None] = lambda: None,
+) -> None:
+    """Store a proposal from pieces in any order; what there is can be looked at in the file `part` meanwhile.
 
-    `probabilities` are (h, w, channels) of the box. Errors are those of `write_proposal`.
+    A piece is a box and its probabilities (h, w, channels); together they cover the plane, each pixel once. `first` is
+    such a piece out to whole tiles, which is shown until others cover it. `part` is written anew, and `grown` called,
+    whenever there is twice as much: that costs no more than to copy the whole once. Memory is bounded by the edge of
+    what is covered. Errors, and what a reader of `file` sees, are those of `write_proposal`; `part` is the caller's to
+    take away.
     """
-    channels = probabilities.shape[2]
+    of_plane = sum(1 for _ in cells_over(Box.of_shape(shape)))
+    with _writing(file, (*shape, first[1].shape[2], stamp, flips)) as connection:
+        stored = shown = 0
+        for cell, tile in _tiles_of_pieces([first], shape):
+            _write_tile(connection, cell, tile)
+            shown += 1
+        _show(connection, file, part, grown)
+        for cell, tile in _tiles_of_pieces(pieces, shape):
+            _write_tile(connection, cell, tile)
+            stored += 1
+            if 2 * shown <= stored < of_plane:
+                shown = stored
+                _show(connection, file, part, grown)
+        if stored != of_plane:
+            raise ValueError(f"the pieces cover {stored} of {of_plane} tiles of the plane")
 
-    def tiles() -> Iterator[tuple[Cell, NDArray[np.uint8]]]:
-        for cell in cells_over(box):
-            whole = tile_box(cell).intersect(Box.of_shape(shape))
-            common = whole.intersect(box)
-            tile = np.zeros((*whole.shape, channels), dtype=np.uint8)
-            tile[common.within(whole)] = probabilities[common.within(box)]
-            yield cell, tile
 
-    _write(file, (*shape, channels, stamp), tiles())
-
-
-def _write(file: Path, facts: tuple[int, int, int, str], tiles: Iterable[tuple[Cell, NDArray[np.uint8]]]) -> None:
-    beside = file.with_suffix(".part")
+@contextmanager
+def _writing(file: Path, facts: tuple[int, int, int, str, bool]) -> Iterator[sqlite3.Connection]:
+    """A file beside, which takes the place of `file` if all goes well."""
+    beside = _beside(file)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         beside.unlink(missing_ok=True)
@@ -155,9 +206,8 @@ def _write(file: Path, facts: tuple[int, int, int, str], tiles: Iterable[tuple[C
             connection.execute("PRAGMA journal_mode = OFF")
             connection.execute("PRAGMA synchronous = OFF")
             connection.executescript(_SCHEMA)
-            connection.execute("INSERT INTO proposal VALUES (?, ?, ?, ?)", facts)
-            for cell, tile in tiles:
-                _write_tile(connection, cell, tile)
+            connection.execute("INSERT INTO proposal VALUES (?, ?, ?, ?, ?)", facts)
+            yield connection
             connection.commit()
         finally:
             connection.close()
@@ -170,6 +220,25 @@ def _write(file: Path, facts: tuple[int, int, int, str], tiles: Iterable[tuple[C
     finally:
         with suppress(OSError):
             beside.unlink(missing_ok=True)
+
+
+def _beside(file: Path) -> Path:
+    return file.with_name(file.name + ".part")
+
+
+def _show(connection: sqlite3.Connection, file: Path, part: Path, grown: Callable[[], None]) -> None:
+    """Copy what is written so far, so that no reader and no writer waits for the other."""
+    connection.commit()
+    copy = _beside(part)
+    try:
+        shutil.copyfile(_beside(file), copy)
+        copy.replace(part)
+    except OSError:
+        return  # somebody looks at the last part just now; there will be a next one
+    finally:
+        with suppress(OSError):
+            copy.unlink(missing_ok=True)
+    grown()
 
 
 def to_mask(probabilities: NDArray[np.uint8], threshold: float = 0.5) -> NDArray[np.uint8]:
@@ -196,6 +265,25 @@ def _tiles_of_strips(
             yield (row, column), band[:, column * TILE : (column + 1) * TILE]
 
 
+def _tiles_of_pieces(
+    pieces: Iterable[tuple[Box, NDArray[np.uint8]]], shape: tuple[int, int]
+) -> Iterator[tuple[Cell, NDArray[np.uint8]]]:
+    """Put tiles together from pieces that share no pixel; a tile comes as soon as it is whole."""
+    waiting: dict[Cell, tuple[NDArray[np.uint8], int]] = {}
+    for box, values in pieces:
+        for cell in cells_over(box):
+            whole = tile_box(cell).intersect(Box.of_shape(shape))
+            common = whole.intersect(box)
+            new = np.empty((*whole.shape, values.shape[2]), np.uint8)
+            tile, missing = waiting.pop(cell, (new, whole.height * whole.width))
+            tile[common.within(whole)] = values[common.within(box)]
+            missing -= common.height * common.width
+            if missing:
+                waiting[cell] = tile, missing
+            else:
+                yield cell, tile
+
+
 def _tile_rows(strips: Iterable[tuple[int, NDArray[np.uint8]]], height: int) -> Iterator[tuple[int, NDArray[np.uint8]]]:
     """Cut strips of any height into rows of tiles: (row, probabilities (≤256, w, channels))."""
     parts: list[NDArray[np.uint8]] = []
@@ -215,7 +303,7 @@ def _tile_rows(strips: Iterable[tuple[int, NDArray[np.uint8]]], height: int) -> 
 
 
 def _write_tile(connection: sqlite3.Connection, cell: Cell, tile: NDArray[np.uint8]) -> None:
-    connection.execute("INSERT INTO tile VALUES (?, ?, ?)", (*cell, pack(tile)))
+    connection.execute("INSERT OR REPLACE INTO tile VALUES (?, ?, ?)", (*cell, pack(tile)))
 
 
 @lru_cache(maxsize=512)

@@ -18,8 +18,6 @@ from unet_studio.core.tiles import Box, cells_over, tile_box
 _BLOCK = 512
 """Side of what is refined at once, so that memory doesn't grow with the plane. The blocks lie on a grid of the plane,
 so that a pixel comes out the same in whichever box it is asked for."""
-_COLOURS = 3
-"""Slides with this many channels are in colour: all share one range of values. Otherwise each has its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +61,7 @@ def refine(
 def _contrasts(reader: SlideReader, slide: SlidePlane, box: Box, shrink: int) -> NDArray[np.float32]:
     """The slide's pixels (h, w, channels), 0…1 within its contrast, NaN where they have no value."""
     raw = reader.read(slide.plane, box, shrink=shrink)
-    normalised = _normalisation(reader.info.channels).apply(raw, _measured(slide, slide_stamp(slide.file)))
+    normalised = Normalisation.usual(reader.info.channels).apply(raw, _measured(slide, slide_stamp(slide.file)))
     return np.where(np.isfinite(raw), normalised, np.float32(np.nan))
 
 
@@ -71,8 +69,4 @@ def _contrasts(reader: SlideReader, slide: SlidePlane, box: Box, shrink: int) ->
 def _measured(slide: SlidePlane, stamp: str) -> Range:
     """The range of a plane; `stamp` tells the versions of its slide apart."""
     with open_slide(slide.file) as reader:
-        return _normalisation(reader.info.channels).measure(reader, slide.plane)
-
-
-def _normalisation(channels: int) -> Normalisation:
-    return Normalisation(channels, joint=channels == _COLOURS)
+        return Normalisation.usual(reader.info.channels).measure(reader, slide.plane)

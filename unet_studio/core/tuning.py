@@ -1,21 +1,19 @@
 """Tuning: the two numbers of a watershed, found on the planes that a person labelled."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
-import numpy as np
-from numpy.typing import NDArray
-
-from unet_studio.core.clean_up import Step, boundary_classes
+from unet_studio.core.clean_up import WATERSHEDS, Step, boundary_classes
 from unet_studio.core.exporting import view_plane
 from unet_studio.core.instances import instances, thin_borders
-from unet_studio.core.masks import cleaned_mask
-from unet_studio.core.project import Project
+from unet_studio.core.labels import PlaneState
+from unet_studio.core.masks import MaskView, cleaned_mask
+from unet_studio.core.project import LabelledPlane, Project
 from unet_studio.core.scores import rand_score
 from unet_studio.core.tiles import Box
-from unet_studio.errors import StudioError
+from unet_studio.errors import RecipeError, StudioError
 
 _SIGMAS = (0.0, 1.0, 2.0, 3.0)
 _HEIGHTS = {
@@ -26,14 +24,29 @@ _HEIGHTS = {
 
 
 @dataclass(frozen=True, slots=True)
+class Trial:
+    """A watershed that was tried, and the mean V-Rand after border thinning of the recipe with it."""
+
+    step: Step
+    v_rand: float
+
+
+@dataclass(frozen=True, slots=True)
 class TunedWatershed:
-    """The recipe with the best numbers, its V-Rand after border thinning, and that of the recipe as it was."""
+    """The recipe as it should be, all that was tried, the best of it, and what the recipe as it was comes to."""
 
     steps: tuple[Step, ...]
-    v_rand: float
+    """With the best watershed, or as they were where nothing that was tried is better."""
+    trials: tuple[Trial, ...]
+    best: Trial
     v_rand_before: float
     planes: int
     """How many labelled planes were compared."""
+
+    @property
+    def is_better(self) -> bool:
+        """Whether the best watershed divides the planes better than the recipe as it was."""
+        return self.best.v_rand > self.v_rand_before
 
 
 def tune_watershed(
@@ -45,57 +58,81 @@ def tune_watershed(
 ) -> TunedWatershed:
     """Try the watershed `operation` for a class (None: every class) on a grid of smoothings and heights.
 
-    It takes the place of the same operation for the same class in the project's clean-up recipe, or the last. The
-    recipe with the highest mean V-Rand over the labelled planes wins, of equals the one that smooths less and divides
-    less. `progress` is told the share that is done, 0…1, and may raise to stop; the project isn't changed.
+    Each takes its place in the project's clean-up recipe as by `with_watershed`. The one with the highest mean V-Rand
+    over the labelled planes is the best, of equals the one that smooths less and divides less. Only reviewed and fully
+    labelled planes count: two strokes on one object would look like two objects. `progress` is told the share that is
+    done, 0…1, and may raise to stop; the project isn't changed. Memory is bounded by one plane.
 
-    Raises StudioError where no labelled plane has a proposal of the active model and two pixels of one instance.
+    Raises RecipeError for an operation that is no watershed, and StudioError where no such plane has a proposal of the
+    active model and two pixels of one instance.
     """
-    compared = list(_labelled_proposals(project))
+    if operation not in WATERSHEDS:
+        raise RecipeError(f"“{operation}” can't be tuned. What can be tuned is {', '.join(WATERSHEDS)}.")
     before = project.steps()
-    candidates = [
-        _with(before, Step(operation, sigma, class_index, height))
-        for sigma, height in product(_SIGMAS, reversed(_HEIGHTS[operation]))
+    steps = [
+        Step(operation, sigma, class_index, height) for sigma, height in product(_SIGMAS, reversed(_HEIGHTS[operation]))
     ]
-    scores = []
-    for number, steps in enumerate((before, *candidates)):
-        scores.append(_mean_v_rand(compared, project.threshold, steps, boundary_classes(candidates[0])))
-        progress((number + 1) / (len(candidates) + 1))
-    if all(math.isnan(score) for score in scores):
+    recipes = (before, *(with_watershed(before, step) for step in steps))
+    by_plane = list(_scores_by_plane(project, recipes, boundary_classes(recipes[1]), progress))
+    if not by_plane:
         raise StudioError(
-            "There is nothing to tune the watershed on: no labelled slide has a proposal of the active model. "
-            "Propose masks, and label a few objects that touch, with the background between them."
+            "There is nothing to tune the watershed on: no slide that is reviewed or labelled all over has a proposal "
+            "of the active model. Propose masks, then correct and review a slide on which objects touch."
         )
-    best = int(np.nanargmax(scores[1:]))
-    return TunedWatershed(candidates[best], scores[1 + best], scores[0], len(compared))
+    v_rand_before, *v_rands = (sum(scores) / len(scores) for scores in zip(*by_plane, strict=True))
+    trials = tuple(Trial(step, v_rand) for step, v_rand in zip(steps, v_rands, strict=True))
+    best = max(trials, key=lambda trial: trial.v_rand)
+    kept = with_watershed(before, best.step) if best.v_rand > v_rand_before else before
+    return TunedWatershed(kept, trials, best, v_rand_before, len(by_plane))
 
 
-def _labelled_proposals(project: Project) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
-    """Labels (h, w) and refined probabilities (h, w, channels) of each labelled plane that has a proposal."""
-    for plane in project.labelled_planes():
-        view = view_plane(project, plane.plane, plane.shape)
-        if view.proposal is not None:
-            box = Box.of_shape(plane.shape)
-            yield view.labels.read(box), view.probabilities(box)
-
-
-def _with(steps: tuple[Step, ...], step: Step) -> tuple[Step, ...]:
+def with_watershed(steps: tuple[Step, ...], step: Step) -> tuple[Step, ...]:
+    """A recipe with `step` in place of the same operation for the same class, or as the last."""
     for place, old in enumerate(steps):
         if (old.operation, old.class_index) == (step.operation, step.class_index):
             return (*steps[:place], step, *steps[place + 1 :])
     return (*steps, step)
 
 
-def _mean_v_rand(
-    compared: list[tuple[NDArray[np.uint8], NDArray[np.uint8]]],
-    threshold: float,
-    steps: tuple[Step, ...],
-    boundaries: frozenset[int],
-) -> float:
-    scores = []
-    for labels, probabilities in compared:
-        mask = cleaned_mask(probabilities, threshold, steps)
-        found = thin_borders(instances(mask, boundaries=boundaries))
-        scores.append(rand_score(instances(labels, boundaries=boundaries), found))
-    known = [score for score in scores if not math.isnan(score)]
-    return sum(known) / len(known) if known else math.nan
+def _scores_by_plane(
+    project: Project, recipes: Sequence[tuple[Step, ...]], boundaries: frozenset[int], progress: Callable[[float], None]
+) -> Iterator[list[float]]:
+    """The V-Rand of each recipe on each plane on which there is something to compare."""
+    planes = [plane for plane in project.labelled_planes() if _is_whole(plane)]
+    for number, plane in enumerate(planes):
+        view = _proposed_view(project, plane)
+        if view is None:
+            continue
+        judge, scores = _Judge(view, boundaries), []
+        for done, recipe in enumerate(recipes):
+            scores.append(judge.v_rand(recipe))
+            progress((number + (done + 1) / len(recipes)) / len(planes))
+        if not any(math.isnan(score) for score in scores):
+            yield scores
+
+
+def _is_whole(plane: LabelledPlane) -> bool:
+    return plane.state is PlaneState.REVIEWED or plane.labelled == plane.shape[0] * plane.shape[1]
+
+
+def _proposed_view(project: Project, plane: LabelledPlane) -> MaskView | None:
+    """How the mask of a plane comes about, if it is there and has a proposal that fits its labels."""
+    if not (project.folder / plane.plane.slide).is_file():
+        return None
+    view = view_plane(project, plane.plane, plane.shape)
+    return view if view.proposal is not None and view.proposal.shape == plane.shape else None
+
+
+class _Judge:
+    """Says how well recipes divide one labelled plane that has a proposal."""
+
+    def __init__(self, view: MaskView, boundaries: frozenset[int]) -> None:
+        box = Box.of_shape(view.labels.shape)
+        self._probabilities = view.probabilities(box)
+        self._threshold = view.threshold
+        self._boundaries = boundaries
+        self._truth = instances(view.labels.read(box), boundaries=boundaries)
+
+    def v_rand(self, steps: tuple[Step, ...]) -> float:
+        mask = cleaned_mask(self._probabilities, self._threshold, steps)
+        return rand_score(self._truth, thin_borders(instances(mask, boundaries=self._boundaries)))

@@ -4,10 +4,12 @@ from dataclasses import dataclass
 from functools import partial
 
 from PySide6.QtCore import Signal
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QHBoxLayout, QLabel, QMenu, QPushButton, QVBoxLayout, QWidget
 
 from unet_studio.core.classes import LabelClass
 from unet_studio.core.clean_up import AREA_OPERATIONS, CRF, WATERSHEDS, Step
+from unet_studio.core.tuning import with_watershed
 from unet_studio.gui.controls import heading, horizontal_slider, set_silently, tool_button
 from unet_studio.gui.theme import icon
 
@@ -62,9 +64,11 @@ class CleanUpPanel(QWidget):
     """Edits the recipe; every change is emitted at once, so that the canvas shows it as a slider moves."""
 
     steps_changed = Signal(object, bool)  # tuple[Step, ...], whether to keep it (not while dragging)
+    tuning_asked = Signal(str, object)  # a watershed, and the class it is for or None
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, tune: QAction, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._tune = tune
         self._classes: tuple[LabelClass, ...] = ()
         self._rows: list[_StepRow] = []
         self._names = {
@@ -126,14 +130,26 @@ class CleanUpPanel(QWidget):
     def steps(self) -> tuple[Step, ...]:
         return tuple(row.step() for row in self._rows)
 
+    def ask_tuning(self) -> None:
+        """Have the first watershed of the recipe tuned, or one that is to come."""
+        steps = [step for step in self.steps() if step.operation in WATERSHEDS]
+        step = steps[0] if steps else _START["watershed"]
+        self.tuning_asked.emit(step.operation, step.class_index)
+
+    def take_watershed(self, step: Step) -> None:
+        """Put a tuned watershed in its place."""
+        self.set_recipe(with_watershed(self.steps(), step), self._classes)
+        self._emit(keep=True)
+
     def _add_step(self, operation: str, _checked: bool = False) -> None:
         self._append(_START[operation])
         self._empty.hide()
         self._emit(keep=True)
 
     def _append(self, step: Step) -> None:
-        row = _StepRow(self._names[step.operation], step, self._classes, self)
+        row = _StepRow(self._names[step.operation], step, self._classes, self._tune, self)
         row.changed.connect(self._emit)
+        row.tuning_asked.connect(self.tuning_asked)
         row.remove_asked.connect(lambda: self._remove(row))
         row.up_asked.connect(lambda: self._move_up(row))
         self._rows.append(row)
@@ -158,13 +174,14 @@ class CleanUpPanel(QWidget):
 
 
 class _StepRow(QWidget):
-    """One step: its name, its class, and its numbers."""
+    """One step: its name, its class, and its numbers; a watershed's can be tuned."""
 
     changed = Signal(bool)
+    tuning_asked = Signal(str, object)
     remove_asked = Signal()
     up_asked = Signal()
 
-    def __init__(self, name: str, step: Step, classes: tuple[LabelClass, ...], parent: QWidget) -> None:
+    def __init__(self, name: str, step: Step, classes: tuple[LabelClass, ...], tune: QAction, parent: QWidget) -> None:
         super().__init__(parent)
         self._operation = step.operation
         pixels = self.tr(" px²") if step.operation in AREA_OPERATIONS else self.tr(" px")
@@ -197,13 +214,16 @@ class _StepRow(QWidget):
             self._class.addItem(label_class.name, label_class.index)
         self._class.setCurrentIndex(max(0, self._class.findData(step.class_index)))
         self._class.setVisible(len(classes) > 2 and step.operation != CRF)
+        self._class.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self._class.setMinimumContentsLength(8)  # a class may have a long name
         up = tool_button("chevron-up", self.tr("Move {0} up").format(name))
         remove = tool_button("x", self.tr("Remove {0}").format(name))
 
         top = QHBoxLayout()
         top.setSpacing(4)
         top.addWidget(QLabel(name))
-        top.addWidget(self._class)
+        if step.operation not in WATERSHEDS:  # these have long names
+            top.addWidget(self._class)
         top.addStretch()
         top.addWidget(up)
         top.addWidget(remove)
@@ -213,10 +233,25 @@ class _StepRow(QWidget):
         for number in (self._amount, *self._others.values()):
             layout.addWidget(number)
             number.changed.connect(self.changed)
+        if step.operation in WATERSHEDS:
+            bottom = QHBoxLayout()
+            bottom.addWidget(self._class)
+            bottom.addStretch()
+            bottom.addWidget(self._tune_button(name, tune))
+            layout.addLayout(bottom)
 
         self._class.activated.connect(lambda _: self.changed.emit(True))
         up.clicked.connect(self.up_asked)
         remove.clicked.connect(self.remove_asked)
+
+    def _tune_button(self, name: str, tune: QAction) -> QPushButton:
+        button = QPushButton(tune.icon(), self.tr("Tune on labels"))
+        button.setAccessibleName(self.tr("{0}: tune on labels").format(name))
+        button.setToolTip(tune.toolTip())
+        button.setEnabled(tune.isEnabled())
+        tune.enabledChanged.connect(button.setEnabled)
+        button.clicked.connect(lambda: self.tuning_asked.emit(self._operation, self._class.currentData()))
+        return button
 
     def step(self) -> Step:
         others = {field: number.value for field, number in self._others.items()}

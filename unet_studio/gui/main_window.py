@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QMainWindow, QMessageBo
 from unet_studio import __version__
 from unet_studio.core.display import Display, NetworkView, colour_table
 from unet_studio.core.labels import PlaneId
+from unet_studio.core.tiles import Box
 from unet_studio.core.workspace import Workspace
 from unet_studio.demo import prepare_demo
 from unet_studio.errors import StudioError
@@ -57,7 +58,7 @@ class MainWindow(QMainWindow):
         self.session = Session(self._background, self)
         self.painting = Painting(self.session, self)
         self.viewing = Viewing(self.session, self._background, self)
-        self.tasks = Tasks(self.session, self)
+        self.tasks = Tasks(self.session, self._background, self._box_in_view, self)
 
         self.canvas = Canvas(self._background)
         self.minimap = Minimap(self.canvas, self._background)
@@ -69,8 +70,9 @@ class MainWindow(QMainWindow):
         self.messages = MessageBar()
         self.actions_by_id = build_actions(self, self._handlers(), canvas_like=(self.canvas, self.slides))
         actions = self.actions_by_id
-        self.propose_panel = ProposePanel(actions["propose"], actions["propose_all"])
-        self.clean_up_panel = CleanUpPanel()
+        actions["flips"].setChecked(settings.proposes_with_flips())
+        self.propose_panel = ProposePanel(actions["propose"], actions["propose_all"], actions["flips"])
+        self.clean_up_panel = CleanUpPanel(actions["tune"])
         self.retrain_panel = RetrainPanel(actions["retrain"])
         self.view_panel = ViewPanel(actions["outlines"])
         self.rail = ToolRail(
@@ -154,6 +156,8 @@ class MainWindow(QMainWindow):
             "previous_plane": lambda: session.step_plane(-1),
             "review": self._review_and_go_on,
             "clean_up": lambda: self.page.tabs.setCurrentIndex(1),
+            "tune": self._tune,
+            "flips": lambda: settings.remember_flips(on=self.actions_by_id["flips"].isChecked()),
             "propose": tasks.propose_open_slide,
             "propose_all": tasks.propose_all,
             "retrain": self._retrain,
@@ -199,6 +203,7 @@ class MainWindow(QMainWindow):
         self.propose_panel.model_chosen.connect(session.use_model)
         self.propose_panel.threshold_changed.connect(lambda value, keep: session.set_threshold(value, keep=keep))
         self.clean_up_panel.steps_changed.connect(lambda steps, keep: session.set_steps(steps, keep=keep))
+        self.clean_up_panel.tuning_asked.connect(self.tasks.tune)
         self.retrain_panel.cancel_asked.connect(self.tasks.cancel)
         self.view_panel.class_chosen.connect(painting.set_active_class)
         self.view_panel.classes_changed.connect(session.set_classes)
@@ -212,8 +217,7 @@ class MainWindow(QMainWindow):
         canvas, session = self.canvas, self.session
         canvas.brush_size_asked.connect(self._step_brush)
         canvas.plane_asked.connect(session.step_plane)
-        canvas.outlines_asked.connect(self.actions_by_id["outlines"].toggle)
-        canvas.outlines_asked.connect(self._update_overlay)
+        canvas.outlines_asked.connect(self.actions_by_id["outlines"].trigger)
         canvas.cursor_moved.connect(self._on_cursor)
         canvas.read_failed.connect(self._on_read_failed)
         self.comparison.mode_changed.connect(self._update_actions)
@@ -231,6 +235,7 @@ class MainWindow(QMainWindow):
         tasks.proposing.slide_failed.connect(
             lambda slide, reason: self.slides.set_status(slide, SlideStatus(problem=reason))
         )
+        tasks.tuning.tuned.connect(self.clean_up_panel.take_watershed)
         tasks.retraining.began.connect(self.retrain_panel.begin)
         tasks.retraining.round_ended.connect(self.retrain_panel.add_round)
 
@@ -311,7 +316,8 @@ class MainWindow(QMainWindow):
         plane = self.session.plane
         if plane is None or plane.id.slide != self.slides.current():
             return  # the next slide is still being read: nobody has seen what would be confirmed
-        self.session.review()
+        if not self.session.review():
+            return
         following = self.slides.next_slide()
         if following is not None:
             self._go(following)
@@ -337,6 +343,13 @@ class MainWindow(QMainWindow):
             self.minimap.show_plane(plane.reader, plane.id.plane, plane.display)
             self.view_panel.contrast.open_plane(plane.display)
         self.comparison.show_plane()
+
+    def _box_in_view(self) -> Box:
+        """The part of the open plane that is on the canvas, in pixels of the plane."""
+        seen = self.canvas.mapToScene(self.canvas.viewport().rect()).boundingRect().toAlignedRect()
+        plane = self.canvas.slide_layer.boundingRect().toAlignedRect()
+        shown = seen.intersected(plane)
+        return Box(shown.y(), shown.x(), shown.y() + shown.height(), shown.x() + shown.width())
 
     def _on_read_failed(self, reason: str) -> None:
         """The slide on the canvas shrank, vanished or turned unreadable; its labels can still be worked on."""
@@ -381,6 +394,7 @@ class MainWindow(QMainWindow):
         if workspace is not None:
             self.view_panel.set_classes(workspace.classes, self.painting.active_class)
             self.clean_up_panel.set_recipe(workspace.steps, workspace.classes)
+            self.retrain_panel.set_start(warm=self.tasks.start_model() is not None)
             self._update_overlay()
             self._on_brush()
 
@@ -388,6 +402,7 @@ class MainWindow(QMainWindow):
         workspace = self.session.workspace
         if workspace is not None:
             self.propose_panel.set_models(self.session.models(), workspace.active_model)
+            self.retrain_panel.set_start(warm=self.tasks.start_model() is not None)
 
     def _on_brush(self) -> None:
         workspace = self.session.workspace
@@ -434,6 +449,7 @@ class MainWindow(QMainWindow):
             "review": editable and plane is not None,
             "propose": editable and plane is not None and not self.tasks.proposing.is_busy,
             "propose_all": editable and not self.tasks.proposing.is_busy,
+            "tune": editable and not self.tasks.tuning.is_busy,
             "retrain": labelled and not self.tasks.retraining.is_busy,
             "export": workspace is not None and not self.tasks.exporting.is_busy,
             "cancel": self.tasks.is_busy,
@@ -448,6 +464,10 @@ class MainWindow(QMainWindow):
         actions["compare_side"].setChecked(self.comparison.mode is CompareMode.SIDE)
         actions["undo"].setText(self.tr("Undo {0}").format(undo.sentence) if undo else self.tr("Undo"))
         actions["redo"].setText(self.tr("Redo {0}").format(redo.sentence) if redo else self.tr("Redo"))
+
+    def _tune(self) -> None:
+        self.page.tabs.setCurrentIndex(1)
+        self.clean_up_panel.ask_tuning()
 
     def _retrain(self) -> None:
         self.page.tabs.setCurrentIndex(2)

@@ -2,7 +2,7 @@
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from unet_studio.core.models import ModelCard
 from unet_studio.gui.controls import action_button, heading, horizontal_slider, set_silently
@@ -14,7 +14,7 @@ class ProposePanel(QWidget):
     model_chosen = Signal(str)
     threshold_changed = Signal(float, bool)  # value, whether to keep it (not while dragging)
 
-    def __init__(self, propose: QAction, propose_all: QAction, parent: QWidget | None = None) -> None:
+    def __init__(self, propose: QAction, propose_all: QAction, flips: QAction, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._models = QComboBox()
         self._models.setAccessibleName(self.tr("Model"))
@@ -25,6 +25,9 @@ class ProposePanel(QWidget):
         self._facts.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._this = action_button(propose)
         self._all = action_button(propose_all)
+        self._flips = QCheckBox(self.tr("{0} (eight times slower)").format(flips.text()))
+        self._flips.setToolTip(flips.toolTip())
+        self._flips.setChecked(flips.isChecked())
         self._threshold = horizontal_slider(2, 98, 50, self.tr("Threshold"))
         self._threshold.setToolTip(self.tr("How sure the model must be before a pixel belongs to a class"))
         self._value = QLabel("0.50")
@@ -42,12 +45,15 @@ class ProposePanel(QWidget):
         layout.addSpacing(8)
         layout.addWidget(self._this)
         layout.addWidget(self._all)
+        layout.addWidget(self._flips)
         layout.addSpacing(8)
         layout.addWidget(heading(self.tr("Threshold")))
         layout.addLayout(threshold_row)
         layout.addStretch()
 
         self._models.activated.connect(lambda index: self.model_chosen.emit(self._models.itemData(index)))
+        self._flips.clicked.connect(flips.trigger)
+        flips.toggled.connect(self._flips.setChecked)
         self._threshold.valueChanged.connect(self._on_threshold)
         self._threshold.sliderReleased.connect(lambda: self._emit_threshold(keep=True))
 

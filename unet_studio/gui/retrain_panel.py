@@ -20,6 +20,8 @@ class RetrainPanel(QWidget):
     def __init__(self, retrain: QAction, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._rounds: list[Round] = []
+        self._slides = 0
+        self._warm = True
         self._picture = QPixmap()
         self._basis = QLabel()
         self._basis.setWordWrap(True)
@@ -66,16 +68,31 @@ class RetrainPanel(QWidget):
 
     def set_basis(self, slides: int) -> None:
         """How many slides carry labels: what the button would learn from."""
-        if slides == 0:
+        self._slides = slides
+        self._describe_training()
+
+    def set_start(self, *, warm: bool) -> None:
+        """Whether the button would start from the active model; otherwise from scratch."""
+        self._warm = warm
+        self._describe_training()
+
+    def _describe_training(self) -> None:
+        if self._slides == 0:
             text = self.tr("Nothing is labelled yet. Correct a mask with the brush, or mark a slide as reviewed.")
             title = self.tr("Retrain")
+        elif not self._warm:
+            text = self.tr(
+                "It trains a first model from scratch on what you painted and reviewed, on nothing else. Begin with a "
+                "few strokes of each class, background too. You can go on painting meanwhile; it takes about a minute."
+            )
+            title = self.tr("Train a first model")
         else:
             text = self.tr(
                 "It learns from what you painted and reviewed, from nothing else, and starts from the active model. "
                 "You can go on painting meanwhile; it takes a few minutes on this computer."
             )
-            title = self.tr("Retrain on %n labelled slide(s)", "", slides)
-        if slides == 1:
+            title = self.tr("Retrain on %n labelled slide(s)", "", self._slides)
+        if self._slides == 1 and self._warm:
             text += " " + self.tr("With one slide no comparison of old and new is possible.")
         self._basis.setText(text)
         self._button.setText(title)
@@ -95,14 +112,14 @@ class RetrainPanel(QWidget):
     def add_round(self, round_: Round) -> None:
         self._rounds.append(round_)
         self._draw()
-        best = max(self._rounds, key=lambda r: (r.dice, -r.round))
+        best = max(self._rounds, key=lambda r: (r.best, r.round))  # the one that is kept so far
         if round_.round == 0:
-            text = self.tr("Dice of the active model on the hold-out: {0:.3f}").format(round_.dice)
+            text = self.tr("Dice before the first round: {0:.3f}").format(round_.dice)
         elif round_.best:
-            text = self.tr("Round {0}: better than before, Dice {1:.3f}").format(round_.round, round_.dice)
+            text = self.tr("Round {0}: Dice {1:.3f}, kept so far").format(round_.round, round_.dice)
         else:
-            text = self.tr("Round {0}: no better for {1} rounds. Best so far: Dice {2:.3f} in round {3}").format(
-                round_.round, round_.round - best.round, best.dice, best.round
+            text = self.tr("Round {0}: Dice {1:.3f}, no better than the {2:.3f} of round {3}").format(
+                round_.round, round_.dice, best.dice, best.round
             )
         self._state.setText(text)
         if round_.note:  # it stays until the next one: what was halved stays halved
@@ -155,4 +172,4 @@ def describe(outcome: Outcome, widget: QWidget) -> str:
     figures = widget.tr("Dice on the hold-out {0:.3f}, before {1:.3f}").format(outcome.dice, outcome.dice_before)
     if outcome.better:
         return widget.tr("The new model is better and in use: {0}.").format(figures)
-    return widget.tr("The new model is no better, so the old one stays in use: {0}.").format(figures)
+    return widget.tr("The new model is no better than what it started from, so it is not used: {0}.").format(figures)

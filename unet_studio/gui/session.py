@@ -20,6 +20,7 @@ from unet_studio.core.labels import Edit, LabelPlane, PlaneId, PlaneState
 from unet_studio.core.masks import MaskView
 from unet_studio.core.models import ModelCard, bundled_models, project_models
 from unet_studio.core.project import Project
+from unet_studio.core.proposals import find_part, slide_stamp
 from unet_studio.core.reading import SlideReader, open_slide
 from unet_studio.core.regions import Region
 from unet_studio.core.tiles import Box
@@ -82,6 +83,7 @@ class Session(QObject):
         self._background = background
         self._ahead = ReadAhead(background, lambda path: _read_slide(path, 0), self)
         self._wanted: PlaneId | None = None
+        self._part: PlaneId | None = None  # the plane of whose proposal only a part is there, the rest on its way
         self._displays: dict[str, Display] = {}
 
     # Folder
@@ -115,7 +117,7 @@ class Session(QObject):
             self.notice.emit(
                 Notice(self.tr("Some of the last strokes could not be written to the disk."), NoticeKind.ERROR)
             )
-        self.workspace = None
+        self.workspace = self._part = None
         self._displays.clear()
         self.workspace_closed.emit()
 
@@ -192,7 +194,7 @@ class Session(QObject):
         shape = (reader.info.height, reader.info.width)
         try:
             labels = self.workspace.labels(plane, shape)
-            view = self.workspace.mask(plane, labels)
+            view = self._mask(self.workspace, plane, labels)
         except StudioError as error:
             self._close_plane()
             self._close(reader)
@@ -244,16 +246,17 @@ class Session(QObject):
             return False
         return True
 
-    def review(self) -> None:
-        """Confirm the open plane as a whole; its mask becomes its labels."""
+    def review(self) -> bool:
+        """Confirm the open plane as a whole; its mask becomes its labels. False where a notice says why it can't be."""
         self.about_to_change.emit()
-        if not self.may_edit():
-            return
+        if not self.may_edit() or self._awaits_rest():
+            return False
         assert self.plane is not None
         plane = self.plane.id
         sentence = self.tr("review of {0}").format(plane.slide)
         make = partial(review_plane, plane=plane, sentence=sentence)
         self._work_out(self.plane, make, then=lambda: self._keep_masks([plane]))
+        return True
 
     def accept_plane(self) -> None:
         """Give all of the open plane that nobody labelled the class of its mask."""
@@ -280,6 +283,8 @@ class Session(QObject):
         if workspace is None:
             return
         planes = workspace.acceptable
+        if not workspace.read_only and not planes and self._awaits_rest():
+            return
         if workspace.read_only or not planes:
             reason = workspace.read_only or self.tr("There is no proposal on a slide without labels. Propose first.")
             self.notice.emit(Notice(reason, NoticeKind.WARNING))
@@ -312,13 +317,29 @@ class Session(QObject):
 
     def _may_accept(self) -> bool:
         """Whether there is a proposal that may become labels; says why not."""
-        if not self.may_edit():
+        if not self.may_edit() or self._awaits_rest():
             return False
         assert self.plane is not None
         if self.plane.view.proposal is None:
             text = self.tr("'{0}' has no proposal to accept. Propose first.").format(self.plane.id.slide)
             self.notice.emit(Notice(text, NoticeKind.WARNING))
             return False
+        return True
+
+    def _awaits_rest(self) -> bool:
+        """Whether only a part of the open plane is proposed so far; says that it must not become labels yet.
+
+        What isn't proposed looks like background, and would be labelled as such. Within the part too, what the clean-up
+        does to an object at its edge depends on the rest.
+        """
+        proposal = self.plane.view.proposal if self.plane is not None else None
+        if self.plane is None or proposal is None or not proposal.partial:
+            return False
+        text = self.tr(
+            "'{0}' is proposed only in part so far, and what is not proposed yet would be taken for background. "
+            "Wait until it is done, then accept or review it; painting is possible meanwhile."
+        )
+        self.notice.emit(Notice(text.format(self.plane.id.slide), NoticeKind.WARNING))
         return True
 
     def _work_out(
@@ -483,7 +504,7 @@ class Session(QObject):
         if self.plane is None or self.workspace is None:
             return
         try:
-            view = self.workspace.mask(self.plane.id, self.plane.labels)
+            view = self._mask(self.workspace, self.plane.id, self.plane.labels)
         except StudioError as error:
             self.notice.emit(Notice(str(error), NoticeKind.WARNING))
             return
@@ -517,8 +538,38 @@ class Session(QObject):
             return
         self.workspace.mark_proposed(plane)
         self.state_changed.emit(plane.slide)
+        self._refresh_mask_of(plane)
+
+    def take_part(self, plane: PlaneId, model: str) -> None:
+        """There is more of a proposal than before; it is to be looked at while the rest is on its way."""
+        if self.workspace is not None and self.workspace.active_model == model:
+            self._part = plane
+            self._refresh_mask_of(plane)
+
+    def forget_part(self) -> None:
+        """No rest will come: the mask is again what it was before the part."""
+        plane, self._part = self._part, None
+        if plane is not None:
+            self._refresh_mask_of(plane)
+
+    def _refresh_mask_of(self, plane: PlaneId) -> None:
         if self.plane is not None and self.plane.id == plane:
             self.refresh_mask()
+
+    def _mask(self, workspace: Workspace, plane: PlaneId, labels: LabelPlane) -> MaskView:
+        """How the mask of a plane comes about just now.
+
+        A part of a proposal stands in only where there is no whole one: by the same model of the same slide, that says
+        the same everywhere.
+        """
+        view = workspace.mask(plane, labels)
+        if view.proposal is not None or plane != self._part:
+            return view
+        with suppress(OSError):  # the slide is gone
+            stamp = slide_stamp(workspace.folder / plane.slide)
+            part = find_part(workspace.place, workspace.active_model, plane, stamp=stamp)
+            return replace(view, proposal=part)
+        return view
 
 
 def _close_read(read: object) -> None:

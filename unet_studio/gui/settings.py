@@ -37,6 +37,15 @@ def remember_geometry(geometry: QByteArray) -> None:
     QSettings().setValue("geometry", geometry)
 
 
+def proposes_with_flips() -> bool:
+    """Whether proposals are averaged over the eight orientations of a slide."""
+    return bool(QSettings().value("flips", False, type=bool))
+
+
+def remember_flips(*, on: bool) -> None:
+    QSettings().setValue("flips", on)
+
+
 def _read_list(key: str) -> list[str]:
     value = _read(key, [])
     return [text for text in value if isinstance(text, str)] if isinstance(value, list) else []

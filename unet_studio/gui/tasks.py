@@ -1,38 +1,53 @@
-"""Tasks: what the machine does for the person (propose, retrain, export), and what follows when one ends."""
+"""Tasks: what the machine does for the person (propose, retrain, tune, export), and what follows when one ends."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from PySide6.QtCore import QObject, Signal
 
 from unet_studio.core.exporting import ExportRequest
 from unet_studio.core.labels import PlaneId
+from unet_studio.core.models import ModelCard
+from unet_studio.core.tiles import Box
+from unet_studio.gui import settings
 from unet_studio.gui.activity import Activity
+from unet_studio.gui.background import Background
 from unet_studio.gui.exporting import Exporting
 from unet_studio.gui.message_bar import Notice, NoticeKind
 from unet_studio.gui.proposing import Proposing
 from unet_studio.gui.retraining import Outcome, Retraining
 from unet_studio.gui.session import Session
+from unet_studio.gui.tuning import Tuning
 
 
 class Tasks(QObject):
-    """One proposing, one retraining and one export can run side by side while one paints."""
+    """One proposing, one retraining, one tuning and one export can run side by side while one paints.
+
+    `seen` says which part of the open plane is on the screen just now; it is proposed first.
+    """
 
     began = Signal(object)  # Activity
     busy_changed = Signal()
     notice = Signal(object)  # Notice
     retrained = Signal(object)  # Outcome
 
-    def __init__(self, session: Session, parent: QObject | None = None) -> None:
+    def __init__(
+        self, session: Session, background: Background, seen: Callable[[], Box], parent: QObject | None = None
+    ) -> None:
         super().__init__(parent)
         self.proposing = Proposing(self)
         self.retraining = Retraining(self)
+        self.tuning = Tuning(background, self)
         self.exporting = Exporting(self)
         self._session = session
+        self._seen = seen
         self._activities: list[Activity] = []
-        for task in (self.proposing, self.retraining, self.exporting):
+        for task in (self.proposing, self.retraining, self.tuning, self.exporting):
             task.began.connect(self._on_began)
             task.notice.connect(self.notice)
+        self.proposing.in_view.connect(session.take_part)
         self.proposing.proposed.connect(session.take_proposal)
+        self.proposing.slide_failed.connect(session.forget_part)
+        self.proposing.began.connect(lambda activity: activity.ended.connect(session.forget_part))
         self.retraining.finished.connect(self._on_retrained)
 
     @property
@@ -55,20 +70,37 @@ class Tasks(QObject):
         slides = sorted(workspace.slides, key=lambda slide: (slide != open_slide, slide in done))
         self._propose((PlaneId(slide, -1) for slide in slides), overwrite=False)
 
+    def start_model(self) -> ModelCard | None:
+        """What a retraining starts from: the active model, if it tells the project's classes apart."""
+        card, workspace = self._session.model(), self._session.workspace
+        if card is None or workspace is None or [c.name for c in card.classes] != [c.name for c in workspace.classes]:
+            return None
+        return card
+
     def retrain(self) -> None:
-        """Retrain the active model on all labels."""
+        """Retrain the active model on all labels, or train a first one from scratch."""
         if self.retraining.is_busy:
             return
         workspace = self._session.workspace
         if workspace is None:
             return
-        card = self._session.model()
-        fits = card is not None and [c.name for c in card.classes] == [c.name for c in workspace.classes]
-        if card is not None and not fits:
+        card, start = self._session.model(), self.start_model()
+        if card is not None and start is None:
             text = self.tr("The model '{0}' has other classes than this project, so a new network starts from scratch.")
             self.notice.emit(Notice(text.format(card.title), NoticeKind.INFO))
-        model = card.id if card is not None and fits else ""
+        model = start.id if start else ""
         self._session.prepare_retraining(lambda: self.retraining.retrain(workspace, model))
+
+    def tune(self, operation: str, class_index: int | None) -> None:
+        """Find the numbers of the watershed `operation` for a class (None: every class) on what is reviewed."""
+        workspace = self._session.workspace
+        if workspace is None:
+            return
+        if workspace.read_only:
+            self.notice.emit(Notice(workspace.read_only, NoticeKind.WARNING))
+            return
+        self._session.about_to_change.emit()
+        self.tuning.tune(workspace, operation, class_index)
 
     def export(self, request: ExportRequest) -> None:
         if self._session.workspace is not None:
@@ -84,6 +116,7 @@ class Tasks(QObject):
         """End everything now, because the window or the folder closes."""
         self.proposing.stop()
         self.retraining.stop()
+        self.tuning.stop()
         self.exporting.stop()
 
     def _propose(self, planes: Iterable[PlaneId], *, overwrite: bool) -> None:
@@ -93,7 +126,10 @@ class Tasks(QObject):
             text = self.tr("There is no model to propose with. Choose one under Propose, or retrain from scratch.")
             self.notice.emit(Notice(text, NoticeKind.WARNING))
             return
-        self.proposing.propose(workspace, card.id, list(planes), overwrite=overwrite)
+        plane = self._session.plane
+        view = (plane.id, self._seen()) if plane is not None else None
+        flips = settings.proposes_with_flips()
+        self.proposing.propose(workspace, card.id, list(planes), overwrite=overwrite, view=view, flips=flips)
 
     def _on_began(self, activity: Activity) -> None:
         self._activities.append(activity)

@@ -45,7 +45,7 @@ class ViewPanel(QWidget):
         self._list.itemChanged.connect(self._on_item)
         self._add.clicked.connect(self._ask_class)
         self._opacity.valueChanged.connect(self._emit_overlay)
-        self._outlines.toggled.connect(outlines.setChecked)
+        self._outlines.clicked.connect(outlines.trigger)
         outlines.toggled.connect(self._outlines.setChecked)
         outlines.toggled.connect(self._opacity.setDisabled)  # an outline covers what it covers
 

@@ -79,6 +79,8 @@ class Viewing(QObject):
         if view.proposal is None:
             return []
         try:
+            if not view.proposal.covers(pixel):
+                return []
             probabilities = view.proposal.read(pixel)
         except ProjectError:
             return []  # the mask needs the same tile, and says what is wrong with it

@@ -1,6 +1,8 @@
 """Which device the network runs on, and why."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,6 +64,17 @@ def fastest_policy() -> str:
         capability = tf.config.experimental.get_device_details(gpus[0]).get("compute_capability", (0, 0))
         return _BFLOAT16 if capability >= (8, 0) else "float32"
     return _BFLOAT16 if _cpu_flags() & {"avx512_bf16", "amx_bf16"} else "float32"
+
+
+@contextmanager
+def fastest_precision() -> Iterator[None]:
+    """Networks built within compute as `fastest_policy` says; their weights stay float32."""
+    usual = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(fastest_policy())
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(usual)
 
 
 def _cpu_flags() -> set[str]:

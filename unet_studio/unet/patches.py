@@ -34,11 +34,11 @@ class LabelledSlide:
     normalisation: Normalisation
     range: Range
     cells: list[Cell]
-    share: NDArray[np.float64]
-    """How often each of `cells` is drawn; sums to 1."""
+    """The tiles that hold labels."""
     kept: bool = False
     """Whether the plane stays in memory once it was normalised."""
     _cache: NDArray[np.float32] | None = field(default=None, repr=False)
+    _counts: dict[int, NDArray[np.int64]] | None = field(default=None, repr=False)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -47,13 +47,47 @@ class LabelledSlide:
     @property
     def labelled(self) -> int:
         """Labelled pixels."""
-        return int(self.count_classes(UNLABELLED).sum())
+        return int(sum(pixels.sum() for pixels in self.counts.values()))
+
+    @property
+    def counts(self) -> dict[int, NDArray[np.int64]]:
+        """How many pixels of each of `cells`, (cells,), are labelled as each class that occurs."""
+        if self._counts is None:
+            tiles = np.array([np.bincount(self._tile(cell).ravel(), minlength=UNLABELLED + 1) for cell in self.cells])
+            occurring = np.flatnonzero(tiles[:, :UNLABELLED].any(axis=0))
+            self._counts = {int(value): tiles[:, value] for value in occurring}
+        return self._counts
 
     def count_classes(self, classes: int) -> NDArray[np.int64]:
         """Labelled pixels of each class, (classes,)."""
-        tiles = [tile for cell in self.cells if (tile := self.labels.tile(cell)) is not None]
-        counts = [np.bincount(tile.ravel(), minlength=UNLABELLED + 1)[:classes] for tile in tiles]
-        return np.asarray(np.sum(counts, axis=0, dtype=np.int64))
+        none = np.zeros(1, np.int64)
+        return np.array([self.counts.get(value, none).sum() for value in range(classes)])
+
+    def draw_labelled(self, rng: Generator) -> tuple[int, int]:
+        """A labelled pixel.
+
+        Half the time any one of them; otherwise any class but background is as likely as any other, however few pixels
+        it has, so that a rare class is seen as often.
+        """
+        foreground = [value for value in self.counts if value != BACKGROUND]
+        if foreground and rng.random() < 0.5:
+            value = foreground[rng.integers(len(foreground))]
+            cell = self._draw_cell(self.counts[value], rng)
+            wanted = self._tile(cell) == value
+        else:
+            cell = self._draw_cell(np.sum([*self.counts.values()], axis=0), rng)
+            wanted = self._tile(cell) != UNLABELLED
+        y, x = divmod(int(rng.choice(np.flatnonzero(wanted))), wanted.shape[1])
+        box = tile_box(cell)
+        return box.y0 + y, box.x0 + x
+
+    def _draw_cell(self, pixels: NDArray[np.int64], rng: Generator) -> Cell:
+        return self.cells[rng.choice(len(self.cells), p=pixels / pixels.sum())]
+
+    def _tile(self, cell: Cell) -> NDArray[np.uint8]:
+        tile = self.labels.tile(cell)
+        assert tile is not None  # `cells` are those with labels
+        return tile
 
     def read(self, box: Box) -> NDArray[np.float32]:
         """Network input (h, w, channels) of a box on the plane."""
@@ -169,18 +203,10 @@ def _cut(
 
 
 def _choose_centre(slide: LabelledSlide, warp: "_Warp", side: int, rng: Generator) -> tuple[int, int]:
-    cell = slide.cells[rng.choice(len(slide.cells), p=slide.share)]
-    tile = slide.labels.tile(cell)
-    assert tile is not None
-    wanted = (tile != UNLABELLED) & (tile != BACKGROUND) if rng.random() < 0.5 else tile != UNLABELLED
-    positions = np.flatnonzero(wanted)
-    if positions.size == 0:
-        positions = np.flatnonzero(tile != UNLABELLED)
-    y, x = divmod(int(positions[rng.integers(positions.size)]), tile.shape[1])
-    box = tile_box(cell)
+    y, x = slide.draw_labelled(rng)
     # The chosen pixel comes to lie anywhere in the patch but near its border, where the elastic part could push it out.
     shift = warp.matrix @ rng.uniform(-side / 3, side / 3, size=2)
-    return box.y0 + y - round(shift[0]), box.x0 + x - round(shift[1])
+    return y - round(shift[0]), x - round(shift[1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +221,7 @@ class _Warp:
     def draw(cls, augmentation: Augmentation, rng: Generator) -> "_Warp":
         angle = np.deg2rad(rng.uniform(-augmentation.rotate, augmentation.rotate))
         scale = np.exp(rng.uniform(np.log(augmentation.scale_low), np.log(augmentation.scale_high)))
-        stretch = np.exp(rng.normal(0, 0.08)) if augmentation.elastic else 1.0
+        stretch = np.exp(rng.normal(0, augmentation.stretch)) if augmentation.stretch else 1.0
         turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
         matrix = turn @ np.diag([stretch, 1 / stretch]) / scale
         if augmentation.flip and rng.random() < 0.5:

@@ -15,13 +15,14 @@ from unet_studio.core.files import write_atomically
 from unet_studio.core.masks import cleaned_mask
 from unet_studio.core.models import ModelCard
 from unet_studio.core.project import LabelledPlane, Project
-from unet_studio.core.reading import open_slide
+from unet_studio.core.reading import SlideReader, open_slide
 from unet_studio.core.scores import Counts, count
 from unet_studio.core.sheets import SheetRow, draw_sheet
 from unet_studio.core.tiles import Box, tile_box
 from unet_studio.errors import ModelError, StudioError
-from unet_studio.unet.prediction import Predictor
-from unet_studio.unet.weights import architecture_of, load_network
+from unet_studio.unet.prediction import Read
+from unet_studio.unet.weights import load_network
+from unet_studio.unet.whole_slides import predictor_of
 
 _ROWS = 6
 _SIDE = 512
@@ -60,14 +61,14 @@ def compare_planes(
 
     With `side`, of a plane that is larger only so many pixels each way around the tile with most labels.
     """
-    predictor = Predictor(load_network(card), architecture_of(card), temperature=card.temperature)
+    predictor = predictor_of(card, load_network(card))
     steps = parse_steps(str(card.recipe.get("clean_up", "")))
     for plane in planes:
         box = _window(plane, side)
         with open_slide(project.folder / plane.plane.slide) as reader:
-            measured = card.normalisation.measure(reader, plane.plane.plane)
-            pixels = card.normalisation.apply(reader.read(plane.plane.plane, box), measured)
-        prediction = cleaned_mask(predictor.probabilities(pixels), 0.5, steps)
+            read = _reading(card, reader, plane.plane.plane)
+            pixels, probabilities = read(box), predictor.region(read, plane.shape, box)
+        prediction = cleaned_mask(probabilities, 0.5, steps)
         truth = project.labels(plane.plane, plane.shape).read(box)
         counts = count(truth, prediction, len(card.classes))
         name = f"{plane.plane.slide}: pixel accuracy {counts.pixel_accuracy:.3f}, Dice {counts.mean_dice:.3f}"
@@ -96,6 +97,12 @@ def _spread(planes: Sequence[LabelledPlane]) -> list[LabelledPlane]:
     if len(planes) <= _ROWS:
         return list(planes)
     return [planes[index] for index in np.linspace(0, len(planes) - 1, _ROWS).astype(int)]
+
+
+def _reading(card: ModelCard, reader: SlideReader, plane: int) -> Read:
+    """What gives the network's input for a box on a plane."""
+    measured = card.normalisation.measure(reader, plane)
+    return lambda box: card.normalisation.apply(reader.read(plane, box), measured)
 
 
 def _window(plane: LabelledPlane, side: int) -> Box:

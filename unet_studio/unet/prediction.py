@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise, product
 
 import keras
 import numpy as np
@@ -17,11 +17,16 @@ TILE = 512
 """Largest side of the network's output in pixels; four in a batch run near the machine's matrix-multiply rate."""
 OVERLAP = 96
 _BATCH = 4
+_BLOCK = 4
+"""Tiles along each side of what is worked on at once where a plane is proposed from some place outwards."""
 _ALL_ORIENTATIONS = tuple((turns, mirrored) for mirrored in (False, True) for turns in range(4))
 """Quarter turns, and whether mirrored before; the first leaves a tile as it is."""
 
 _Tile = tuple[int, int]
-"""(row, column) of a tile among those that cover a plane."""
+"""(row, column) of a tile among those that cover a plane, or of a block of them."""
+
+_Span = tuple[int, int]
+"""First pixel and end along one axis of a plane."""
 
 
 class Predictor:
@@ -56,22 +61,27 @@ class Predictor:
         `progress` is told the share that is done, 0…1.
         """
         grid = self._grid(shape)
-        height, width = shape
-        rows, columns = len(grid.y.starts), len(grid.x.starts)
-        batches = [batch for row in range(rows) for batch in _batches([(row, column) for column in range(columns)])]
-        total = np.zeros((grid.y.side, width, self.classes - 1), dtype=np.float32)
-        for number, (batch, outputs) in enumerate(self._outputs(read, grid, batches)):
-            row, column = batch[-1]
-            top = grid.y.starts[row]
-            for tile, values in zip(batch, outputs, strict=True):
-                grid.add(total, Box(top, 0, top + grid.y.side, width), tile, values)
-            progress((number + 1) / len(batches))
-            if column == columns - 1:
-                finished = (height if row == rows - 1 else grid.y.starts[row + 1]) - top
-                yield top, _quantised(total[:finished])
-                total = _move_up(total, finished)
+        blocks = _Blocks(grid, _groups(len(grid.y.starts), 1), [range(len(grid.x.starts))])
+        for box, values in self._pieces(read, blocks, blocks.all, progress):
+            yield box.y0, values
 
-    def region(self, read: Read, shape: tuple[int, int], box: Box) -> NDArray[np.uint8]:
+    def outwards(
+        self, read: Read, shape: tuple[int, int], middle: Box, *, progress: Callable[[float], None] = lambda _: None
+    ) -> Iterator[tuple[Box, NDArray[np.uint8]]]:
+        """Probabilities of a plane of `shape` (h, w), piece by piece, what is nearest to the box `middle` first.
+
+        They are those of `strips`, and so are the arguments. Yields (box, probabilities (h, w, classes - 1)), 0…255; no
+        two boxes share a pixel. Memory is bounded by a block of tiles and the edge of what is finished: of it only that
+        is kept which tiles to come overlap.
+        """
+        grid = self._grid(shape)
+        blocks = _Blocks(grid, *(_groups(len(axis.starts), _BLOCK) for axis in (grid.y, grid.x)))
+        order = sorted(blocks.all, key=lambda block: _distance(blocks.box(block), middle))
+        return self._pieces(read, blocks, order, progress)
+
+    def region(
+        self, read: Read, shape: tuple[int, int], box: Box, *, progress: Callable[[float], None] = lambda _: None
+    ) -> NDArray[np.uint8]:
         """Probabilities (h, w, classes - 1) of a `box` on a plane of `shape`, from as few tiles as can be.
 
         They are nearly those of `strips`: near its edge the network sees less of what is around the box.
@@ -81,7 +91,7 @@ class Predictor:
         def shifted(part: Box) -> NDArray[np.float32]:
             return read(Box(part.y0 + around.y0, part.x0 + around.x0, part.y1 + around.y0, part.x1 + around.x0))
 
-        strips = [strip for _, strip in self.strips(shifted, around.shape)]
+        strips = [strip for _, strip in self.strips(shifted, around.shape, progress=progress)]
         return np.concatenate(strips)[box.within(around)]
 
     def probabilities(self, pixels: NDArray[np.float32]) -> NDArray[np.uint8]:
@@ -90,9 +100,9 @@ class Predictor:
         return np.concatenate([strip for _, strip in self.strips(lambda box: pixels[box.slices], shape)])
 
     def logits(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
-        """What the network itself says, (h, w, classes), of input (h, w, channels) that is no larger than a tile."""
+        """What the network itself says, (h, w, classes), of input (h, w, channels) that it sees all at once."""
         height, width = shape = (pixels.shape[0], pixels.shape[1])
-        box = Box(0, 0, self._side(height), self._side(width)).grow(self._architecture.margin)
+        box = Box(0, 0, self._output(height), self._output(width)).grow(self._architecture.margin)
         inputs = read_mirrored(lambda inside: pixels[inside.slices], box, shape)
         logits = np.asarray(self._network.predict_on_batch(inputs[None]), dtype=np.float32)
         return logits[0, :height, :width]
@@ -102,7 +112,35 @@ class Predictor:
 
     def _side(self, length: int) -> int:
         """The side of the network's output for a plane of this length."""
-        return self._architecture.padded_side(min(TILE, length)) - 2 * self._architecture.margin
+        return self._output(min(TILE, length))
+
+    def _output(self, length: int) -> int:
+        """The side of the network's smallest output with so many pixels."""
+        return self._architecture.padded_side(length) - 2 * self._architecture.margin
+
+    def _pieces(
+        self, read: Read, blocks: "_Blocks", order: Sequence[_Tile], progress: Callable[[float], None]
+    ) -> Iterator[tuple[Box, NDArray[np.uint8]]]:
+        """The plane in pieces, each as soon as all blocks that it is part of were worked on, in this order."""
+        batches = [_batches(blocks.tiles(block)) for block in order]
+        count, done = sum(len(of_block) for of_block in batches), 0
+        outputs = self._outputs(read, blocks.grid, [batch for of_block in batches for batch in of_block])
+        waiting: dict[Box, tuple[NDArray[np.float32], int]] = {}
+        for block, of_block in zip(order, batches, strict=True):
+            covered = blocks.box(block)
+            total = np.zeros((*covered.shape, self.classes - 1), dtype=np.float32)
+            for batch, values in islice(outputs, len(of_block)):
+                for tile, of_tile in zip(batch, values, strict=True):
+                    blocks.grid.add(total, covered, tile, of_tile)
+                done += 1
+                progress(done / count)
+            for box, shared in blocks.pieces(block):
+                before, missing = waiting.pop(box, (None, shared))
+                piece = total[box.within(covered)] if before is None else before + total[box.within(covered)]
+                if missing == 1:
+                    yield box, _quantised(piece)
+                else:
+                    waiting[box] = piece.copy(), missing - 1
 
     def _outputs(
         self, read: Read, grid: "_Grid", batches: Sequence[Sequence[_Tile]]
@@ -174,6 +212,63 @@ class _Grid:
         total[common.within(covered)] += values[rows, columns] * weights[..., None]
 
 
+class _Blocks:
+    """The tiles of a plane in blocks, each (row, column) of these `rows` and `columns` of tiles.
+
+    Blocks overlap as their tiles do: the plane falls into pieces that are part of the same blocks.
+    """
+
+    def __init__(self, grid: _Grid, rows: Sequence[range], columns: Sequence[range]) -> None:
+        self.grid = grid
+        self.all = list(product(range(len(rows)), range(len(columns))))
+        self._rows, self._columns = rows, columns
+        self._spans = (_spans(grid.y, grid.shape[0], rows), _spans(grid.x, grid.shape[1], columns))
+        self._parts = tuple(_parts(spans) for spans in self._spans)
+
+    def tiles(self, block: _Tile) -> list[_Tile]:
+        return list(product(self._rows[block[0]], self._columns[block[1]]))
+
+    def box(self, block: _Tile) -> Box:
+        """The pixels of a block on the plane."""
+        (y0, y1), (x0, x1) = (spans[number] for spans, number in zip(self._spans, block, strict=True))
+        return Box(y0, x0, y1, x1)
+
+    def pieces(self, block: _Tile) -> Iterator[tuple[Box, int]]:
+        """The pieces of a block, from top to bottom, and of how many blocks each is part."""
+        rows, columns = (
+            [(start, end, len(among)) for (start, end), among in parts if number in among]
+            for parts, number in zip(self._parts, block, strict=True)
+        )
+        for (y0, y1, blocks_y), (x0, x1, blocks_x) in product(rows, columns):
+            yield Box(y0, x0, y1, x1), blocks_y * blocks_x
+
+
+def _groups(tiles: int, size: int) -> list[range]:
+    """Neighbouring tiles in groups of at most `size`, as even as can be."""
+    count = -(-tiles // size)
+    return [range(first, end) for first, end in pairwise(tiles * number // count for number in range(count + 1))]
+
+
+def _spans(axis: _Axis, length: int, groups: Sequence[range]) -> list[_Span]:
+    """What each group of tiles covers of a plane of this length."""
+    return [(axis.starts[group[0]], min(axis.starts[group[-1]] + axis.side, length)) for group in groups]
+
+
+def _parts(spans: Sequence[_Span]) -> list[tuple[_Span, list[int]]]:
+    """The parts into which the ends of `spans` cut what they cover, and the numbers of the spans that cover each."""
+    cuts = sorted({cut for span in spans for cut in span})
+    return [
+        ((start, end), [number for number, span in enumerate(spans) if span[0] <= start and end <= span[1]])
+        for start, end in pairwise(cuts)
+    ]
+
+
+def _distance(box: Box, other: Box) -> int:
+    """How far the middles of two boxes are apart, squared, in half pixels."""
+    down, right = box.y0 + box.y1 - other.y0 - other.y1, box.x0 + box.x1 - other.x0 - other.x1
+    return down * down + right * right
+
+
 def _batches(tiles: Sequence[_Tile]) -> list[Sequence[_Tile]]:
     """Batches of at most `_BATCH` tiles, as even as can be: a lone tile keeps the network from its full speed."""
     count = -(-len(tiles) // _BATCH)
@@ -210,10 +305,3 @@ def _ramp(side: int) -> NDArray[np.float32]:
 
 def _quantised(probabilities: NDArray[np.float32]) -> NDArray[np.uint8]:
     return np.rint(probabilities * 255).astype(np.uint8)
-
-
-def _move_up(values: NDArray[np.float32], rows: int) -> NDArray[np.float32]:
-    moved = np.zeros_like(values)
-    if rows < len(values):
-        moved[: len(values) - rows] = values[rows:]
-    return moved

@@ -9,22 +9,26 @@ from numpy.typing import NDArray
 
 from unet_studio.core.labels import PlaneId
 from unet_studio.core.models import ModelCard
-from unet_studio.core.proposals import part_file, proposal_file, write_part, write_proposal
+from unet_studio.core.proposals import part_file, proposal_file, write_growing, write_proposal
 from unet_studio.core.reading import SlideReader
-from unet_studio.core.tiles import Box
-from unet_studio.unet.prediction import Predictor
-from unet_studio.unet.weights import architecture_of, load_fast_network
+from unet_studio.core.tiles import Box, cells_over, tile_box
+from unet_studio.unet.weights import load_fast_network
+from unet_studio.unet.whole_slides import predictor_of
 
 _WHOLE_AT_ONCE = 2048 * 2048
 """Planes of at most this many pixels are there in a few seconds; no part of them comes first."""
+_LARGEST_VIEW = 4096 * 4096
+_LARGEST_SHARE = 1 / 4
+"""What is in view comes first up to so many pixels, and up to this share of the plane: it is proposed twice."""
 
 
 class Proposer:
-    """A model ready to propose; it keeps the compiled network for all slides."""
+    """A model ready to propose, with or without `flips`; it keeps the compiled network for all slides."""
 
-    def __init__(self, card: ModelCard) -> None:
+    def __init__(self, card: ModelCard, *, flips: bool = False) -> None:
         self.card = card
-        self._predictor = Predictor(load_fast_network(card), architecture_of(card), temperature=card.temperature)
+        self._flips = flips
+        self._predictor = predictor_of(card, load_fast_network(card), flips=flips)
 
     def propose(
         self,
@@ -39,8 +43,9 @@ class Proposer:
     ) -> None:
         """Store the proposal for one plane of an open slide; `progress` may raise to stop, and nothing is left.
 
-        With `view`, a box on a large plane, the proposal for what is in it is stored first as a part, and `in_view` is
-        called; the part goes when all is there. It costs the time of its tiles again.
+        With `view`, a small box on a large plane, the proposal for what is in it is stored first as a part, and that
+        grows outwards; `in_view` is called whenever there is more, and the part goes when all is there. It costs the
+        time of the view's tiles again.
         """
         normalisation = self.card.normalisation
         measured = normalisation.measure(reader, plane.plane)
@@ -49,15 +54,32 @@ class Proposer:
             return normalisation.apply(reader.read(plane.plane, box), measured)
 
         shape = (reader.info.height, reader.info.width)
-        part = part_file(place, self.card.id, plane)
-        try:
-            shown = view.intersect(Box.of_shape(shape)) if view else None
-            if shown and not shown.is_empty and shape[0] * shape[1] > _WHOLE_AT_ONCE:
-                write_part(part, shape, shown, self._predictor.region(read, shape, shown), stamp=stamp)
-                in_view()
+        file = proposal_file(place, self.card.id, plane)
+        shown = _first(view, shape) if view else None
+        if shown is None:
             strips = self._predictor.strips(read, shape, progress=progress)
-            file = proposal_file(place, self.card.id, plane)
-            write_proposal(file, shape, self._predictor.classes - 1, strips, stamp=stamp)
+            write_proposal(file, shape, self._predictor.classes - 1, strips, stamp=stamp, flips=self._flips)
+            return
+        part = part_file(place, self.card.id, plane)
+        # It is done again with the rest, so nothing of that is finished yet; but `progress` may stop it.
+        first = shown, self._predictor.region(read, shape, shown, progress=lambda _: progress(0.0))
+        pieces = self._predictor.outwards(read, shape, shown, progress=progress)
+        try:
+            write_growing(file, part, shape, first, pieces, stamp=stamp, flips=self._flips, grown=in_view)
         finally:
             with suppress(OSError):  # somebody looks at it just now; it does no harm
                 part.unlink(missing_ok=True)
+
+
+def _first(view: Box, shape: tuple[int, int]) -> Box | None:
+    """What comes first of a plane, the view out to whole tiles; None where all of it is there nearly as soon."""
+    plane = Box.of_shape(shape)
+    cells = list(cells_over(view.intersect(plane)))
+    if not cells or _pixels(plane) <= _WHOLE_AT_ONCE:
+        return None
+    box = tile_box(cells[0]).union(tile_box(cells[-1])).intersect(plane)
+    return box if _pixels(box) <= min(_LARGEST_VIEW, _LARGEST_SHARE * _pixels(plane)) else None
+
+
+def _pixels(box: Box) -> int:
+    return box.height * box.width

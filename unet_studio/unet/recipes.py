@@ -19,6 +19,7 @@ _CHOICES = {
     "output": ("softmax", "sigmoid"),
     "optimiser": ("adam", "radam", "sgd"),
     "decay": ("cosine", "plateau", "none"),
+    "precision": ("float32", "fastest"),
 }
 """The words that a setting of this name can be."""
 
@@ -47,7 +48,7 @@ class Architecture:
         _require("architecture.atrous", list(self.atrous), all(1 <= r <= 64 for r in self.atrous), "rates of 1 to 64")
         _require("architecture.last_kernel", self.last_kernel, self.last_kernel in (1, 3, 5), "1, 3 or 5")
         for name in ("dropout_at", "normalisation", "upsampling", "padding", "activation", "output"):
-            _require_choice("architecture", name, getattr(self, name))
+            _require_choice("architecture.", name, getattr(self, name))
 
     def crop(self, level: int) -> int:
         """Pixels that a skip of `level` loses at each side to fit what comes up from below it."""
@@ -108,6 +109,7 @@ class Augmentation:
     rotate: float = 180.0  # degrees, each way
     scale_low: float = 0.8
     scale_high: float = 1.25
+    stretch: float = 0.08  # standard deviation of the logarithm: longer one way and as much shorter the other
     elastic: float = 4.0  # px, standard deviation of the displacement on a coarse grid
     elastic_nodes: int = 4  # nodes of that grid along each side of a patch
     brightness_low: float = 1.0  # factor
@@ -159,7 +161,7 @@ class Schedule:
         for name in ("ema", "hold_out", "momentum"):
             _require(f"schedule.{name}", getattr(self, name), 0 <= getattr(self, name) < 1, "0 or more and below 1")
         for name in ("optimiser", "decay"):
-            _require_choice("schedule", name, getattr(self, name))
+            _require_choice("schedule.", name, getattr(self, name))
         _require("schedule.learning_rate", self.learning_rate, self.learning_rate > 0, "above 0")
 
 
@@ -171,6 +173,7 @@ class Recipe:
     description: str = ""
     seed: int = 0
     deterministic: bool = False  # two runs on one CPU agree bit for bit, at some cost in time
+    precision: str = "float32"  # fastest: products in bfloat16 where this computer is quicker with it
     tensorboard: bool = False  # write the run's curves for TensorBoard
     clean_up: str = ""  # steps that its results are judged with, as `unet-studio clean --steps` takes them
     architecture: Architecture = field(default_factory=Architecture)
@@ -180,6 +183,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         _require("seed", self.seed, 0 <= self.seed < 1 << 32, "0 to 4294967295")
+        _require_choice("", "precision", self.precision)
         side = self.schedule.patch
         _require("schedule.patch", side, self.architecture.fits(side), _sides(self.architecture))
 
@@ -211,6 +215,11 @@ def load_recipe(name: str, changes: Iterable[str] = ()) -> Recipe:
     for change in changes:
         _apply_change(content, change)
     return replace(Recipe.from_dict({**content, "name": file.stem}), name=file.stem)
+
+
+def default_recipe(model: str) -> str:
+    """The recipe for a training where nobody named one: another for a first model (`model` empty) than from a model."""
+    return "retrain" if model else "from-scratch"
 
 
 def _apply_change(content: dict[str, Any], change: str) -> None:
@@ -259,8 +268,8 @@ def _require(key: str, value: object, fits: bool, wanted: str) -> None:
         raise RecipeError(f"'{key}' in a recipe must be {wanted}; received {value!r}.")
 
 
-def _require_choice(group: str, name: str, value: str) -> None:
-    _require(f"{group}.{name}", value, value in _CHOICES[name], f"one of {', '.join(_CHOICES[name])}")
+def _require_choice(prefix: str, name: str, value: str) -> None:
+    _require(f"{prefix}{name}", value, value in _CHOICES[name], f"one of {', '.join(_CHOICES[name])}")
 
 
 def _sides(architecture: Architecture) -> str:

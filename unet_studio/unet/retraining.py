@@ -111,8 +111,8 @@ def retrain(project: Project, start: ModelCard | None, recipe: Recipe, watcher: 
     if start is not None:
         start.check_fits(snapshot.classes)
     with _open_slides(snapshot, project.folder, watcher) as readers:
-        normalisation = start.normalisation if start else Normalisation(channels or _channels_of(readers))
-        card = _begin_card(project, snapshot, normalisation, _with_architecture_of(recipe, start), start)
+        normalisation = start.normalisation if start else Normalisation.usual(channels or _channels_of(readers))
+        card = _begin_card(project, snapshot, normalisation, _fitted_to(recipe, start), start)
         training = _Retraining(project, snapshot, card, watcher, readers)
         return training.run(load_network(start) if start else None)
 
@@ -156,15 +156,16 @@ class _Retraining:
         self._training, self._kept_out = _divide(slides, snapshot.hold_out, self._recipe)
 
     def run(self, start: keras.Model | None, *, resumed: bool = False) -> Retrained:
-        windows = judged_windows(self._kept_out or self._training)
+        windows = judged_windows(self._kept_out or self._training, self._recipe.schedule)
         network = build_or_continue(
             self._recipe, start, channels=self._card.normalisation.channels, classes=len(self._card.classes)
         )
         self._write_card()
         preview = _Preview(windows, self._card.classes, self._run, self._watcher)
         result = train(
-            network, self._training, windows, self._recipe, run=self._run, resume_from=self._run if resumed else None,
-            report=preview.report, step=self._watcher.step, cancelled=self._watcher.cancelled,
+            network, self._training, windows, self._recipe, held_out=bool(self._kept_out), run=self._run,
+            resume_from=self._run if resumed else None, report=preview.report, step=self._watcher.step,
+            cancelled=self._watcher.cancelled,
         )  # fmt: skip
         published = publish(self._finished_card(result, windows), result.network, result.history)
         remove_checkpoint(self._run)
@@ -261,21 +262,23 @@ def _prepare_all(
 def _prepare(
     plane: LabelledPlane, labels: LabelPlane, reader: SlideReader, normalisation: Normalisation
 ) -> LabelledSlide:
-    cells = sorted(plane.cells)
-    counts = np.array([plane.cells[cell] for cell in cells], dtype=np.float64)
     measured = normalisation.measure(reader, plane.plane.plane)
-    return LabelledSlide(plane.plane, reader, labels, normalisation, measured, cells, counts / counts.sum())
+    return LabelledSlide(plane.plane, reader, labels, normalisation, measured, sorted(plane.cells))
 
 
 def _channels_of(readers: Sequence[tuple[LabelledPlane, LabelPlane, SlideReader]]) -> int:
     return readers[0][2].info.channels
 
 
-def _with_architecture_of(recipe: Recipe, start: ModelCard | None) -> Recipe:
-    """A warm start keeps the network it starts from; the rest of the recipe holds."""
+def _fitted_to(recipe: Recipe, start: ModelCard | None) -> Recipe:
+    """A warm start keeps the network it starts from, and the size at which that sees whole slides; the rest holds."""
     if start is None:
         return recipe
-    return Recipe.from_dict({**recipe.as_dict(), "architecture": start.recipe["architecture"]})
+    kept = Recipe.from_dict(start.recipe)
+    schedule = recipe.schedule
+    if kept.schedule.whole:
+        schedule = replace(schedule, whole=True, patch=kept.schedule.patch)
+    return replace(recipe, architecture=kept.architecture, schedule=schedule)
 
 
 def _next_id(place: Path) -> str:

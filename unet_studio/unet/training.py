@@ -5,10 +5,11 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import keras
 import numpy as np
@@ -21,13 +22,15 @@ from unet_studio.core.tiles import Box, tile_box
 from unet_studio.errors import ModelError, RecipeError
 from unet_studio.unet.architecture import build_unet
 from unet_studio.unet.checkpoint import Arrays, Checkpoint, read_checkpoint
-from unet_studio.unet.device import use_deterministic_operations
+from unet_studio.unet.device import fastest_precision, use_deterministic_operations
 from unet_studio.unet.event_log import EventLog
 from unet_studio.unet.losses import balance_classes, make_loss
 from unet_studio.unet.optimisers import learning_rate, make_optimiser
-from unet_studio.unet.patches import LabelledSlide, PatchBatches
+from unet_studio.unet.patches import LabelledSlide, PatchBatches, draw_slide
 from unet_studio.unet.prediction import Predictor, read_mirrored
-from unet_studio.unet.recipes import Recipe
+from unet_studio.unet.recipes import Augmentation, Recipe, Schedule
+
+_Item = TypeVar("_Item")
 
 _WINDOW = 512
 _MAX_WINDOWS = 24
@@ -35,12 +38,18 @@ _DRAWN_AHEAD = 6
 """Batches that are drawn while the network learns."""
 _MOST_RETRIES = 8
 """So often a round is repeated, slower or smaller, before the training gives up."""
+_UNVARIED = Augmentation(
+    flip=False, rotate=0, scale_low=1, scale_high=1, stretch=0, elastic=0,
+    gain=0, offset=0, gamma=0, gradient=0, noise=0, blur=0,
+)  # fmt: skip
+"""A patch as it is on the slide."""
 
 
 @dataclass(frozen=True, slots=True)
 class RoundReport:
     """What one round came to; round 0 is the model before training. `dice` is the mean over classes but background,
-    pooled over the labelled pixels of the hold-out. `note` says what went wrong and what was done about it."""
+    pooled over the labelled pixels of the hold-out. `best`: of all rounds so far this one's weights are kept. `note`
+    says what went wrong and what was done about it."""
 
     round: int
     rounds: int
@@ -53,7 +62,7 @@ class RoundReport:
 
 @dataclass(frozen=True, slots=True)
 class TrainingResult:
-    """The best network, its score and the one it started with, and all rounds."""
+    """The network that was kept, its score and the one it started with, and all rounds."""
 
     network: keras.Model
     dice: float
@@ -72,24 +81,28 @@ class JudgedWindow:
 def build_or_continue(recipe: Recipe, start: keras.Model | None, *, channels: int, classes: int) -> keras.Model:
     """A network to train: a fresh copy of `start` (warm start), or the recipe's, randomly initialised."""
     keras.utils.set_random_seed(recipe.seed)
-    network = build_unet(recipe.architecture, channels=channels, classes=classes)
+    with fastest_precision() if recipe.precision == "fastest" else nullcontext():
+        network = build_unet(recipe.architecture, channels=channels, classes=classes)
     if start is not None:
         network.set_weights(start.get_weights())
     return network
 
 
-def judged_windows(slides: Sequence[LabelledSlide]) -> list[JudgedWindow]:
-    """At most 24 windows of 512² around the labels of `slides`, spread evenly; the same at every call."""
+def judged_windows(slides: Sequence[LabelledSlide], schedule: Schedule | None = None) -> list[JudgedWindow]:
+    """At most 24 windows of 512² around the labels of `slides`, spread evenly; the same at every call.
+
+    Where patches are whole slides by the `schedule`, so are the windows: resized as the patches are, but not varied.
+    """
+    if schedule is not None and schedule.whole:
+        rng = np.random.default_rng(0)  # nothing is varied, so nothing is drawn from it that matters
+        return [JudgedWindow(*draw_slide(slide, schedule.patch, _UNVARIED, rng)) for slide in _spread(slides)]
     boxes: dict[tuple[int, Box], None] = {}
     for index, slide in enumerate(slides):
         for cell in sorted(slide.cells):
             boxes.setdefault((index, _window_around(tile_box(cell), slide.shape)))
-    chosen = list(boxes)
-    if len(chosen) > _MAX_WINDOWS:
-        chosen = [chosen[i] for i in np.linspace(0, len(chosen) - 1, _MAX_WINDOWS).astype(int)]
     return [
         JudgedWindow(read_mirrored(slides[i].read, box, slides[i].shape), slides[i].labels.read(box))
-        for i, box in chosen
+        for i, box in _spread(list(boxes))
     ]
 
 
@@ -126,6 +139,7 @@ def train(
     windows: Sequence[JudgedWindow],
     recipe: Recipe,
     *,
+    held_out: bool = True,
     run: Path | None = None,
     resume_from: Path | None = None,
     report: Callable[[RoundReport, Predictor], None] = lambda _report, _predictor: None,
@@ -134,14 +148,17 @@ def train(
 ) -> TrainingResult:
     """Train `network` on the labelled pixels of `slides`; the weights best on `windows` win, also when cancelled.
 
-    The averaged weights (EMA) are judged, since they vary less from round to round, after the recipe's clean-up.
-    `report` is called after each
-    round with a predictor of the averaged weights, `step` after each step.
+    Of rounds that are equally good the last wins, which was trained longest, but the network as it was wins over its
+    equals. The averaged weights (EMA) are judged, since they vary less from round to round, after the recipe's
+    clean-up. `report` is called after each round with a predictor of the averaged weights, `step` after each step.
 
     A round whose loss becomes NaN is repeated from the weights before it at half the learning rate, and one that runs
     out of memory with half the batch, then with smaller patches; the round's report says so.
 
     Args:
+        held_out: whether the windows are of other slides than those it learns from. How well it knows the latter says
+            nothing of any other, and a handful of strokes is known by heart after a round or two; so the last round
+            wins then, whatever its score.
         run: a folder; after each round it gets a checkpoint, and the curves where the recipe wants TensorBoard.
         resume_from: the folder of a training of the same network and optimiser, which goes on after its last round.
 
@@ -151,7 +168,9 @@ def train(
     """
     if recipe.deterministic:
         use_deterministic_operations()
-    training = _Training(network, slides, windows, recipe, run, report=report, step=step, cancelled=cancelled)
+    training = _Training(
+        network, slides, windows, recipe, run, held_out=held_out, report=report, step=step, cancelled=cancelled
+    )
     if resume_from is not None:
         training.resume(resume_from)
     return training.run()
@@ -172,6 +191,7 @@ class _Training:
         recipe: Recipe,
         run: Path | None,
         *,
+        held_out: bool,
         report: Callable[[RoundReport, Predictor], None],
         step: Callable[[int, int], None],
         cancelled: Callable[[], bool],
@@ -182,6 +202,7 @@ class _Training:
         self._steps = parse_steps(recipe.clean_up)
         self._recipe = recipe
         self._run = run
+        self._held_out = held_out
         self._report = report
         self._step = step
         self._cancelled = cancelled
@@ -235,7 +256,8 @@ class _Training:
                     break
         self._network.set_weights(self._best_weights)
         history = tuple(self._history)
-        return TrainingResult(self._network, max(r.dice for r in history), history[0].dice, history)
+        kept = max((report for report in history if report.best), key=lambda report: report.round)
+        return TrainingResult(self._network, kept.dice, history[0].dice, history)
 
     def _train_round(self, drawing: Executor) -> tuple[float, str]:
         """The mean loss of the next round, and what had to be done for it, in sentences."""
@@ -306,9 +328,9 @@ class _Training:
     def _judge(self, number: int, *, loss: float, note: str) -> None:
         trained = [keras.ops.convert_to_numpy(variable) for variable in self._network.trainable_variables]
         if number:
-            self._optimiser.finalize_variable_values(self._network.trainable_variables)  # the averages
+            self._show_averages()
         dice = float(np.nan_to_num(judge(self._predictor, self._windows, self._steps).mean_dice))
-        best = not self._history or dice > max(report.dice for report in self._history)
+        best = self._is_best(dice)
         if best:
             self._best_weights = self._network.get_weights()
         seconds = self._seconds_before + time.monotonic() - self._began
@@ -321,6 +343,18 @@ class _Training:
         for variable, values in zip(self._network.trainable_variables, trained, strict=True):
             variable.assign(values)
 
+    def _is_best(self, dice: float) -> bool:
+        """Whether the weights that were just judged are kept rather than those of any round before."""
+        if not self._history or not self._held_out:
+            return True
+        return dice > self._history[0].dice and dice >= max(report.dice for report in self._history)
+
+    def _show_averages(self) -> None:
+        """Give the network the averaged weights; as copies, for with JAX a prediction frees the arrays it is given."""
+        self._optimiser.finalize_variable_values(self._network.trainable_variables)
+        for variable in self._network.trainable_variables:
+            variable.assign(keras.ops.copy(variable))
+
     def _ease_on_plateau(self) -> None:
         schedule = self._recipe.schedule
         halfway = max(1, schedule.patience // 2)
@@ -330,8 +364,8 @@ class _Training:
 
     def _stands_still(self, rounds: int) -> bool:
         """Whether so many rounds have passed without a better score."""
-        best = max(self._history, key=lambda report: (report.dice, report.round))
-        return self._round - best.round >= rounds
+        first_best = max(self._history, key=lambda report: (report.dice, -report.round))
+        return self._round - first_best.round >= rounds
 
     def _compile(self) -> None:
         recipe, classes = self._recipe, int(self._network.output_shape[-1])
@@ -386,6 +420,13 @@ def _is_out_of_memory(error: Exception) -> bool:
     kind = type(error).__name__
     known = "ResourceExhausted" in kind or "OutOfMemory" in kind or "RESOURCE_EXHAUSTED" in str(error)
     return known or isinstance(error, MemoryError)
+
+
+def _spread(items: Sequence[_Item]) -> list[_Item]:
+    """All items, or as many as there may be windows, evenly from the first to the last."""
+    if len(items) <= _MAX_WINDOWS:
+        return list(items)
+    return [items[index] for index in np.linspace(0, len(items) - 1, _MAX_WINDOWS).astype(int)]
 
 
 def _window_around(cell: Box, shape: tuple[int, int]) -> Box:

@@ -10,7 +10,7 @@ import keras
 from unet_studio.core.models import WEIGHTS, ModelCard
 from unet_studio.errors import ModelError
 from unet_studio.unet.architecture import build_unet
-from unet_studio.unet.device import fastest_policy
+from unet_studio.unet.device import fastest_precision
 from unet_studio.unet.recipes import Architecture, Recipe
 from unet_studio.unet.training import RoundReport
 
@@ -42,15 +42,9 @@ def load_network(card: ModelCard) -> keras.Model:
 
 def load_fast_network(card: ModelCard) -> keras.Model:
     """The network for proposing: in bfloat16 where this computer is faster with it. Errors as for `load_network`."""
-    network, policy = load_network(card), fastest_policy()
-    if policy == "float32":
-        return network
-    usual = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(policy)
-    try:
+    network = load_network(card)
+    with fastest_precision():
         fast = build_unet(architecture_of(card), channels=card.normalisation.channels, classes=len(card.classes))
-    finally:
-        keras.config.set_dtype_policy(usual)
     fast.set_weights(network.get_weights())
     return fast
 

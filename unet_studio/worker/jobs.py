@@ -12,7 +12,7 @@ from unet_studio.core.reading import open_slide
 from unet_studio.core.tiles import Box
 from unet_studio.errors import Cancelled, SlideError, StudioError
 from unet_studio.unet.proposing import Proposer
-from unet_studio.unet.recipes import load_recipe
+from unet_studio.unet.recipes import default_recipe, load_recipe
 from unet_studio.unet.retraining import resume, retrain
 from unet_studio.unet.training import RoundReport
 from unet_studio.worker.protocol import Listener, ProposeJob, RetrainJob
@@ -22,12 +22,12 @@ class Jobs:
     """Runs jobs one after the other and keeps the last network warm, so that the next proposal starts at once."""
 
     def __init__(self) -> None:
-        self._warm: dict[tuple[Path, int], Proposer] = {}
+        self._warm: dict[tuple[Path, int, bool], Proposer] = {}
 
     def propose(self, job: ProposeJob, listener: Listener) -> dict[str, Any]:
         """Propose masks slide by slide; a slide that can't be read is told of and the others go on."""
         place = Path(job.place)
-        proposer = self._proposer(job.model, place)
+        proposer = self._proposer(job, place)
         with Project.open(Path(job.folder), place=place) as project:
             if project.has_classes:
                 proposer.card.check_fits(project.classes())
@@ -49,7 +49,7 @@ class Jobs:
         """Retrain and publish a model; says whether it is better, but leaves the choice to who asked."""
         place, watch = Path(job.place), _Watch(listener)
         start = find_model(job.model, place) if job.model else None
-        recipe = load_recipe(job.recipe, job.changes)
+        recipe = load_recipe(job.recipe or default_recipe(job.model), job.changes)
         with Project.open(Path(job.folder), place=place) as project:
             if job.resume:
                 retrained = resume(project, watch)
@@ -64,11 +64,11 @@ class Jobs:
             "rounds": len(retrained.result.history) - 1,
         }
 
-    def _proposer(self, model: str, place: Path) -> Proposer:
-        card = find_model(model, place)
-        key = (card.folder, card.weights.stat().st_mtime_ns if card.weights.is_file() else 0)
+    def _proposer(self, job: ProposeJob, place: Path) -> Proposer:
+        card = find_model(job.model, place)
+        key = (card.folder, card.weights.stat().st_mtime_ns if card.weights.is_file() else 0, job.flips)
         if key not in self._warm:
-            self._warm = {key: Proposer(card)}
+            self._warm = {key: Proposer(card, flips=job.flips)}
         return self._warm[key]
 
 
@@ -116,7 +116,8 @@ def _propose_slide(proposer: Proposer, job: ProposeJob, wanted: PlaneId, progres
         ) from None
     outcomes = []
     with open_slide(path) as reader:
-        numbers = range(reader.info.planes) if wanted.plane < 0 else [wanted.plane]
+        numbers = list(range(reader.info.planes)) if wanted.plane < 0 else [wanted.plane]
+        numbers.sort(key=lambda number: job.view[:2] != [wanted.slide, number])  # what is looked at comes first
         if wanted.plane >= reader.info.planes:
             raise SlideError(
                 f"'{path.name}' has {reader.info.planes} planes now, and plane {wanted.plane + 1} is not among them. "
@@ -124,7 +125,8 @@ def _propose_slide(proposer: Proposer, job: ProposeJob, wanted: PlaneId, progres
             )
         for position, number in enumerate(numbers):
             plane = PlaneId(wanted.slide, number)
-            if not job.overwrite and find_proposal(place, proposer.card.id, plane, stamp=stamp):
+            stored = find_proposal(place, proposer.card.id, plane, stamp=stamp)
+            if not job.overwrite and stored is not None and stored.flips == job.flips:
                 outcomes.append("skipped")
                 continue
 

@@ -8,15 +8,17 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
-VERSION = 2
+VERSION = 3
 
 
 @dataclass(frozen=True, slots=True)
 class ProposeJob:
     """Propose masks; `planes` are [slide, plane] pairs, plane -1 for all planes of the slide.
 
-    `view` is what is on the screen, [slide, plane, y0, x0, y1, x1], or empty. On a large plane it comes first, as a
-    part that the event 'in-view' tells of.
+    With `flips` every tile is seen in all eight orientations; what was proposed the other way is proposed again.
+    `view` is what is on the screen, [slide, plane, y0, x0, y1, x1], or empty. That plane comes first among those of its
+    slide, and where it is large what is in view comes first, then what is around it: a part of which each event
+    'in-view' says that there is more.
     """
 
     folder: str
@@ -25,19 +27,21 @@ class ProposeJob:
     planes: list[list[Any]]
     overwrite: bool = False
     view: list[Any] = field(default_factory=list)
+    flips: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class RetrainJob:
     """Retrain `model` (empty: from scratch) on the project's labels by a recipe and changes such as 'seed=1'.
 
+    Without a `recipe` it is the usual one: 'retrain' from a model, 'from-scratch' for a first one.
     With `resume` the training that was interrupted last goes on instead, with the model and recipe that it has.
     """
 
     folder: str
     place: str
     model: str
-    recipe: str = "retrain"
+    recipe: str = ""
     changes: list[str] = field(default_factory=list)
     channels: int = 0  # from scratch: network channels; 0 takes them from the first labelled slide
     resume: bool = False

@@ -105,6 +105,8 @@ def _probability(plane: OpenPlane, box: Box, value: int) -> NDArray[np.uint8] | 
     if plane.view.proposal is None:
         return None
     try:
+        if not plane.view.proposal.covers(box):
+            return None
         probabilities = plane.view.proposal.read(box)
     except ProjectError:
         return None  # the mask's own reading tells of it
