@@ -43,3 +43,10 @@ class WorkerError(StudioError):
 
 class Cancelled(StudioError):  # noqa: N818 - the user's wish, not a fault
     """The user stopped the job; what was finished before stays."""
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """TensorFlow says ResourceExhaustedError, PyTorch OutOfMemoryError, JAX writes RESOURCE_EXHAUSTED."""
+    kind = type(error).__name__
+    known = "ResourceExhausted" in kind or "OutOfMemory" in kind or "RESOURCE_EXHAUSTED" in str(error)
+    return known or isinstance(error, MemoryError)

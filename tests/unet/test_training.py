@@ -19,20 +19,12 @@ from unet_studio import paths
 from unet_studio.core.classes import UNLABELLED
 from unet_studio.core.labels import LabelPlane
 from unet_studio.core.tiles import TILE, Box
-from unet_studio.errors import ModelError, RecipeError
+from unet_studio.errors import ModelError, RecipeError, is_out_of_memory
 from unet_studio.unet import training
 from unet_studio.unet.patches import LabelledSlide
 from unet_studio.unet.prediction import Predictor
 from unet_studio.unet.recipes import Architecture, Loss, Recipe, Schedule, load_recipe
-from unet_studio.unet.training import (
-    TrainingResult,
-    _is_out_of_memory,
-    build_or_continue,
-    judge,
-    judged_windows,
-    set_aside,
-    train,
-)
+from unet_studio.unet.training import TrainingResult, build_or_continue, judge, judged_windows, set_aside, train
 
 SHORT = Schedule(rounds=2, steps=2, batch=2, patch=32, learning_rate=1e-2, warmup=1, ema=0.5)
 TINY = Recipe("tiny", architecture=Architecture(depth=1, width=2), schedule=SHORT)
@@ -463,8 +455,8 @@ def out_of_memory_errors() -> Iterator[Exception]:
 
 
 def test_every_backend_s_way_to_be_out_of_memory_is_known() -> None:
-    assert all(_is_out_of_memory(error) for error in out_of_memory_errors())
-    assert not _is_out_of_memory(ValueError("out of range"))
+    assert all(is_out_of_memory(error) for error in out_of_memory_errors())
+    assert not is_out_of_memory(ValueError("out of range"))
 
 
 @pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])

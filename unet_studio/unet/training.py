@@ -19,7 +19,7 @@ from unet_studio.core.clean_up import Step, parse_steps
 from unet_studio.core.masks import cleaned_mask
 from unet_studio.core.scores import Counts, count
 from unet_studio.core.tiles import Box, tile_box
-from unet_studio.errors import ModelError, RecipeError
+from unet_studio.errors import ModelError, RecipeError, is_out_of_memory
 from unet_studio.unet.architecture import build_unet
 from unet_studio.unet.checkpoint import Arrays, Checkpoint, read_checkpoint
 from unet_studio.unet.device import fastest_precision, use_deterministic_operations
@@ -269,7 +269,7 @@ class _Training:
             except _NotFiniteError:
                 notes.append(self._slow_down())
             except Exception as error:  # each backend has its own for this
-                if not _is_out_of_memory(error):
+                if not is_out_of_memory(error):
                     raise
                 notes.append(self._shrink(error))
             if len(notes) > _MOST_RETRIES:
@@ -413,13 +413,6 @@ def _draw_ahead(drawing: Executor, batches: PatchBatches, number: int) -> Iterat
     finally:
         for batch in waiting:
             batch.cancel()
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    """TensorFlow says ResourceExhaustedError, PyTorch OutOfMemoryError, XLA writes RESOURCE_EXHAUSTED."""
-    kind = type(error).__name__
-    known = "ResourceExhausted" in kind or "OutOfMemory" in kind or "RESOURCE_EXHAUSTED" in str(error)
-    return known or isinstance(error, MemoryError)
 
 
 def _spread(items: Sequence[_Item]) -> list[_Item]:

@@ -6,10 +6,8 @@ import sys
 import threading
 from typing import Any, BinaryIO
 
+from unet_studio.errors import is_out_of_memory
 from unet_studio.worker.protocol import VERSION, Message, ProposeJob, Ready, RetrainJob, decode
-
-_OUT_OF_MEMORY = ("MemoryError", "_ArrayMemoryError", "ResourceExhaustedError", "OutOfMemoryError")
-"""What Python, NumPy, TensorFlow and PyTorch call it."""
 
 
 class _Connection:
@@ -99,7 +97,7 @@ def _answer(jobs: Any, request: Message, listener: _RequestListener) -> Message:
         import traceback
 
         traceback.print_exc()
-        if type(error).__name__ in _OUT_OF_MEMORY:
+        if is_out_of_memory(error):
             return Message(
                 request.id,
                 error="The network ran out of memory. Close other programs or use a smaller model, then try again.",
