@@ -158,6 +158,26 @@ def test_slides_that_cannot_be_read_are_told_and_the_one_that_is_left_is_enough(
     assert [card.id for card in project_models(project.place)] == ["retrained-002"]
 
 
+def one_pixel() -> NDArray[np.uint8]:
+    labels = np.full((64, 64), UNLABELLED, np.uint8)
+    labels[30, 40] = 1
+    return labels
+
+
+@pytest.mark.parametrize("labels", [one_pixel(), np.zeros((64, 64), np.uint8)], ids=["one pixel", "all background"])
+@pytest.mark.parametrize("classes", [("nucleus",), ("nucleus", "never labelled")])
+def test_the_poorest_labels_still_give_a_model(
+    project: Project, paint: Paint, recipe: Recipe, labels: NDArray[np.uint8], classes: tuple[str, ...]
+) -> None:
+    project.set_classes(make_classes(*classes))
+    paint("a.png", labels)
+    retrained = retrain(project, None, recipe, Witness(), channels=0)
+    assert (retrained.compared, retrained.better) == (False, True), "of one slide none can be held out, and it is used"
+    assert all(np.isfinite(report.loss) for report in retrained.result.history[1:])
+    assert load_network(retrained.card).output_shape[-1] == 1 + len(classes)
+    assert retrained.card.scores["judged_on"] == "training slides"
+
+
 def test_a_recipe_may_set_slides_aside_where_the_project_has_no_hold_out(
     project: Project, paint: Paint, truths: Truths, recipe: Recipe, drawn: list[Any]
 ) -> None:
