@@ -2,6 +2,17 @@
 <!DOCTYPE TS>
 <TS version="2.1" language="en" sourcelanguage="en">
 <context>
+    <name>Accepting</name>
+    <message numerus="yes">
+        <location filename="../../unet_studio/gui/accepting.py" line="88"/>
+        <source>%n proposal(s) could not be accepted. {0}</source>
+        <translation>
+            <numerusform>%n proposal could not be accepted. {0}</numerusform>
+            <numerusform>%n proposals could not be accepted. {0}</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
     <name>Exporting</name>
     <message numerus="yes">
         <location filename="../../unet_studio/gui/exporting.py" line="79"/>
@@ -34,7 +45,7 @@
 <context>
     <name>Proposing</name>
     <message numerus="yes">
-        <location filename="../../unet_studio/gui/proposing.py" line="33"/>
+        <location filename="../../unet_studio/gui/proposing.py" line="55"/>
         <source>%n slide(s)</source>
         <translation>
             <numerusform>%n slide</numerusform>
@@ -42,7 +53,7 @@
         </translation>
     </message>
     <message numerus="yes">
-        <location filename="../../unet_studio/gui/proposing.py" line="48"/>
+        <location filename="../../unet_studio/gui/proposing.py" line="76"/>
         <source>%n slide(s) could not be proposed; the others are done.</source>
         <translation>
             <numerusform>%n slide could not be proposed; the others are done.</numerusform>
@@ -53,22 +64,11 @@
 <context>
     <name>RetrainPanel</name>
     <message numerus="yes">
-        <location filename="../../unet_studio/gui/retrain_panel.py" line="77"/>
+        <location filename="../../unet_studio/gui/retrain_panel.py" line="94"/>
         <source>Retrain on %n labelled slide(s)</source>
         <translation>
             <numerusform>Retrain on %n labelled slide</numerusform>
             <numerusform>Retrain on %n labelled slides</numerusform>
-        </translation>
-    </message>
-</context>
-<context>
-    <name>Session</name>
-    <message numerus="yes">
-        <location filename="../../unet_studio/gui/session.py" line="310"/>
-        <source>%n proposal(s) could not be accepted. {0}</source>
-        <translation>
-            <numerusform>%n proposal could not be accepted. {0}</numerusform>
-            <numerusform>%n proposals could not be accepted. {0}</numerusform>
         </translation>
     </message>
 </context>
@@ -88,6 +88,25 @@
         <translation>
             <numerusform>Saving %n change…</numerusform>
             <numerusform>Saving %n changes…</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>Tuning</name>
+    <message numerus="yes">
+        <location filename="../../unet_studio/gui/tuning.py" line="80"/>
+        <source>Nothing that was tried on %n labelled plane(s) divides better than the clean-up as it is: its agreement with your labels (V-Rand) is {0:.3f}.</source>
+        <translation>
+            <numerusform>Nothing that was tried on %n labelled plane divides better than the clean-up as it is: its agreement with your labels (V-Rand) is {0:.3f}.</numerusform>
+            <numerusform>Nothing that was tried on %n labelled planes divides better than the clean-up as it is: its agreement with your labels (V-Rand) is {0:.3f}.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <location filename="../../unet_studio/gui/tuning.py" line="87"/>
+        <source>Tuned on %n labelled plane(s): smoothing {0:g} px, height {1:g}. The agreement with your labels (V-Rand) is {2:.3f}, before {3:.3f}.</source>
+        <translation>
+            <numerusform>Tuned on %n labelled plane: smoothing {0:g} px, height {1:g}. The agreement with your labels (V-Rand) is {2:.3f}, before {3:.3f}.</numerusform>
+            <numerusform>Tuned on %n labelled planes: smoothing {0:g} px, height {1:g}. The agreement with your labels (V-Rand) is {2:.3f}, before {3:.3f}.</numerusform>
         </translation>
     </message>
 </context>

@@ -23,7 +23,7 @@ from unet_studio.core.models import ModelCard
 from unet_studio.core.normalisation import Normalisation
 from unet_studio.core.painting import Stroke, make_edit
 from unet_studio.core.project import PLACE_NAME, Project
-from unet_studio.core.proposals import proposal_file, slide_stamp, write_proposal
+from unet_studio.core.proposals import part_file, proposal_file, slide_stamp, write_proposal
 from unet_studio.core.tiles import Box
 from unet_studio.core.workspace import Workspace
 from unet_studio.errors import ModelError, ProjectError, ProjectInUseError, SlideError
@@ -351,6 +351,24 @@ def test_a_proposal_of_an_earlier_version_of_the_slide_is_not_shown(workspace: W
     cv2.imwrite(str(workspace.folder / "a.png"), np.full(SHAPE, 9, np.uint8))
     os.utime(workspace.folder / "a.png", ns=(1, 1))
     assert workspace.find_proposal(A) is None
+
+
+def test_a_part_of_a_proposal_stands_in_where_that_is_asked_for_until_the_whole_is_there(workspace: Workspace) -> None:
+    workspace.use_model(add_model(workspace.place))
+    propose(workspace, A)
+    whole = proposal_file(workspace.place, "spots", A)
+    whole.rename(part_file(workspace.place, "spots", A))
+    assert workspace.find_proposal(A) is None
+    workspace.part = B
+    assert workspace.find_proposal(A) is None
+    workspace.part = A
+    found = workspace.find_proposal(A)
+    assert found is not None and found.partial
+    propose(workspace, A)
+    found = workspace.find_proposal(A)
+    assert found is not None and not found.partial
+    os.utime(workspace.folder / "a.png", ns=(1, 1))
+    assert workspace.find_proposal(A) is None, "both are of an earlier version of the slide"
 
 
 def test_a_slide_that_is_gone_is_said_and_its_labels_are_kept(workspace: Workspace) -> None:

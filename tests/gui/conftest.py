@@ -121,13 +121,13 @@ class Hand:
             return project.labels(PlaneId(slide, plane), shape).read(Box.of_shape(shape))
 
     def give_proposal(self, slide: str, probability: NDArray[np.uint8], plane: int = 0) -> None:
-        """Put a proposal of the active model into the project, as the worker would, and tell the session."""
+        """Put a proposal of the active model into the project, as the worker would, and tell so."""
         workspace = self.window.session.workspace
         assert workspace is not None
         file = proposal_file(workspace.place, workspace.active_model, PlaneId(slide, plane))
         stamp = slide_stamp(workspace.folder / slide)
         write_proposal(file, probability.shape, 1, [(0, probability[..., None])], stamp=stamp)
-        self.window.session.take_proposal(PlaneId(slide, plane), workspace.active_model)
+        self.window.tasks.proposing.proposed.emit(PlaneId(slide, plane), workspace.active_model)
 
 
 @pytest.fixture

@@ -182,7 +182,7 @@ def test_the_divider_keeps_its_place_when_the_slide_moves_below_it(both: "Hand",
     qtbot.wait(50)
     place = divider(window).geometry()
     painted = _Painted(window.canvas.viewport())
-    window.canvas.pan(0.1, 0.05)
+    window.canvas.pan(60, 30)
     qtbot.waitUntil(lambda: painted.region.contains(window.canvas.viewport().rect().center()))
     assert divider(window).geometry() == place
     crossing = QRegion(place.adjusted(-80, 40, 80, -300)) - QRegion(place)
@@ -362,7 +362,7 @@ def same_place(window: MainWindow) -> bool:
         lambda window: window.canvas.zoom_to(5),
         lambda window: wheel(window.canvas.viewport(), 1),
         lambda window: wheel(window.comparison.second_view.viewport(), 2),
-        lambda window: window.canvas.pan(0.2, 0.1),
+        lambda window: window.canvas.pan(80, 60),
         lambda window: window.resize(1500, 700),
         lambda window: window.canvas.fit(),
     ],

@@ -103,7 +103,7 @@ def test_it_is_there_while_part_of_the_plane_is_out_of_view(canvas: Canvas, show
     assert minimap.isVisible()
     canvas.fit()
     assert not minimap.isVisible()
-    canvas.pan(0.3, 0)
+    canvas.pan(200, 0)
     assert minimap.isVisible()
 
 
@@ -123,7 +123,7 @@ def test_it_lies_in_the_lower_right_corner_also_after_panning_and_resizing(
     canvas: Canvas, show: Callable[..., Minimap]
 ) -> None:
     minimap = show(Drawn(500, 1000))
-    for change in (lambda: None, lambda: canvas.pan(0.4, 0.7), lambda: canvas.resize(500, 420)):
+    for change in (lambda: None, lambda: canvas.pan(240, 280), lambda: canvas.resize(500, 420)):
         change()
         corner = canvas.viewport().rect().bottomRight() - minimap.geometry().bottomRight()
         assert corner == QPoint(8, 8)
@@ -204,7 +204,7 @@ def test_narrow_planes_are_shown_wide_enough(
 ) -> None:
     minimap = show(Drawn(*shape))
     canvas.zoom_to(64)
-    canvas.pan(0.5, 0.5)
+    canvas.pan(300, 200)
     qtbot.wait(20)
     assert min(minimap.width(), minimap.height()) >= 12
     minimap.grab()

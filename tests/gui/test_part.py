@@ -305,7 +305,7 @@ def test_a_stroke_under_way_goes_on_when_the_part_and_the_rest_arrive(desk: Desk
 
 def test_one_may_look_elsewhere_meanwhile(desk: Desk) -> None:
     desk.propose()
-    desk.window.canvas.pan(0.5, 0.5)
+    desk.window.canvas.pan(300, 300)
     desk.window.canvas.fit()
     assert desk.is_partial()
     desk.open("s1.png")
@@ -330,7 +330,7 @@ def test_a_whole_proposal_stays_until_the_new_one_is_whole(desk: Desk) -> None:
     assert not desk.is_partial()
     assert (desk.mask() == 1).all()
     with desk.qtbot.waitSignal(desk.session.history_changed):
-        desk.session.accept_plane()
+        desk.window.accepting.accept_plane()
     assert (desk.labels() == 1).all()
     desk.finish("fail")
     assert not desk.is_partial()

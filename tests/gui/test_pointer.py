@@ -113,7 +113,7 @@ def test_keyboard_takes_labels_back_and_draws_straight_lines(hand: "Hand") -> No
 
 
 def test_keyboard_pointer_comes_up_in_the_middle_of_the_view(hand: "Hand") -> None:
-    hand.window.canvas._pointer = hand.window.canvas._mouse_at = None
+    hand.window.canvas.pointed = hand.window.pointing._mouse_at = None
     hand.key(Qt.Key.Key_Delete)
     assert "Point at the slide first" in notes(hand)
     hand.key(Qt.Key.Key_K)
@@ -157,7 +157,7 @@ def test_ring_stays_under_a_mouse_that_stands_still(hand: "Hand") -> None:
     canvas = hand.window.canvas
     hand.move(20, 30)
     at = hand.at(20, 30)
-    for move in (lambda: canvas.zoom_to(8.0), lambda: canvas.pan(0.2, 0.1), canvas.fit):
+    for move in (lambda: canvas.zoom_to(8.0), lambda: canvas.pan(200, 80), canvas.fit):
         move()
         assert canvas.pointer == (canvas._ring.pos().y(), canvas._ring.pos().x())
         assert (canvas.mapFromScene(canvas._ring.pos()) - at).manhattanLength() <= 2

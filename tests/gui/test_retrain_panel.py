@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
 from unet_studio.core.classes import make_classes
+from unet_studio.core.project import Project
 from unet_studio.gui.activity import Activity
 from unet_studio.gui.main_window import MainWindow
 from unet_studio.gui.retrain_panel import RetrainPanel
@@ -90,6 +91,28 @@ def test_the_window_trains_a_first_model_where_the_active_one_knows_other_classe
     window.session.set_classes(make_classes("something", "else"))
     assert window.tasks.start_model() is None
     assert any("trains a first model from scratch" in label.text() for label in said)
+
+
+def test_a_training_begins_once_what_was_painted_is_on_the_disk_or_says_why_not(
+    make_window: Callable[[], MainWindow], folder: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window = make_window()
+    with qtbot.waitSignal(window.session.plane_opened):
+        window.open_folder(folder)
+    QTest.mouseClick(window.canvas.viewport(), Qt.MouseButton.LeftButton)
+    workspace = window.session.workspace
+    assert workspace is not None
+    with monkeypatch.context() as full_disk:
+        full_disk.setattr(workspace.journal, "flush", lambda _: False)
+        with qtbot.waitSignal(window.tasks.notice) as told:
+            window.tasks.retrain()
+    assert told.args is not None and "not written yet; retrain again" in told.args[0].text
+    assert not window.tasks.is_busy
+    with qtbot.waitSignal(window.tasks.retraining.began):
+        window.tasks.retrain()
+    with Project.open(folder) as project:
+        assert [plane.slide for plane in project.states()] == ["s1.png"]
+    window.tasks.stop()  # or closing the window would ask
 
 
 def test_the_window_takes_a_round_as_the_worker_tells_it(qtbot: QtBot) -> None:

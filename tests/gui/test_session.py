@@ -1,4 +1,4 @@
-"""The session lets go of what it opened, and what people did is written even where the window is gone."""
+"""The session lets go of what it opened, undoes what people did, and has it written even where the window is gone."""
 
 import threading
 from collections.abc import Iterator
@@ -10,11 +10,14 @@ import shiboken6
 from pytestqt.qtbot import QtBot
 
 from unet_studio.core.classes import UNLABELLED
+from unet_studio.core.clean_up import Step
 from unet_studio.core.labels import Edit, PlaneId, PlaneState
 from unet_studio.core.painting import make_edit
 from unet_studio.core.project import Project
 from unet_studio.core.slide_reader import SlideReader
 from unet_studio.core.tiles import Box
+from unet_studio.core.workspace import Workspace
+from unet_studio.errors import ProjectError
 from unet_studio.gui import session as session_module
 from unet_studio.gui.background import Background
 from unet_studio.gui.session import Session
@@ -25,6 +28,16 @@ def background(qapp: object) -> Iterator[Background]:
     background = Background(1)
     yield background
     background.close()
+
+
+@pytest.fixture
+def session(background: Background, folder: Path, qtbot: QtBot) -> Iterator[Session]:
+    """Without a window, on the three slides."""
+    session = Session(background)
+    with qtbot.waitSignal(session.plane_opened):
+        session.open_folder(folder)
+    yield session
+    session.close_folder()
 
 
 def stroke(slide: str, side: int) -> Edit:
@@ -80,3 +93,37 @@ def test_strokes_are_written_though_nobody_listens_any_more(
     with Project.open(folder) as project:
         assert {plane.slide for plane in project.states()} == {"s1.png", "s2.png"}
     assert failures == []
+
+
+def undo(session: Session) -> str:
+    """Take the last edit back; says which."""
+    assert session.workspace is not None and session.workspace.next_undo is not None
+    sentence = session.workspace.next_undo.sentence
+    session.undo()
+    return sentence
+
+
+def test_undo_of_a_clean_up_shows_the_mask_and_tells_the_recipe(session: Session, qtbot: QtBot) -> None:
+    session.set_steps((Step("erode", 2),), keep=False)  # while the slider is dragged
+    session.set_steps((Step("erode", 4),))
+    session.set_threshold(0.7)
+    with qtbot.waitSignals([session.recipe_changed, session.mask_recipe_changed]):
+        assert undo(session) == "threshold 0.70"
+    with qtbot.waitSignal(session.mask_recipe_changed) as changed:
+        assert undo(session) == "clean-up: erode 4"
+    assert changed.args is not None and changed.args[0].steps == ()
+    assert session.workspace is not None and session.workspace.next_undo is None
+    session.redo()
+    assert session.plane is not None
+    assert session.plane.view.steps == (Step("erode", 4),)
+
+
+def test_a_history_that_decayed_is_said(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: Workspace) -> None:
+        raise ProjectError("An edit can't be read.")
+
+    told: list[str] = []
+    session.notice.connect(lambda notice: told.append(notice.text))
+    monkeypatch.setattr(Workspace, "undo", fail)
+    session.undo()
+    assert told == ["An edit can't be read."]

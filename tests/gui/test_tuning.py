@@ -41,7 +41,7 @@ def prepare(hand: "Hand", steps: str) -> None:
     assert plane is not None
     painting.paint(plane, Region(Box(20, 59, 100, 61), np.ones((80, 2), np.bool_)), 0, "brush")
     with hand.qtbot.waitSignal(session.state_changed):
-        session.review()
+        hand.window.accepting.review()
 
 
 def tune_button(hand: "Hand") -> QPushButton:

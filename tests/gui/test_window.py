@@ -79,12 +79,12 @@ def saved(window: MainWindow) -> None:
 
 
 def give_proposal(window: MainWindow, folder: Path, slide: str, probability: np.ndarray) -> None:
-    """Put a proposal of the active model into the project, as the worker would, and tell the session."""
+    """Put a proposal of the active model into the project, as the worker would, and tell so."""
     workspace = window.session.workspace
     assert workspace is not None
     file = proposal_file(workspace.place, workspace.active_model, PlaneId(slide))
     write_proposal(file, (SIZE, SIZE), 1, [(0, probability[..., None])], stamp=slide_stamp(folder / slide))
-    window.session.take_proposal(PlaneId(slide), workspace.active_model)
+    window.tasks.proposing.proposed.emit(PlaneId(slide), workspace.active_model)
 
 
 def mask(window: MainWindow) -> np.ndarray:
@@ -341,6 +341,19 @@ def test_clean_up_changes_the_mask_but_no_label_and_is_kept(window: MainWindow, 
     saved(window)
     with Project.open(folder) as project:
         assert project.steps() == (Step("erode", 2),)
+
+
+def test_undo_puts_the_sliders_back(window: MainWindow) -> None:
+    window.clean_up_panel._add_step("erode")
+    window.propose_panel._threshold.setValue(70)
+    assert window.actions_by_id["undo"].text() == "Undo threshold 0.70"
+    key(window, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert window.propose_panel._threshold.value() == 50
+    assert window.actions_by_id["undo"].text() == "Undo clean-up: erode 2"
+    key(window, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert window.clean_up_panel.steps() == ()
+    window.session.redo()
+    assert window.clean_up_panel.steps() == (Step("erode", 2),)
 
 
 def test_a_click_into_the_class_list_renames_only_after_typing(window: MainWindow) -> None:

@@ -16,7 +16,7 @@ from unet_studio.core.masks import MaskView
 from unet_studio.core.model_choice import use_model
 from unet_studio.core.models import ModelCard
 from unet_studio.core.project import Project, StoredEdit
-from unet_studio.core.proposals import Proposal, find_proposal, proposed_planes, slide_stamp
+from unet_studio.core.proposals import Proposal, find_part, find_proposal, proposed_planes, slide_stamp
 from unet_studio.core.refining import SlidePlane
 from unet_studio.core.slides import find_slides
 from unet_studio.errors import ProjectInUseError, SlideError
@@ -46,6 +46,7 @@ class Workspace:
         self.active_model = project.active_model
         self.states = project.states()
         self.proposed = proposed_planes(self.place, self.active_model)
+        self.part: PlaneId | None = None  # the plane of whose proposal only a part is there, the rest on its way
         self._project = project
         self._held = ExitStack()
         self._planes: dict[PlaneId, LabelPlane] = {}
@@ -121,14 +122,21 @@ class Workspace:
         return MaskView(labels, self.find_proposal(plane), self.threshold, self.steps, slide)
 
     def find_proposal(self, plane: PlaneId) -> Proposal | None:
-        """The active model's proposal for a plane of the slide as it is now, or None."""
+        """The active model's proposal for a plane of the slide as it is now, or None.
+
+        Of the plane `part` what is there so far stands in, unless there is a whole one: by the same model of the same
+        slide, that says the same everywhere.
+        """
         try:
             stamp = slide_stamp(self.folder / plane.slide)
         except OSError as error:
             raise SlideError(
                 f"'{plane.slide}' is no longer there ({error.strerror}). Its labels are kept; put the slide back."
             ) from None
-        return find_proposal(self.place, self.active_model, plane, stamp=stamp)
+        whole = find_proposal(self.place, self.active_model, plane, stamp=stamp)
+        if whole is None and plane == self.part:
+            return find_part(self.place, self.active_model, plane, stamp=stamp)
+        return whole
 
     def mark_proposed(self, plane: PlaneId) -> None:
         self.proposed |= {plane}

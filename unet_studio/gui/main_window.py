@@ -8,7 +8,6 @@ from PySide6.QtCore import QEvent, QObject, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QImage, QKeyEvent
 from PySide6.QtWidgets import QApplication, QFileDialog, QMainWindow, QMessageBox, QStackedWidget, QWidget
 
-from unet_studio import __version__
 from unet_studio.core.display import Display, NetworkView, colour_table
 from unet_studio.core.labels import PlaneId
 from unet_studio.core.tiles import Box
@@ -16,6 +15,8 @@ from unet_studio.core.workspace import Workspace
 from unet_studio.demo import prepare_demo
 from unet_studio.errors import StudioError
 from unet_studio.gui import settings
+from unet_studio.gui.about import show_about
+from unet_studio.gui.accepting import Accepting
 from unet_studio.gui.actions import build_actions, fill_menus, show_shortcuts
 from unet_studio.gui.background import Background
 from unet_studio.gui.canvas import Canvas
@@ -28,6 +29,7 @@ from unet_studio.gui.minimap import Minimap
 from unet_studio.gui.object_edits import ObjectEdits
 from unet_studio.gui.painting import Painting
 from unet_studio.gui.plane_edits import PlaneEdits
+from unet_studio.gui.pointing import Pointing
 from unet_studio.gui.propose_panel import ProposePanel
 from unet_studio.gui.retrain_panel import RetrainPanel, describe
 from unet_studio.gui.retraining import Outcome
@@ -40,6 +42,7 @@ from unet_studio.gui.tasks import Tasks
 from unet_studio.gui.thumbnails import read_thumbnail
 from unet_studio.gui.toolbox import Toolbox
 from unet_studio.gui.tools.tool import Tool
+from unet_studio.gui.touch import Touch
 from unet_studio.gui.view_panel import ViewPanel
 from unet_studio.gui.viewing import Viewing
 from unet_studio.gui.welcome import Welcome
@@ -57,13 +60,16 @@ class MainWindow(QMainWindow):
         self._thumbnails = Background(1, self)
         self.session = Session(self._background, self)
         self.painting = Painting(self.session, self)
+        self.accepting = Accepting(self.session, self._background, self)
         self.viewing = Viewing(self.session, self._background, self)
         self.tasks = Tasks(self.session, self._background, self._box_in_view, self)
 
         self.canvas = Canvas(self._background)
+        self.pointing = Pointing(self.canvas)
+        self.touch = Touch(self.canvas)
         self.minimap = Minimap(self.canvas, self._background)
         self.comparison = Comparison(self.session, self.canvas, self._background, self)
-        self.toolbox = Toolbox(self.painting, self.canvas, self)
+        self.toolbox = Toolbox(self.painting, self.accepting, self.canvas, self.pointing, self)
         self.objects = ObjectEdits(self.painting, self)
         self.planes = PlaneEdits(self.session, self._background, self)
         self.slides = SlideListPanel(SlideListModel(self._thumbnails, self._read_thumbnail))
@@ -115,7 +121,8 @@ class MainWindow(QMainWindow):
     # Wiring
 
     def _handlers(self) -> dict[str, Callable[[], object]]:
-        session, painting, tasks, canvas = self.session, self.painting, self.tasks, self.canvas
+        session, painting, tasks = self.session, self.painting, self.tasks
+        canvas, pointing = self.canvas, self.pointing
         return {
             "open": self.ask_folder,
             "demo": self.open_demo,
@@ -125,12 +132,12 @@ class MainWindow(QMainWindow):
             "redo": session.redo,
             **{tool.value: partial(self.toolbox.take, tool) for tool in Tool},
             **{name: partial(self._at_pointer, edit) for name, edit in self.objects.by_name.items()},
-            "press": canvas.press_or_release,
-            "press_alt": lambda: canvas.press_or_release(Qt.KeyboardModifier.AltModifier),
-            "press_shift": lambda: canvas.press_or_release(Qt.KeyboardModifier.ShiftModifier),
+            "press": pointing.press_or_release,
+            "press_alt": lambda: pointing.press_or_release(Qt.KeyboardModifier.AltModifier),
+            "press_shift": lambda: pointing.press_or_release(Qt.KeyboardModifier.ShiftModifier),
             "pick_class": lambda: self._at_pointer(painting.pick_class),
-            "accept_plane": session.accept_plane,
-            "accept_all": session.accept_all,
+            "accept_plane": self.accepting.accept_plane,
+            "accept_all": self.accepting.accept_all,
             "interpolate": self.planes.interpolate,
             "copy_labels": self.planes.copy_labels,
             "brush_um": lambda: painting.keep_um(on=self.actions_by_id["brush_um"].isChecked()),
@@ -163,7 +170,7 @@ class MainWindow(QMainWindow):
             "retrain": self._retrain,
             "cancel": tasks.cancel,
             "shortcuts": lambda: show_shortcuts(self),
-            "about": self._show_about,
+            "about": lambda: show_about(self),
         }
 
     def _connect_session(self) -> None:
@@ -218,11 +225,11 @@ class MainWindow(QMainWindow):
         canvas.brush_size_asked.connect(self._step_brush)
         canvas.plane_asked.connect(session.step_plane)
         canvas.outlines_asked.connect(self.actions_by_id["outlines"].trigger)
-        canvas.cursor_moved.connect(self._on_cursor)
+        self.pointing.moved.connect(self._on_cursor)
         canvas.read_failed.connect(self._on_read_failed)
         self.comparison.mode_changed.connect(self._update_actions)
         self.comparison.notice.connect(self.messages.show_notice)
-        canvas.cursor_left.connect(lambda: self.status_line.set_position(""))
+        self.pointing.left.connect(lambda: self.status_line.set_position(""))
 
     def _connect_tasks(self) -> None:
         tasks = self.tasks
@@ -316,7 +323,7 @@ class MainWindow(QMainWindow):
         plane = self.session.plane
         if plane is None or plane.id.slide != self.slides.current():
             return  # the next slide is still being read: nobody has seen what would be confirmed
-        if not self.session.review():
+        if not self.accepting.review():
             return
         following = self.slides.next_slide()
         if following is not None:
@@ -555,11 +562,3 @@ class MainWindow(QMainWindow):
             self.tr("Quit now and lose this training? All your strokes are saved either way."),
         )
         return answer == QMessageBox.StandardButton.Yes
-
-    def _show_about(self) -> None:
-        text = self.tr(
-            "<h3>U-Net Studio {0}</h3><p>Turns folders of slides into masks you can trust.</p>"
-            "<p>BSD-3-Clause. Icons: Lucide (ISC). The nuclei models are made from BBBC038 / Data Science Bowl "
-            "2018 (CC0), the axon model and the demo slides from data_axondeepseg_sem (MIT, © 2020 ivadomed).</p>"
-        ).format(__version__)
-        QMessageBox.about(self, self.tr("About U-Net Studio"), text)

@@ -27,11 +27,15 @@ class Ring(QGraphicsItem):
         self.setZValue(10)
         self.hide()
 
-    def place(self, centre: QPointF, radius: float, zoom: float) -> None:
-        """Around a point, `radius` pixels of the plane from it, each of which is `zoom` window pixels wide."""
+    def set_size(self, size: float) -> None:
+        """The brush's diameter in pixels of the plane."""
         self.prepareGeometryChange()
-        self._radius, self._margin = radius, 3.0 / zoom
-        self.setPos(centre)
+        self._radius = max(size / 2, 0.5)
+
+    def set_zoom(self, zoom: float) -> None:
+        """Window pixels for each pixel of the plane."""
+        self.prepareGeometryChange()
+        self._margin = 3.0 / zoom
 
     def set_colour(self, colour: QColor) -> None:
         self.colour = colour

@@ -1,28 +1,21 @@
 """The one controller: it owns what is open, takes the panels' intentions, and tells what changed."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from threading import Thread
 
 from PySide6.QtCore import QObject, Signal
 
-from unet_studio.core.accepting import AcceptedPlane, accept_plane, accept_planes, accept_region, review_plane
 from unet_studio.core.classes import LabelClass
 from unet_studio.core.clean_up import Step
 from unet_studio.core.display import Display, auto_display, read_small
-from unet_studio.core.exporting import keep_masks
-from unet_studio.core.hold_out import extend_hold_out
 from unet_studio.core.journal import JournalState
 from unet_studio.core.labels import Edit, LabelPlane, PlaneId, PlaneState
 from unet_studio.core.masks import MaskView
 from unet_studio.core.models import ModelCard, bundled_models, project_models
-from unet_studio.core.project import Project
-from unet_studio.core.proposals import find_part, slide_stamp
 from unet_studio.core.reading import SlideReader, open_slide
-from unet_studio.core.regions import Region
 from unet_studio.core.tiles import Box
 from unet_studio.core.workspace import Workspace
 from unet_studio.errors import ModelError, ProjectError, ProjectPlaceError, StudioError
@@ -55,7 +48,7 @@ class OpenPlane:
 
 
 class Session(QObject):
-    """What is open, and everything a person may do with it."""
+    """What is open: its planes, the history of its edits, and how its masks come about."""
 
     workspace_opened = Signal(object)  # Workspace
     workspace_closed = Signal()
@@ -66,6 +59,7 @@ class Session(QObject):
     labels_changed = Signal(object)  # Box of the open plane
     mask_recipe_changed = Signal(object)  # MaskView of the open plane
     recipe_changed = Signal(object)  # Workspace, whose clean-up or threshold an undo or redo changed
+    reviews_changed = Signal(object)  # list of PlaneId, whose review an undo or redo took back or made again
     state_changed = Signal(str)  # slide
     states_reset = Signal()
     history_changed = Signal()
@@ -83,7 +77,6 @@ class Session(QObject):
         self._background = background
         self._ahead = ReadAhead(background, lambda path: _read_slide(path, 0), self)
         self._wanted: PlaneId | None = None
-        self._part: PlaneId | None = None  # the plane of whose proposal only a part is there, the rest on its way
         self._displays: dict[str, Display] = {}
 
     # Folder
@@ -117,7 +110,7 @@ class Session(QObject):
             self.notice.emit(
                 Notice(self.tr("Some of the last strokes could not be written to the disk."), NoticeKind.ERROR)
             )
-        self.workspace = self._part = None
+        self.workspace = None
         self._displays.clear()
         self.workspace_closed.emit()
 
@@ -194,7 +187,7 @@ class Session(QObject):
         shape = (reader.info.height, reader.info.width)
         try:
             labels = self.workspace.labels(plane, shape)
-            view = self._mask(self.workspace, plane, labels)
+            view = self.workspace.mask(plane, labels)
         except StudioError as error:
             self._close_plane()
             self._close(reader)
@@ -223,19 +216,31 @@ class Session(QObject):
         """Take an edit whose labels are already in place; it is on its way to the disk when this returns."""
         if self.workspace is not None:
             self.workspace.commit(edit, shape)
-            self._edited(edit)
+            self.tell_edit(edit)
 
     def apply(self, edit: Edit) -> None:
         """Change the labels of the open plane by an edit."""
         if self.workspace is not None and self.plane is not None:
             self.workspace.apply(edit, self.plane.labels)
-            self._edited(edit)
+            self.tell_edit(edit)
 
     def apply_to_all(self, edit: Edit, shape: tuple[int, int]) -> None:
         """Change the labels of several planes of one shape by an edit."""
         if self.workspace is not None:
             self.workspace.apply_to_all(edit, *(shape for _ in edit.planes))
-            self._edited(edit)
+            self.tell_edit(edit)
+
+    def tell_edit(self, edit: Edit) -> None:
+        """Tell what an edit changed that is in the history already."""
+        change = edit.change_of(self.plane.id) if self.plane is not None else None
+        if change is not None and not change.box.is_empty:
+            self.labels_changed.emit(change.box)
+        slides = {change.plane.slide for change in edit.planes}
+        if len(slides) == 1:
+            self.state_changed.emit(slides.pop())
+        elif slides:
+            self.states_reset.emit()
+        self.history_changed.emit()
 
     def may_edit(self) -> bool:
         """Whether there is a plane that may be changed; says why not where the project is read-only."""
@@ -245,140 +250,6 @@ class Session(QObject):
             self.notice.emit(Notice(self.workspace.read_only, NoticeKind.WARNING))
             return False
         return True
-
-    def review(self) -> bool:
-        """Confirm the open plane as a whole; its mask becomes its labels. False where a notice says why it can't be."""
-        self.about_to_change.emit()
-        if not self.may_edit() or self._awaits_rest():
-            return False
-        assert self.plane is not None
-        plane = self.plane.id
-        sentence = self.tr("review of {0}").format(plane.slide)
-        make = partial(review_plane, plane=plane, sentence=sentence)
-        self._work_out(self.plane, make, then=lambda: self._keep_masks([plane]))
-        return True
-
-    def accept_plane(self) -> None:
-        """Give all of the open plane that nobody labelled the class of its mask."""
-        self.about_to_change.emit()
-        if self._may_accept():
-            assert self.plane is not None
-            plane = self.plane.id
-            sentence = self.tr("accept the proposal on {0}").format(plane.slide)
-            self._work_out(self.plane, partial(accept_plane, plane=plane, sentence=sentence))
-
-    def accept_region(self, region: Region) -> None:
-        """Give what nobody labelled inside a region of the open plane the class of its mask."""
-        self.about_to_change.emit()
-        if self._may_accept():
-            assert self.plane is not None
-            plane = self.plane.id
-            sentence = self.tr("accept part of the proposal on {0}").format(plane.slide)
-            self._work_out(self.plane, partial(accept_region, plane=plane, region=region, sentence=sentence))
-
-    def accept_all(self) -> None:
-        """Make labels of the masks of all proposed planes that nobody labelled yet, in one edit."""
-        self.about_to_change.emit()
-        workspace = self.workspace
-        if workspace is None:
-            return
-        planes = workspace.acceptable
-        if not workspace.read_only and not planes and self._awaits_rest():
-            return
-        if workspace.read_only or not planes:
-            reason = workspace.read_only or self.tr("There is no proposal on a slide without labels. Propose first.")
-            self.notice.emit(Notice(reason, NoticeKind.WARNING))
-            return
-
-        def work() -> list[AcceptedPlane]:
-            if not workspace.journal.flush(30.0):
-                raise ProjectError("The last strokes are not written yet; accept the proposals when they are saved.")
-            with Project.open(workspace.folder, place=workspace.place) as project:
-                return list(accept_planes(project, planes, cancelled=lambda: self.workspace is not workspace))
-
-        def arrived(found: object) -> None:
-            if isinstance(found, list) and self.workspace is workspace:
-                self._take_accepted(found)
-            elif isinstance(found, Exception):
-                self.notice.emit(Notice(str(found), NoticeKind.WARNING))
-
-        self._background.run(work, arrived)
-
-    def _take_accepted(self, found: list[AcceptedPlane]) -> None:
-        assert self.workspace is not None
-        self.about_to_change.emit()
-        edit = self.workspace.accept(found)
-        if edit is not None:
-            self._edited(edit)
-        problems = [accepted.problem for accepted in found if accepted.problem]
-        if problems:
-            text = self.tr("%n proposal(s) could not be accepted. {0}", "", len(problems))
-            self.notice.emit(Notice(text.format(problems[0]), NoticeKind.WARNING))
-
-    def _may_accept(self) -> bool:
-        """Whether there is a proposal that may become labels; says why not."""
-        if not self.may_edit() or self._awaits_rest():
-            return False
-        assert self.plane is not None
-        if self.plane.view.proposal is None:
-            text = self.tr("'{0}' has no proposal to accept. Propose first.").format(self.plane.id.slide)
-            self.notice.emit(Notice(text, NoticeKind.WARNING))
-            return False
-        return True
-
-    def _awaits_rest(self) -> bool:
-        """Whether only a part of the open plane is proposed so far; says that it must not become labels yet.
-
-        What isn't proposed looks like background, and would be labelled as such. Within the part too, what the clean-up
-        does to an object at its edge depends on the rest.
-        """
-        proposal = self.plane.view.proposal if self.plane is not None else None
-        if self.plane is None or proposal is None or not proposal.partial:
-            return False
-        text = self.tr(
-            "'{0}' is proposed only in part so far, and what is not proposed yet would be taken for background. "
-            "Wait until it is done, then accept or review it; painting is possible meanwhile."
-        )
-        self.notice.emit(Notice(text.format(self.plane.id.slide), NoticeKind.WARNING))
-        return True
-
-    def _work_out(
-        self, plane: OpenPlane, make: Callable[..., Edit | None], then: Callable[[], None] = lambda: None
-    ) -> None:
-        """Have an edit of a whole plane made off this thread and take it; again if the plane changed meanwhile.
-
-        `make` gets a view of the plane and, by name, its state and a function that says whether to stop.
-        """
-        workspace = self.workspace
-        assert workspace is not None
-        version, state = plane.labels.version, workspace.state(plane.id)
-        view = replace(plane.view, labels=plane.labels.snapshot())
-
-        def work() -> Edit | None:
-            edit = make(view, state=state, cancelled=lambda: self.workspace is not workspace)
-            if edit is not None:
-                edit.change.make(view.labels)
-            return edit
-
-        def arrived(edit: object) -> None:
-            if self.workspace is not workspace:
-                return
-            if isinstance(edit, Exception):
-                self.notice.emit(Notice(str(edit), NoticeKind.ERROR))
-                return
-            if self.plane is not None and self.plane.id == plane.id:
-                self.about_to_change.emit()
-            labels = workspace.labels(plane.id, plane.shape)
-            if labels is not plane.labels or labels.version != version or workspace.state(plane.id) is not state:
-                again = replace(plane, labels=labels, view=replace(plane.view, labels=labels))
-                self._work_out(again, make, then)
-                return
-            if isinstance(edit, Edit):
-                labels.adopt(view.labels)
-                self.commit(edit, plane.shape)
-            then()
-
-        self._background.run(work, arrived)
 
     def undo(self) -> None:
         self._step_history(back=True)
@@ -398,7 +269,7 @@ class Session(QObject):
             return
         if edit is None:
             return
-        self._edited(edit)
+        self.tell_edit(edit)
         if edit.recipe is not None:
             self.refresh_mask()
             self.recipe_changed.emit(workspace)
@@ -407,34 +278,7 @@ class Session(QObject):
         is_reviewed = PlaneState.REVIEWED
         changed = [c.plane for c in edit.planes if (c.state_before is is_reviewed) != (c.state_after is is_reviewed)]
         if changed:
-            self._keep_masks(changed)
-
-    def _edited(self, edit: Edit) -> None:
-        change = edit.change_of(self.plane.id) if self.plane is not None else None
-        if change is not None and not change.box.is_empty:
-            self.labels_changed.emit(change.box)
-        slides = {change.plane.slide for change in edit.planes}
-        if len(slides) == 1:
-            self.state_changed.emit(slides.pop())
-        elif slides:
-            self.states_reset.emit()
-        self.history_changed.emit()
-
-    def _keep_masks(self, planes: list[PlaneId]) -> None:
-        """Bring masks/… up to date for planes that became reviewed or no longer are, once that is on the disk."""
-        workspace = self.workspace
-        assert workspace is not None
-
-        def work() -> None:
-            if workspace.journal.flush(60.0):
-                with Project.open(workspace.folder, place=workspace.place) as project:
-                    keep_masks(project, planes)
-
-        def arrived(problem: object) -> None:
-            if isinstance(problem, Exception):
-                self.notice.emit(Notice(str(problem), NoticeKind.WARNING))
-
-        self._background.run(work, arrived)
+            self.reviews_changed.emit(changed)
 
     def class_name(self, index: int) -> str:
         classes = self.workspace.classes if self.workspace else ()
@@ -504,72 +348,12 @@ class Session(QObject):
         if self.plane is None or self.workspace is None:
             return
         try:
-            view = self._mask(self.workspace, self.plane.id, self.plane.labels)
+            view = self.workspace.mask(self.plane.id, self.plane.labels)
         except StudioError as error:
             self.notice.emit(Notice(str(error), NoticeKind.WARNING))
             return
         self.plane = replace(self.plane, view=view)
         self.mask_recipe_changed.emit(view)
-
-    def prepare_retraining(self, then: Callable[[], None]) -> None:
-        """Have every stroke on the disk and the hold-out chosen, then call `then`."""
-        self.about_to_change.emit()
-        workspace = self.workspace
-        if workspace is None or workspace.read_only:
-            return
-
-        def work() -> None:
-            if not workspace.journal.flush(30.0):
-                raise ProjectError("The last strokes are not written yet; retrain again when they are saved.")
-            with Project.open(workspace.folder, place=workspace.place) as project:
-                project.add_hold_out(extend_hold_out(project.labelled_planes(), project.hold_out()))
-
-        def arrived(problem: object) -> None:
-            if isinstance(problem, Exception):
-                self.notice.emit(Notice(str(problem), NoticeKind.WARNING))
-            elif self.workspace is workspace:
-                then()
-
-        self._background.run(work, arrived)
-
-    def take_proposal(self, plane: PlaneId, model: str) -> None:
-        """A proposal arrived."""
-        if self.workspace is None or self.workspace.active_model != model:
-            return
-        self.workspace.mark_proposed(plane)
-        self.state_changed.emit(plane.slide)
-        self._refresh_mask_of(plane)
-
-    def take_part(self, plane: PlaneId, model: str) -> None:
-        """There is more of a proposal than before; it is to be looked at while the rest is on its way."""
-        if self.workspace is not None and self.workspace.active_model == model:
-            self._part = plane
-            self._refresh_mask_of(plane)
-
-    def forget_part(self) -> None:
-        """No rest will come: the mask is again what it was before the part."""
-        plane, self._part = self._part, None
-        if plane is not None:
-            self._refresh_mask_of(plane)
-
-    def _refresh_mask_of(self, plane: PlaneId) -> None:
-        if self.plane is not None and self.plane.id == plane:
-            self.refresh_mask()
-
-    def _mask(self, workspace: Workspace, plane: PlaneId, labels: LabelPlane) -> MaskView:
-        """How the mask of a plane comes about just now.
-
-        A part of a proposal stands in only where there is no whole one: by the same model of the same slide, that says
-        the same everywhere.
-        """
-        view = workspace.mask(plane, labels)
-        if view.proposal is not None or plane != self._part:
-            return view
-        with suppress(OSError):  # the slide is gone
-            stamp = slide_stamp(workspace.folder / plane.slide)
-            part = find_part(workspace.place, workspace.active_model, plane, stamp=stamp)
-            return replace(view, proposal=part)
-        return view
 
 
 def _close_read(read: object) -> None:

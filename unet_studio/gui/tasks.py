@@ -5,11 +5,16 @@ from collections.abc import Callable, Iterable
 from PySide6.QtCore import QObject, Signal
 
 from unet_studio.core.exporting import ExportRequest
+from unet_studio.core.hold_out import extend_hold_out
 from unet_studio.core.labels import PlaneId
 from unet_studio.core.models import ModelCard
+from unet_studio.core.project import Project
 from unet_studio.core.tiles import Box
+from unet_studio.core.workspace import Workspace
+from unet_studio.errors import ProjectError
 from unet_studio.gui import settings
 from unet_studio.gui.activity import Activity
+from unet_studio.gui.arrivals import Arrivals
 from unet_studio.gui.background import Background
 from unet_studio.gui.exporting import Exporting
 from unet_studio.gui.message_bar import Notice, NoticeKind
@@ -39,15 +44,13 @@ class Tasks(QObject):
         self.tuning = Tuning(background, self)
         self.exporting = Exporting(self)
         self._session = session
+        self._background = background
         self._seen = seen
         self._activities: list[Activity] = []
         for task in (self.proposing, self.retraining, self.tuning, self.exporting):
             task.began.connect(self._on_began)
             task.notice.connect(self.notice)
-        self.proposing.in_view.connect(session.take_part)
-        self.proposing.proposed.connect(session.take_proposal)
-        self.proposing.slide_failed.connect(session.forget_part)
-        self.proposing.began.connect(lambda activity: activity.ended.connect(session.forget_part))
+        self._arrivals = Arrivals(session, self.proposing, self)
         self.retraining.finished.connect(self._on_retrained)
 
     @property
@@ -89,7 +92,9 @@ class Tasks(QObject):
             text = self.tr("The model '{0}' has other classes than this project, so a new network starts from scratch.")
             self.notice.emit(Notice(text.format(card.title), NoticeKind.INFO))
         model = start.id if start else ""
-        self._session.prepare_retraining(lambda: self.retraining.retrain(workspace, model))
+        self._session.about_to_change.emit()
+        if not workspace.read_only:
+            self._retrain_when_saved(workspace, model)
 
     def tune(self, operation: str, class_index: int | None) -> None:
         """Find the numbers of the watershed `operation` for a class (None: every class) on what is reviewed."""
@@ -130,6 +135,23 @@ class Tasks(QObject):
         view = (plane.id, self._seen()) if plane is not None else None
         flips = settings.proposes_with_flips()
         self.proposing.propose(workspace, card.id, list(planes), overwrite=overwrite, view=view, flips=flips)
+
+    def _retrain_when_saved(self, workspace: Workspace, model: str) -> None:
+        """Retrain once every stroke is on the disk and the hold-out is chosen."""
+
+        def work() -> None:
+            if not workspace.journal.flush(30.0):
+                raise ProjectError("The last strokes are not written yet; retrain again when they are saved.")
+            with Project.open(workspace.folder, place=workspace.place) as project:
+                project.add_hold_out(extend_hold_out(project.labelled_planes(), project.hold_out()))
+
+        def arrived(problem: object) -> None:
+            if isinstance(problem, Exception):
+                self.notice.emit(Notice(str(problem), NoticeKind.WARNING))
+            elif self._session.workspace is workspace:
+                self.retraining.retrain(workspace, model)
+
+        self._background.run(work, arrived)
 
     def _on_began(self, activity: Activity) -> None:
         self._activities.append(activity)

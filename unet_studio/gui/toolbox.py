@@ -1,4 +1,4 @@
-"""The toolbox: it hands the canvas's pointer to the tool in use, and shows what that is about to do."""
+"""The toolbox: it hands the pointer to the tool in use, and shows on the canvas what that is about to do."""
 
 from functools import partial
 
@@ -6,8 +6,10 @@ from PySide6.QtCore import QObject, Signal
 
 from unet_studio.core.classes import UNLABELLED
 from unet_studio.errors import StudioError
+from unet_studio.gui.accepting import Accepting
 from unet_studio.gui.canvas import Canvas
 from unet_studio.gui.painting import Painting
+from unet_studio.gui.pointing import Pointing
 from unet_studio.gui.tools.brush import Brush, Eraser, SmartBrush
 from unet_studio.gui.tools.fill import Fill, Wand
 from unet_studio.gui.tools.outline import Accept, EdgeLasso, Lasso, Polygon
@@ -23,7 +25,14 @@ class Toolbox(QObject):
     tool_changed = Signal(object)  # Tool
     under_way_changed = Signal()
 
-    def __init__(self, painting: Painting, canvas: Canvas, parent: QObject | None = None) -> None:
+    def __init__(
+        self,
+        painting: Painting,
+        accepting: Accepting,
+        canvas: Canvas,
+        pointing: Pointing,
+        parent: QObject | None = None,
+    ) -> None:
         super().__init__(parent)
         session = painting.session
         self.tools: dict[Tool, CanvasTool] = {
@@ -36,23 +45,24 @@ class Toolbox(QObject):
             Tool.LASSO: Lasso(painting),
             Tool.POLYGON: Polygon(painting),
             Tool.EDGE_LASSO: EdgeLasso(painting),
-            Tool.ACCEPT: Accept(painting),
+            Tool.ACCEPT: Accept(painting, accepting),
         }
         self._painting = painting
         self._canvas = canvas
+        self._pointing = pointing
         self._tool = Tool.MOVE
         for tool in self.tools.values():
             tool.previewed.connect(canvas.show_preview)
-        canvas.pressed.connect(self._colour_for)
-        canvas.pressed.connect(partial(self._tell, "press"))
-        canvas.dragged.connect(partial(self._tell, "drag"))
-        canvas.hovered.connect(self._colour_for)
-        canvas.hovered.connect(partial(self._tell, "hover"))
-        canvas.released.connect(partial(self._tell, "release"))
-        canvas.double_clicked.connect(partial(self._tell, "double_click"))
-        canvas.finish_asked.connect(self.finish)
-        canvas.cancel_asked.connect(self.cancel)
-        canvas.step_back_asked.connect(partial(self._tell, "step_back"))
+        pointing.pressed.connect(self._colour_for)
+        pointing.pressed.connect(partial(self._tell, "press"))
+        pointing.dragged.connect(partial(self._tell, "drag"))
+        pointing.hovered.connect(self._colour_for)
+        pointing.hovered.connect(partial(self._tell, "hover"))
+        pointing.released.connect(partial(self._tell, "release"))
+        pointing.double_clicked.connect(partial(self._tell, "double_click"))
+        pointing.finish_asked.connect(self.finish)
+        pointing.cancel_asked.connect(self.cancel)
+        pointing.step_back_asked.connect(partial(self._tell, "step_back"))
         painting.brush_changed.connect(self._colour_for)
         session.classes_changed.connect(self._colour_for)
         session.about_to_change.connect(self.finish)
@@ -74,17 +84,17 @@ class Toolbox(QObject):
         self.finish()
         self._tool = tool
         chosen = self.tools[tool]
-        self._canvas.set_tool_look(moves=tool is Tool.MOVE, ring=chosen.shows_ring, held=chosen.is_held)
+        self._pointing.set_tool_look(moves=tool is Tool.MOVE, ring=chosen.shows_ring, held=chosen.is_held)
         self._colour_for()
         self.tool_changed.emit(tool)
 
     def finish(self) -> None:
-        self._canvas.let_go()
+        self._pointing.let_go()
         self._tell("finish")
         self._canvas.show_preview(NOTHING)
 
     def cancel(self) -> None:
-        self._canvas.let_go()
+        self._pointing.let_go()
         self._tell("cancel")
 
     def _colour_for(self, at: Pointer | None = None) -> None:
@@ -106,6 +116,6 @@ class Toolbox(QObject):
 
     def _claim_keys(self) -> None:
         """While an outline is open, Enter closes it, Backspace takes a corner back and Escape gives it up."""
-        if self._canvas.claims_keys != self.is_under_way:
-            self._canvas.claims_keys = self.is_under_way
+        if self._pointing.claims_keys != self.is_under_way:
+            self._pointing.claims_keys = self.is_under_way
             self.under_way_changed.emit()

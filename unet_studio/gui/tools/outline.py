@@ -10,6 +10,7 @@ from unet_studio.core.painting import Point
 from unet_studio.core.polygons import polygon_region
 from unet_studio.core.regions import Region
 from unet_studio.core.tiles import Box
+from unet_studio.gui.accepting import Accepting
 from unet_studio.gui.painting import Painting
 from unet_studio.gui.session import OpenPlane
 from unet_studio.gui.tools.tool import NOTHING, CanvasTool, Pointer, Preview
@@ -74,13 +75,17 @@ class Lasso(Outline):
 class Accept(Lasso):
     """Makes labels of what the proposal says inside."""
 
+    def __init__(self, painting: Painting, accepting: Accepting) -> None:
+        super().__init__(painting)
+        self._accepting = accepting
+
     def painted(self, *, alt: bool) -> int:
         return UNLABELLED  # no class of its own
 
     def enclose(self, plane: OpenPlane, region: Region, began: Pointer) -> None:
         session = self._painting.session
         if session.plane is not None and session.plane.id == plane.id:
-            session.accept_region(region)
+            self._accepting.accept_region(region)
 
 
 class Polygon(Outline):

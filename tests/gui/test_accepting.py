@@ -1,4 +1,4 @@
-"""Edits of whole planes are made off the GUI thread, lose nothing that is painted meanwhile, and can be taken back."""
+"""Masks become labels off the GUI thread; nothing that is painted meanwhile is lost, and each can be taken back."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -7,12 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from unet_studio.core.accepting import review_plane
 from unet_studio.core.classes import UNLABELLED
-from unet_studio.core.clean_up import Step
 from unet_studio.core.labels import Edit, PlaneId, PlaneState
 from unet_studio.core.painting import Stroke
 from unet_studio.core.project import Project
@@ -21,7 +19,10 @@ from unet_studio.core.regions import Region
 from unet_studio.core.tiles import Box
 from unet_studio.core.workspace import Workspace
 from unet_studio.errors import ProjectError
+from unet_studio.gui.accepting import Accepting
+from unet_studio.gui.arrivals import Arrivals
 from unet_studio.gui.background import Background
+from unet_studio.gui.proposing import Proposing
 from unet_studio.gui.session import Session
 
 SIZE = 128
@@ -30,10 +31,13 @@ S1, S2, S10 = PlaneId("s1.png"), PlaneId("s2.png"), PlaneId("s10.png")
 
 
 class Desk:
-    """A session without a window."""
+    """A session without a window, whose worker is never started."""
 
-    def __init__(self, session: Session, qtbot: QtBot) -> None:
+    def __init__(self, session: Session, background: Background, qtbot: QtBot) -> None:
         self.session = session
+        self.accepting = Accepting(session, background)
+        self._proposing = Proposing()
+        self._arrivals = Arrivals(session, self._proposing)
         self.qtbot = qtbot
         self.notices: list[str] = []
         session.notice.connect(lambda notice: self.notices.append(notice.text))
@@ -68,7 +72,7 @@ class Desk:
             file = proposal_file(self.workspace.place, self.workspace.active_model, plane)
             stamp = slide_stamp(self.workspace.folder / plane.slide)
             write_proposal(file, (SIZE, SIZE), 1, [(0, probability)], stamp=stamp)
-            self.session.take_proposal(plane, self.workspace.active_model)
+            self._proposing.proposed.emit(plane, self.workspace.active_model)
 
     def wait_for_edit(self, begin: Callable[[], object]) -> None:
         with self.qtbot.waitSignal(self.session.history_changed):
@@ -87,7 +91,7 @@ def desk(qtbot: QtBot, folder: Path) -> Iterator[Desk]:
     session = Session(background)
     with qtbot.waitSignal(session.plane_opened):
         session.open_folder(folder)
-    yield Desk(session, qtbot)
+    yield Desk(session, background, qtbot)
     session.close_folder()
     background.close()
 
@@ -101,7 +105,7 @@ HALF = np.repeat(np.array([[1, 0]], np.uint8), SIZE // 2, axis=1).repeat(SIZE, a
 def test_a_review_writes_the_mask_and_its_undo_removes_it(desk: Desk) -> None:
     kept = desk.workspace.place / "masks" / "s1.png"
     desk.propose(S1)
-    desk.wait_for_edit(desk.session.review)
+    desk.wait_for_edit(desk.accepting.review)
     np.testing.assert_array_equal(desk.labels(), HALF)
     assert desk.workspace.state(S1) is PlaneState.REVIEWED
     desk.qtbot.waitUntil(kept.exists)
@@ -121,9 +125,9 @@ def test_what_is_painted_while_a_review_is_made_is_kept_and_each_can_be_taken_ba
         assert go_on.wait(10)
         return review_plane(*args, **named)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("unet_studio.gui.session.review_plane", slow)
+    monkeypatch.setattr("unet_studio.gui.accepting.review_plane", slow)
     desk.propose(S1)
-    desk.session.review()
+    desk.accepting.review()
     assert started.wait(10)
     desk.dab(64, value=0)
     painted = desk.labels()
@@ -138,10 +142,10 @@ def test_what_is_painted_while_a_review_is_made_is_kept_and_each_can_be_taken_ba
 def test_a_stroke_under_way_ends_before_a_review_comes(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     go_on = threading.Event()
     monkeypatch.setattr(
-        "unet_studio.gui.session.review_plane",
+        "unet_studio.gui.accepting.review_plane",
         lambda *args, **named: review_plane(*args, **named) if go_on.wait(10) else None,
     )
-    desk.session.review()
+    desk.accepting.review()
     plane = desk.session.plane
     assert plane is not None
     stroke = Stroke(plane.labels, S1, value=1, radius=5.0)
@@ -166,9 +170,9 @@ def test_a_review_that_fails_says_why_and_changes_nothing(desk: Desk, monkeypatc
     def fail(*_: object, **__: object) -> None:
         raise ProjectError("The stored proposal can't be read.")
 
-    monkeypatch.setattr("unet_studio.gui.session.review_plane", fail)
+    monkeypatch.setattr("unet_studio.gui.accepting.review_plane", fail)
     with desk.qtbot.waitSignal(desk.session.notice):
-        desk.session.review()
+        desk.accepting.review()
     assert desk.notices == ["The stored proposal can't be read."]
     assert desk.workspace.next_undo is None
 
@@ -180,7 +184,7 @@ def test_a_proposal_is_accepted_for_the_plane_and_taken_back(desk: Desk) -> None
     desk.propose(S1)
     desk.dab(64, value=0)
     painted = desk.labels()
-    desk.wait_for_edit(desk.session.accept_plane)
+    desk.wait_for_edit(desk.accepting.accept_plane)
     np.testing.assert_array_equal(desk.labels(), np.where(painted == UNLABELLED, HALF, painted))
     assert desk.workspace.state(S1) is PlaneState.CORRECTED
     assert desk.undo() == "accept the proposal on s1.png"
@@ -190,7 +194,7 @@ def test_a_proposal_is_accepted_for_the_plane_and_taken_back(desk: Desk) -> None
 def test_a_proposal_is_accepted_inside_a_region_alone(desk: Desk) -> None:
     desk.propose(S1)
     box = Box(10, 50, 20, 80)
-    desk.wait_for_edit(lambda: desk.session.accept_region(Region(box, np.ones(box.shape, bool))))
+    desk.wait_for_edit(lambda: desk.accepting.accept_region(Region(box, np.ones(box.shape, bool))))
     expected = np.full((SIZE, SIZE), UNLABELLED, np.uint8)
     expected[box.slices] = HALF[box.slices]
     np.testing.assert_array_equal(desk.labels(), expected)
@@ -199,9 +203,9 @@ def test_a_proposal_is_accepted_inside_a_region_alone(desk: Desk) -> None:
 
 
 def test_without_a_proposal_there_is_nothing_to_accept_and_that_is_said(desk: Desk) -> None:
-    desk.session.accept_plane()
-    desk.session.accept_region(Region(WHOLE, np.ones((SIZE, SIZE), bool)))
-    desk.session.accept_all()
+    desk.accepting.accept_plane()
+    desk.accepting.accept_region(Region(WHOLE, np.ones((SIZE, SIZE), bool)))
+    desk.accepting.accept_all()
     assert desk.notices == [
         "'s1.png' has no proposal to accept. Propose first.",
         "'s1.png' has no proposal to accept. Propose first.",
@@ -214,7 +218,7 @@ def test_all_proposals_are_accepted_in_one_edit_and_undo_shows_the_slide_it_touc
     desk.propose(S1, S2, S10)
     desk.dab(64)
     painted = desk.labels()
-    desk.wait_for_edit(desk.session.accept_all)
+    desk.wait_for_edit(desk.accepting.accept_all)
     assert desk.workspace.next_undo is not None
     assert desk.workspace.next_undo.sentence == "accept the proposals of 2 slides"
     np.testing.assert_array_equal(desk.labels(S1), painted)
@@ -234,7 +238,7 @@ def test_all_proposals_are_accepted_in_one_edit_and_undo_shows_the_slide_it_touc
 
 def test_what_was_accepted_is_on_the_disk(desk: Desk, folder: Path) -> None:
     desk.propose(S1, S2)
-    desk.wait_for_edit(desk.session.accept_all)
+    desk.wait_for_edit(desk.accepting.accept_all)
     assert desk.workspace.journal.flush(10)
     with Project.open(folder) as project:
         assert project.states() == {S1: PlaneState.CORRECTED, S2: PlaneState.CORRECTED}
@@ -246,7 +250,7 @@ def test_a_slide_that_vanished_is_left_out_and_said(desk: Desk) -> None:
     desk.propose(S1, S2)
     (desk.workspace.folder / "s2.png").unlink()
     with desk.qtbot.waitSignal(desk.session.notice):
-        desk.session.accept_all()
+        desk.accepting.accept_all()
     assert "'s2.png' is no longer there" in desk.notices[0]
     assert desk.workspace.states == {S1: PlaneState.CORRECTED}
 
@@ -261,56 +265,10 @@ def test_closing_the_folder_stops_accepting(desk: Desk, monkeypatch: pytest.Monk
             stopped.set()
         return []
 
-    monkeypatch.setattr("unet_studio.gui.session.accept_planes", wait_for_stop)
+    monkeypatch.setattr("unet_studio.gui.accepting.accept_planes", wait_for_stop)
     desk.propose(S1)
-    desk.session.accept_all()
+    desk.accepting.accept_all()
     assert started.wait(10)
     desk.session.close_folder()
     closed.set()
     assert stopped.wait(10)
-
-
-# Undo of choices
-
-
-def test_undo_of_a_clean_up_shows_the_mask_and_tells_the_recipe(desk: Desk) -> None:
-    desk.propose(S1)
-    desk.session.set_steps((Step("erode", 2),), keep=False)  # while the slider is dragged
-    desk.session.set_steps((Step("erode", 4),))
-    desk.session.set_threshold(0.7)
-    assert desk.workspace.next_undo is not None
-    with desk.qtbot.waitSignals([desk.session.recipe_changed, desk.session.mask_recipe_changed]):
-        assert desk.undo() == "threshold 0.70"
-    with desk.qtbot.waitSignal(desk.session.mask_recipe_changed) as changed:
-        assert desk.undo() == "clean-up: erode 4"
-    assert changed.args[0].steps == ()
-    assert desk.workspace.next_undo is None
-    desk.session.redo()
-    assert desk.session.plane is not None
-    assert desk.session.plane.view.steps == (Step("erode", 4),)
-
-
-def test_a_history_that_decayed_is_said(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(_: Workspace) -> None:
-        raise ProjectError("An edit can't be read.")
-
-    monkeypatch.setattr(Workspace, "undo", fail)
-    desk.session.undo()
-    assert desk.notices == ["An edit can't be read."]
-
-
-# In the window
-
-
-def test_undo_puts_the_sliders_back(hand) -> None:  # type: ignore[no-untyped-def]
-    window = hand.window
-    window.clean_up_panel._add_step("erode")
-    window.propose_panel._threshold.setValue(70)
-    assert window.actions_by_id["undo"].text() == "Undo threshold 0.70"
-    hand.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
-    assert window.propose_panel._threshold.value() == 50
-    assert window.actions_by_id["undo"].text() == "Undo clean-up: erode 2"
-    hand.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
-    assert window.clean_up_panel.steps() == ()
-    window.session.redo()
-    assert window.clean_up_panel.steps() == (Step("erode", 2),)
