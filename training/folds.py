@@ -41,8 +41,17 @@ class Task:
     changes: tuple[str, ...]
 
 
+# A layer under a coat, hardly darker than what is under it: what is up and how bright it is must stay to be seen.
+_KEEP_UP_AND_LIGHT = (
+    "augmentation.rotate=15", "augmentation.scale_low=0.7", "augmentation.scale_high=1.4", "augmentation.gamma=0.2",
+    "augmentation.gain=0.2", "augmentation.gradient=0.05", "augmentation.noise=0.05", "architecture.depth=5",
+    "schedule.batch=2",
+)  # fmt: skip
+
 TASKS = {
-    "cracks": Task("ebc_sem_dev", ("oxide", "crack"), "0=background,1=oxide,2=crack", ".tif", ()),
+    "cracks": Task(
+        "ebc_sem_dev", ("oxide", "crack"), "0=background,1=oxide,2=crack", ".tif", _KEEP_UP_AND_LIGHT,
+    ),
     "satellite": Task(
         "dubai_dev", ("building", "land", "road", "vegetation", "water"),
         "0=unlabelled,1=building,2=land,3=road,4=vegetation,5=water", "_", ("augmentation.colour=0.1",),

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
+from unet_studio._answers import counted
 from unet_studio.core.classes import make_classes
 from unet_studio.core.importing import find_mask, import_masks
 from unet_studio.core.labels import PlaneId
@@ -178,7 +179,7 @@ def judge_unseen(card: ModelCard, starter: Starter, unseen: list[Path], data: Pa
             per_slide[slide.name] = round(float(counts.mean_dice), 4)
             total = total + counts
     return {
-        "judged_on": f"{len(unseen)} slides never seen in training",
+        "judged_on": f"{counted(len(unseen), 'slide')} never seen in training",
         "dice": round(float(total.mean_dice), 4),
         "dice_by_class": {c.name: round(float(total.dice(c.index)), 4) for c in card.classes[1:]},
         "pixel_accuracy": round(float(total.pixel_accuracy), 4),
