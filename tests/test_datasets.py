@@ -192,7 +192,7 @@ def test_a_partial_file_that_is_whole_already_is_taken(data_set: DataSet, server
 def test_what_is_not_the_published_file_is_refused_and_deleted(
     data_set: DataSet, server: Server, tmp_path: Path, resumed: bool
 ) -> None:
-    begun = tmp_path / ".cells.part"
+    begun, published = tmp_path / ".cells.part", server.files["images.zip"]
     if resumed:  # the beginning is of another file
         begun.mkdir()
         (begun / "images.zip.part").write_bytes(b"x" * 1000)
@@ -201,7 +201,7 @@ def test_what_is_not_the_published_file_is_refused_and_deleted(
     with pytest.raises(StudioError, match=r"isn't the published file: its digest isn't sha256:.* It was deleted\."):
         get_data_set(data_set, tmp_path, Watching())
     assert left(tmp_path) == []
-    server.files["images.zip"] = archive_of("images/a.png")
+    server.files["images.zip"] = published  # not made anew: an archive tells when it was made
     get_data_set(data_set, tmp_path, Watching())
     assert left(tmp_path) == ["cells/images/a.png", "cells/masks/a.png"]
 
