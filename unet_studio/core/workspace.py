@@ -1,7 +1,7 @@
 """An open folder: its slides, its project, and the history of edits, as the window works with them."""
 
-from collections.abc import Callable, Iterable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Self
@@ -19,7 +19,7 @@ from unet_studio.core.project import Project, StoredEdit
 from unet_studio.core.proposals import Proposal, find_part, find_proposal, proposed_planes, slide_stamp
 from unet_studio.core.refining import SlidePlane
 from unet_studio.core.slides import find_slides
-from unet_studio.errors import ProjectInUseError, SlideError
+from unet_studio.errors import ProjectError, ProjectInUseError, SlideError
 
 _KEPT_PLANES = 8
 _KEPT_BYTES = 256 << 20
@@ -115,6 +115,17 @@ class Workspace:
             return self._planes[plane].snapshot()
         self.journal.flush(1.0)
         return self._project.labels(plane, shape)
+
+    @contextmanager
+    def saved_project(self, unsaved: str) -> Iterator[Project]:
+        """The project for work on another thread, with every stroke so far on the disk.
+
+        Raises `ProjectError`, saying `unsaved`, where they can't be written within half a minute.
+        """
+        if not self.journal.flush(30.0):
+            raise ProjectError(unsaved)
+        with Project.open(self.folder, place=self.place) as project:
+            yield project
 
     def mask(self, plane: PlaneId, labels: LabelPlane) -> MaskView:
         """How the mask of a plane comes about just now."""

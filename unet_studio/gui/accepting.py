@@ -11,7 +11,6 @@ from unet_studio.core.exporting import keep_masks
 from unet_studio.core.labels import Edit, PlaneId
 from unet_studio.core.project import Project
 from unet_studio.core.regions import Region
-from unet_studio.errors import ProjectError
 from unet_studio.gui.background import Background
 from unet_studio.gui.message_bar import Notice, NoticeKind
 from unet_studio.gui.session import OpenPlane, Session
@@ -64,9 +63,8 @@ class Accepting(QObject):
             return
 
         def work() -> list[AcceptedPlane]:
-            if not workspace.journal.flush(30.0):
-                raise ProjectError("The last strokes are not written yet; accept the proposals when they are saved.")
-            with Project.open(workspace.folder, place=workspace.place) as project:
+            unsaved = "The last strokes are not written yet; accept the proposals when they are saved."
+            with workspace.saved_project(unsaved) as project:
                 return list(accept_planes(project, planes, cancelled=lambda: self._session.workspace is not workspace))
 
         def arrived(found: object) -> None:

@@ -8,10 +8,8 @@ from unet_studio.core.exporting import ExportRequest
 from unet_studio.core.hold_out import extend_hold_out
 from unet_studio.core.labels import PlaneId
 from unet_studio.core.models import ModelCard
-from unet_studio.core.project import Project
 from unet_studio.core.tiles import Box
 from unet_studio.core.workspace import Workspace
-from unet_studio.errors import ProjectError
 from unet_studio.gui import settings
 from unet_studio.gui.activity import Activity
 from unet_studio.gui.arrivals import Arrivals
@@ -140,9 +138,8 @@ class Tasks(QObject):
         """Retrain once every stroke is on the disk and the hold-out is chosen."""
 
         def work() -> None:
-            if not workspace.journal.flush(30.0):
-                raise ProjectError("The last strokes are not written yet; retrain again when they are saved.")
-            with Project.open(workspace.folder, place=workspace.place) as project:
+            unsaved = "The last strokes are not written yet; retrain again when they are saved."
+            with workspace.saved_project(unsaved) as project:
                 project.add_hold_out(extend_hold_out(project.labelled_planes(), project.hold_out()))
 
         def arrived(problem: object) -> None:

@@ -4,10 +4,9 @@ from threading import Event
 
 from PySide6.QtCore import QObject, Qt, Signal
 
-from unet_studio.core.project import Project
 from unet_studio.core.tuning import TunedWatershed, tune_watershed
 from unet_studio.core.workspace import Workspace
-from unet_studio.errors import Cancelled, ProjectError
+from unet_studio.errors import Cancelled
 from unet_studio.gui.activity import Activity
 from unet_studio.gui.background import Background
 from unet_studio.gui.message_bar import Notice, NoticeKind
@@ -46,9 +45,8 @@ class Tuning(QObject):
             self._progress.emit(share)
 
         def work() -> TunedWatershed:
-            if not workspace.journal.flush(30.0):
-                raise ProjectError(self.tr("The last strokes are not written yet; tune again when they are saved."))
-            with Project.open(workspace.folder, place=workspace.place) as project:
+            unsaved = self.tr("The last strokes are not written yet; tune again when they are saved.")
+            with workspace.saved_project(unsaved) as project:
                 return tune_watershed(project, operation, class_index, progress=progress)
 
         self._background.run(work, lambda result: self._on_finished(stop, result))
