@@ -16,7 +16,7 @@ from functools import reduce
 from operator import add
 from pathlib import Path
 
-from make_starters import ROOT, Log
+from make_starters import ROOT, Log, insist_on
 
 from unet_studio.core.classes import make_classes
 from unet_studio.core.importing import import_pairs
@@ -62,9 +62,7 @@ TASKS = {
 def label(project: Project, task: Task, pairs: Sequence[Pair]) -> None:
     classes = make_classes(*task.classes)
     project.set_classes(classes)
-    for outcome in import_pairs(project, pairs, table=parse_table(task.meaning, classes)):
-        if outcome.problem:
-            raise SystemExit(f"{outcome.slide}: {outcome.problem}")
+    insist_on(import_pairs(project, pairs, table=parse_table(task.meaning, classes)))
 
 
 def judge_unseen(

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from make_starters import ROOT, Log
+from make_starters import ROOT, Log, insist_on
 from numpy.typing import NDArray
 
 from unet_studio.core.classes import make_classes
@@ -29,7 +29,6 @@ from unet_studio.core.models import ModelCard
 from unet_studio.core.project import Project
 from unet_studio.core.reading import open_slide
 from unet_studio.core.scores import count, rand_score
-from unet_studio.core.tiles import Box
 from unet_studio.unet.prediction import Predictor
 from unet_studio.unet.recipes import load_recipe
 from unet_studio.unet.retraining import retrain
@@ -62,9 +61,7 @@ def train(sections: list[Path], masks: Path, changes: list[str], log: Log, out: 
             shutil.copy(section, folder)
         with Project.open(folder) as project:
             project.set_classes(make_classes("cell"))
-            for outcome in import_masks(project, masks, foreground=CELL):
-                if outcome.problem:
-                    raise SystemExit(outcome.problem)
+            insist_on(import_masks(project, masks, foreground=CELL))
             card = retrain(project, None, load_recipe("isbi", changes), log, channels=1).card
         shutil.rmtree(out, ignore_errors=True)
         shutil.copytree(card.folder, out)
@@ -78,10 +75,7 @@ def judge(card: ModelCard, sections: list[Path], masks: Path) -> list[Judged]:
     judged = []
     for section in sections:
         with open_slide(section) as reader:
-            pixels = card.normalisation.apply(
-                reader.read(0, Box.of_shape((reader.info.height, reader.info.width))),
-                card.normalisation.measure(reader, 0),
-            )
+            pixels = card.normalisation.reading(reader, 0)(reader.info.box())
         truth = to_classes(read_mask(masks / section.name), classes=2, foreground=CELL)
         judged.append(judge_section(section.stem, truth, predictor.probabilities(pixels), str(card.recipe["clean_up"])))
     return judged

@@ -13,6 +13,7 @@ import json
 import shutil
 import tempfile
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -20,7 +21,7 @@ import numpy as np
 
 from unet_studio._answers import counted
 from unet_studio.core.classes import make_classes
-from unet_studio.core.importing import find_mask, import_masks
+from unet_studio.core.importing import Outcome, find_mask, import_masks
 from unet_studio.core.labels import PlaneId
 from unet_studio.core.mask_files import read_mask, to_classes
 from unet_studio.core.models import ModelCard
@@ -114,6 +115,13 @@ def split(starter: Starter, slides: list[Path]) -> tuple[list[Path], list[Path],
     return training, hold_out, unseen
 
 
+def insist_on(outcomes: Iterable[Outcome]) -> None:
+    """Import them all, or end with the first that fails."""
+    for outcome in outcomes:
+        if outcome.problem:
+            raise SystemExit(f"{outcome.slide}: {outcome.problem}")
+
+
 def make(name: str, data: Path, logs: Path, extra: list[str]) -> dict[str, object]:
     starter = STARTERS[name]
     log = Log(logs / f"{name}.log")
@@ -128,9 +136,8 @@ def make(name: str, data: Path, logs: Path, extra: list[str]) -> dict[str, objec
             shutil.copy(slide, folder)
         with Project.open(folder) as project:
             project.set_classes(make_classes(*starter.classes))
-            for outcome in import_masks(project, data / starter.folder / starter.masks, foreground=starter.foreground):
-                if outcome.problem:
-                    raise SystemExit(outcome.problem)
+            masks = data / starter.folder / starter.masks
+            insist_on(import_masks(project, masks, foreground=starter.foreground))
             project.add_hold_out(slide.name for slide in hold_out)
             recipe = load_recipe("starter", starter.changes + extra)
             retrained = retrain(project, None, recipe, log, channels=starter.channels)

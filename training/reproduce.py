@@ -21,7 +21,7 @@ from pathlib import Path
 
 import cv2
 import tifffile
-from make_starters import ROOT, Log
+from make_starters import ROOT, Log, insist_on
 
 from unet_studio.core.classes import MAX_CLASSES, UNLABELLED, make_classes
 from unet_studio.core.importing import import_pairs
@@ -83,9 +83,7 @@ def reproduce(recipe: Recipe, data: Data, place: Path, out: Path, log: Log) -> t
     """Train and judge; pictures and the model go to `out`."""
     with Project.open(data.folder, place=place) as project:
         project.set_classes(make_classes(*data.classes))
-        for outcome in import_pairs(project, data.pairs, foreground=data.foreground, table=data.table):
-            if outcome.problem:
-                raise SystemExit(f"{outcome.slide}: {outcome.problem}")
+        insist_on(import_pairs(project, data.pairs, foreground=data.foreground, table=data.table))
         project.add_hold_out(last_ones([pair.slide for pair in data.pairs], recipe))
         retrained = retrain(project, None, recipe, log, channels=0)
         kept_out = [plane for plane in project.labelled_planes() if plane.plane.slide in project.hold_out()]

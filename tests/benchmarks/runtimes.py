@@ -201,9 +201,7 @@ def plain_proposer(card: ModelCard) -> Proposer:
 def corner(card: ModelCard, slide: Path) -> Batch:
     """The network's input (h, w, channels) for a corner of a slide."""
     with open_slide(slide) as reader:
-        measured = card.normalisation.measure(reader, 0)
-        pixels = reader.read(0, Box(0, 0, CALIBRATION_SIDE, CALIBRATION_SIDE))
-    return card.normalisation.apply(pixels, measured)
+        return card.normalisation.reading(reader, 0)(Box(0, 0, CALIBRATION_SIDE, CALIBRATION_SIDE))
 
 
 def judged(proposer: Proposer, slides: Sequence[Path], masks: Path) -> tuple[float, NDArray[np.uint8]]:

@@ -15,13 +15,9 @@ from unet_studio.core.pairs import find_pairs
 from unet_studio.core.project import Project
 from unet_studio.unet import retraining
 from unet_studio.unet.patches import LabelledSlide, PatchBatches
-from unet_studio.unet.recipes import Augmentation, Recipe, Schedule
+from unet_studio.unet.recipes import UNVARIED, Recipe, Schedule
 
 SLIDES = 12
-AS_IT_IS = Augmentation(
-    flip=False, rotate=0, scale_low=1, scale_high=1, elastic=0, stretch=0, gain=0, offset=0, gamma=0,
-    gradient=0, noise=0, blur=0,
-)  # fmt: skip
 
 
 class _Nobody:
@@ -56,7 +52,7 @@ def test_every_patch_has_the_labels_of_its_own_slide(
 
     def draw_all(network: Any, slides: Sequence[LabelledSlide], *_: Any, **__: Any) -> None:
         schedule = Schedule(batch=5, patch=64, steps=12, epoch=whole, whole=whole)
-        batches = PatchBatches(slides, replace(recipe, augmentation=AS_IT_IS, schedule=schedule))
+        batches = PatchBatches(slides, replace(recipe, augmentation=UNVARIED, schedule=schedule))
         for index in range(batches.steps):
             pixels, labels = batches.batch(0, index)
             is_labelled = labels != UNLABELLED  # not outside the slide, where pixels are mirrored

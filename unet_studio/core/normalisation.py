@@ -1,5 +1,6 @@
 """The one mapping from raw pixels to network input, the same for proposing and training, at any bit depth."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -76,6 +77,11 @@ class Normalisation:
         values = (self._to_channels(pixels) - low) * scale
         values = np.clip(values, *_CLIP)
         return np.asarray(np.nan_to_num(values, copy=False, nan=0.0), dtype=np.float32)
+
+    def reading(self, reader: "SlideReader", plane: int) -> Callable[[Box], NDArray[np.float32]]:
+        """Measure a plane, and return what gives the network input (h, w, channels) of any box on it."""
+        measured = self.measure(reader, plane)
+        return lambda box: self.apply(reader.read(plane, box), measured)
 
     def _limits(self, values: NDArray[np.float32]) -> tuple[float, float]:
         finite = values[np.isfinite(values)]

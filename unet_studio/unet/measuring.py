@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 
 import keras
@@ -12,6 +12,7 @@ from unet_studio.core.models import ModelCard
 from unet_studio.unet.losses import make_loss
 from unet_studio.unet.prediction import Predictor
 from unet_studio.unet.recipes import Recipe
+from unet_studio.unet.training import build_or_continue
 from unet_studio.unet.weights import architecture_of, load_fast_network, load_network
 
 _SIDE = 512
@@ -27,8 +28,11 @@ class Speed:
 
 
 def measure_speed(card: ModelCard, recipe: Recipe) -> Speed:
-    """Propose and train on noise with a model's network; the model stays as it is."""
-    network = load_network(card)
+    """Propose and train on noise with a model's network, at the recipe's precision; the model stays as it is."""
+    recipe = replace(recipe, architecture=architecture_of(card))
+    network = build_or_continue(
+        recipe, load_network(card), channels=card.normalisation.channels, classes=len(card.classes)
+    )
     predictor = Predictor(load_fast_network(card), architecture_of(card))
     noise = np.random.default_rng(0)
     pixels = noise.random((_SIDE, _SIDE, card.normalisation.channels), dtype=np.float32)

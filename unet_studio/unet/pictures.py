@@ -15,12 +15,12 @@ from unet_studio.core.files import write_atomically
 from unet_studio.core.masks import cleaned_mask
 from unet_studio.core.models import ModelCard
 from unet_studio.core.project import LabelledPlane, Project
-from unet_studio.core.reading import SlideReader, open_slide
+from unet_studio.core.reading import open_slide
 from unet_studio.core.scores import Counts, count
 from unet_studio.core.sheets import SheetRow, draw_sheet
 from unet_studio.core.tiles import Box, tile_box
 from unet_studio.errors import ModelError, StudioError
-from unet_studio.unet.prediction import Read
+from unet_studio.unet.training import spread
 from unet_studio.unet.weights import load_network
 from unet_studio.unet.whole_slides import predictor_of
 
@@ -45,7 +45,7 @@ def write_pictures(project: Project, card: ModelCard, out: Path) -> tuple[Path, 
     card.check_fits(project.classes())
     labelled = project.labelled_planes()
     kept_out = [plane for plane in labelled if plane.plane.slide in project.hold_out()]
-    chosen = _spread(kept_out or labelled)
+    chosen = spread(kept_out or labelled, _ROWS)
     if not chosen:
         raise StudioError("Nothing is labelled yet, so there is no truth to compare with. Label a slide, or import.")
     curves = draw_curves(card)
@@ -66,7 +66,7 @@ def compare_planes(
     for plane in planes:
         box = _window(plane, side)
         with open_slide(project.folder / plane.plane.slide) as reader:
-            read = _reading(card, reader, plane.plane.plane)
+            read = card.normalisation.reading(reader, plane.plane.plane)
             pixels, probabilities = read(box), predictor.region(read, plane.shape, box)
         prediction = cleaned_mask(probabilities, 0.5, steps)
         truth = project.labels(plane.plane, plane.shape).read(box)
@@ -90,19 +90,6 @@ def draw_curves(card: ModelCard) -> NDArray[np.uint8]:
         line_chart([Series("Dice", dice)], title="", x_title="round", y_title="Dice on the hold-out"),
     ]
     return np.concatenate(charts)
-
-
-def _spread(planes: Sequence[LabelledPlane]) -> list[LabelledPlane]:
-    """Some of the planes, evenly from the first to the last."""
-    if len(planes) <= _ROWS:
-        return list(planes)
-    return [planes[index] for index in np.linspace(0, len(planes) - 1, _ROWS).astype(int)]
-
-
-def _reading(card: ModelCard, reader: SlideReader, plane: int) -> Read:
-    """What gives the network's input for a box on a plane."""
-    measured = card.normalisation.measure(reader, plane)
-    return lambda box: card.normalisation.apply(reader.read(plane, box), measured)
 
 
 def _window(plane: LabelledPlane, side: int) -> Box:

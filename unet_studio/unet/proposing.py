@@ -4,9 +4,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from unet_studio.core.labels import PlaneId
 from unet_studio.core.models import ModelCard
 from unet_studio.core.proposals import part_file, proposal_file, write_growing, write_proposal
@@ -47,12 +44,7 @@ class Proposer:
         grows outwards; `in_view` is called whenever there is more, and the part goes when all is there. It costs the
         time of the view's tiles again.
         """
-        normalisation = self.card.normalisation
-        measured = normalisation.measure(reader, plane.plane)
-
-        def read(box: Box) -> NDArray[np.float32]:
-            return normalisation.apply(reader.read(plane.plane, box), measured)
-
+        read = self.card.normalisation.reading(reader, plane.plane)
         shape = (reader.info.height, reader.info.width)
         file = proposal_file(place, self.card.id, plane)
         shown = _first(view, shape) if view else None

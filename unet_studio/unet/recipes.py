@@ -280,6 +280,12 @@ def _sides(architecture: Architecture) -> str:
     return f"{nearest} or a multiple of {1 << architecture.depth} more, {halvings} and its convolutions take the border"
 
 
+UNVARIED = Augmentation(
+    flip=False, rotate=0, scale_low=1, scale_high=1, stretch=0, elastic=0,
+    gain=0, offset=0, gamma=0, gradient=0, noise=0, blur=0,
+)  # fmt: skip
+"""Every kind switched off: a patch as it is on the slide."""
+
 _KINDS = {
     int: "a whole number",
     float: "a number",

@@ -28,7 +28,7 @@ from unet_studio.unet.losses import balance_classes, make_loss
 from unet_studio.unet.optimisers import learning_rate, make_optimiser
 from unet_studio.unet.patches import LabelledSlide, PatchBatches, draw_slide
 from unet_studio.unet.prediction import Predictor, read_mirrored
-from unet_studio.unet.recipes import Augmentation, Recipe, Schedule
+from unet_studio.unet.recipes import UNVARIED, Recipe, Schedule
 
 _Item = TypeVar("_Item")
 
@@ -38,11 +38,6 @@ _DRAWN_AHEAD = 6
 """Batches that are drawn while the network learns."""
 _MOST_RETRIES = 8
 """So often a round is repeated, slower or smaller, before the training gives up."""
-_UNVARIED = Augmentation(
-    flip=False, rotate=0, scale_low=1, scale_high=1, stretch=0, elastic=0,
-    gain=0, offset=0, gamma=0, gradient=0, noise=0, blur=0,
-)  # fmt: skip
-"""A patch as it is on the slide."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,15 +90,23 @@ def judged_windows(slides: Sequence[LabelledSlide], schedule: Schedule | None = 
     """
     if schedule is not None and schedule.whole:
         rng = np.random.default_rng(0)  # nothing is varied, so nothing is drawn from it that matters
-        return [JudgedWindow(*draw_slide(slide, schedule.patch, _UNVARIED, rng)) for slide in _spread(slides)]
+        chosen = spread(slides, _MAX_WINDOWS)
+        return [JudgedWindow(*draw_slide(slide, schedule.patch, UNVARIED, rng)) for slide in chosen]
     boxes: dict[tuple[int, Box], None] = {}
     for index, slide in enumerate(slides):
         for cell in sorted(slide.cells):
             boxes.setdefault((index, _window_around(tile_box(cell), slide.shape)))
     return [
         JudgedWindow(read_mirrored(slides[i].read, box, slides[i].shape), slides[i].labels.read(box))
-        for i, box in _spread(list(boxes))
+        for i, box in spread(list(boxes), _MAX_WINDOWS)
     ]
+
+
+def spread(items: Sequence[_Item], most: int) -> list[_Item]:
+    """All items, or so many of them, evenly from the first to the last."""
+    if len(items) <= most:
+        return list(items)
+    return [items[index] for index in np.linspace(0, len(items) - 1, most).astype(int)]
 
 
 def judge(predictor: Predictor, windows: Sequence[JudgedWindow], steps: Sequence[Step] = ()) -> Counts:
@@ -256,7 +259,7 @@ class _Training:
                     break
         self._network.set_weights(self._best_weights)
         history = tuple(self._history)
-        kept = max((report for report in history if report.best), key=lambda report: report.round)
+        kept = next(report for report in reversed(history) if report.best)
         return TrainingResult(self._network, kept.dice, history[0].dice, history)
 
     def _train_round(self, drawing: Executor) -> tuple[float, str]:
@@ -364,7 +367,7 @@ class _Training:
 
     def _stands_still(self, rounds: int) -> bool:
         """Whether so many rounds have passed without a better score."""
-        first_best = max(self._history, key=lambda report: (report.dice, -report.round))
+        first_best = max(self._history, key=lambda report: report.dice)  # of equals max gives the first
         return self._round - first_best.round >= rounds
 
     def _compile(self) -> None:
@@ -413,13 +416,6 @@ def _draw_ahead(drawing: Executor, batches: PatchBatches, number: int) -> Iterat
     finally:
         for batch in waiting:
             batch.cancel()
-
-
-def _spread(items: Sequence[_Item]) -> list[_Item]:
-    """All items, or as many as there may be windows, evenly from the first to the last."""
-    if len(items) <= _MAX_WINDOWS:
-        return list(items)
-    return [items[index] for index in np.linspace(0, len(items) - 1, _MAX_WINDOWS).astype(int)]
 
 
 def _window_around(cell: Box, shape: tuple[int, int]) -> Box:

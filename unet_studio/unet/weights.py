@@ -9,8 +9,8 @@ import keras
 
 from unet_studio.core.models import WEIGHTS, ModelCard
 from unet_studio.errors import ModelError
+from unet_studio.unet import device
 from unet_studio.unet.architecture import build_unet
-from unet_studio.unet.device import fastest_precision
 from unet_studio.unet.recipes import Architecture, Recipe
 from unet_studio.unet.training import RoundReport
 
@@ -43,7 +43,9 @@ def load_network(card: ModelCard) -> keras.Model:
 def load_fast_network(card: ModelCard) -> keras.Model:
     """The network for proposing: in bfloat16 where this computer is faster with it. Errors as for `load_network`."""
     network = load_network(card)
-    with fastest_precision():
+    if device.fastest_policy() == "float32":
+        return network
+    with device.fastest_precision():
         fast = build_unet(architecture_of(card), channels=card.normalisation.channels, classes=len(card.classes))
     fast.set_weights(network.get_weights())
     return fast
