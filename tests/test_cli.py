@@ -224,7 +224,7 @@ def test_retrain_compares_on_a_hold_out(proposed: Path, truth: Path, recipe_file
     assert (content["parent"], content["rounds"]) == ("bright", 1)
     assert content["compared"]
     assert len(content["hold_out"]) == 1
-    assert content["active_model"] == (model if content["better"] else "bright")
+    assert content["active_model"] == (model if content["preferred"] else "bright")
     assert "Did you mean 'rounds'?" in refused("retrain", proposed, "--set", "schedule.round=1")
     listing = run("models", proposed).stdout
     assert model in listing
@@ -246,7 +246,7 @@ def test_an_interrupted_training_is_resumed(
         assert "The disk is full." in refused("retrain", proposed, "--recipe", recipe_file)
     content = ask("retrain", proposed, "--resume")
     assert (content["parent"], content["rounds"], content["compared"]) == ("bright", 2, True)
-    assert content["active_model"] == (content["model"] if content["better"] else "bright")
+    assert content["active_model"] == (content["model"] if content["preferred"] else "bright")
 
 
 def test_resuming_takes_no_other_recipe(proposed: Path) -> None:
@@ -274,14 +274,14 @@ def test_without_a_model_retrain_trains_a_first_one(folder: Path, truth: Path) -
     assert content["parent"] == ""
     with Project.open(folder) as project:
         assert find_model(content["model"], project.place).recipe["name"] == "from-scratch"
-    assert content["active_model"] == (content["model"] if content["better"] else "")
+    assert content["active_model"] == (content["model"] if content["preferred"] else "")
 
 
 def test_a_first_model_that_learned_nothing_is_not_used(
     folder: Path, truth: Path, monkeypatch: pytest.MonkeyPatch, recipe_file: Path
 ) -> None:
     ask("import", folder, "--masks", truth, "--classes", "spot")
-    monkeypatch.setattr("unet_studio.unet.retraining.Retrained.better", False)
+    monkeypatch.setattr("unet_studio.unet.retraining.Retrained.preferred", False)
     text = run("retrain", folder, "--recipe", recipe_file).stdout
     assert "is no better than a network that learned nothing, so it isn't used" in text
     assert ask("models", folder)["active_model"] == ""

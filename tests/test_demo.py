@@ -39,7 +39,7 @@ class Engine:
 
     def retrain(self, job: RetrainJob, listener: Listener) -> dict[str, Any]:
         self.retrained.append(job)
-        return {"model": "retrained-001", "better": True, "dice": 0.9, "dice_before": 0.8, "compared": True}
+        return {"model": "retrained-001", "preferred": True, "dice": 0.9, "dice_before": 0.8, "compared": True}
 
     def _write(self, job: ProposeJob, plane: PlaneId, values: NDArray[np.float32]) -> None:
         file = proposal_file(Path(job.place), job.model, plane)

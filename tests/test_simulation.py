@@ -31,9 +31,9 @@ SLIDES = 7
 class Engine:
     """Stands in for the network: the n-th model proposes the truth but for a band that gets thinner with n."""
 
-    def __init__(self, truths: dict[str, Mask], *, better: bool = True) -> None:
+    def __init__(self, truths: dict[str, Mask], *, preferred: bool = True) -> None:
         self.truths = truths
-        self.better = better
+        self.preferred = preferred
         self.jobs: list[RetrainJob] = []
         self.labels: list[dict[PlaneId, Mask]] = []
         self.states: list[dict[PlaneId, PlaneState]] = []
@@ -60,7 +60,7 @@ class Engine:
             self.states.append(project.states())
             self.hold_outs.append(project.hold_out())
         model = f"retrained-{len(self.jobs):03d}"
-        return {"model": model, "better": self.better or not job.model, "dice": 0.9, "dice_before": 0.8}
+        return {"model": model, "preferred": self.preferred or not job.model, "dice": 0.9, "dice_before": 0.8}
 
 
 class Quiet:
@@ -168,7 +168,7 @@ def test_no_time_to_label_anything_is_a_sentence(setup: Setup, truths: dict[str,
 
 
 def test_a_model_that_is_no_better_is_not_used(setup: Setup, truths: dict[str, Mask]) -> None:
-    engine = Engine(truths, better=False)
+    engine = Engine(truths, preferred=False)
     run = simulate(setup, engine, Quiet())
     assert len({point.f1 for point in run.points}) == 1
     assert {job.model for job in engine.jobs[1:]} == {"retrained-001"}

@@ -84,6 +84,8 @@ def retrained(content: dict[str, Any]) -> str:
         f"Dice on the {where}: {content['dice_before']:.4f} before, {content['dice']:.4f} after.\n"
     )
     if active == model:
+        if content["compared"] and content["dice"] <= content["dice_before"]:
+            text += "So few held-out slides can't tell it from the one before; it has learned from more.\n"
         return f"{text}{model} is the active model now; 'propose' brings its proposals."
     if parent:
         return f"{text}{model} is no better, so {active} stays active."
@@ -179,7 +181,7 @@ def demo(report: "DemoReport") -> Text:
         ["hold-out of the retraining", report.retrained["dice_before"], report.retrained["dice"]],
     ]
     times = ", ".join(f"{phase.lower()} {seconds:.0f} s" for phase, seconds in report.seconds.items())
-    verdict = "is better and proposes now" if report.retrained["better"] else "is no better and isn't used"
+    verdict = "proposes now" if report.retrained["preferred"] else "is no better and isn't used"
     return [
         f"{counted(report.strokes, 'stroke')} on {counted(len(report.corrected), 'slide')}; "
         f"{report.retrained['model']} {verdict}.",

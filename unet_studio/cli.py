@@ -162,7 +162,8 @@ def retrain(
     """Retrain the project's model on all that is labelled, or train its first one.
 
     Ctrl+C ends the training and keeps the best so far. The new model becomes the active one if it is better on the
-    hold-out. A training that was interrupted otherwise goes on with --resume, by its own recipe.
+    hold-out, or about as good where fewer than 5 slides are held out. A training that was interrupted otherwise goes on
+    with --resume, by its own recipe.
     """
     if resume and (recipe or changes or from_scratch):
         raise typer.BadParameter("leave out --recipe, --set and --from-scratch.", param_hint="--resume")
@@ -178,7 +179,7 @@ def retrain(
             result = jobs.retrain(job, follower)
         start = find_model(result["model"], opened.place).parent
         # A model from scratch was compared with a random network only, which says nothing about the active one.
-        if result["better"] and (start or not opened.active_model):
+        if result["preferred"] and (start or not opened.active_model):
             opened.set_setting("active_model", result["model"])
         content = {
             **result, "parent": start, "active_model": opened.active_model, "hold_out": sorted(opened.hold_out()),

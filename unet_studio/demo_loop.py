@@ -167,11 +167,11 @@ def _correct_slide(workspace: Workspace, plane: PlaneId, truth: NDArray[np.uint8
 
 
 def _retrain(folder: Path, listener: Listener, engine: Engine) -> dict[str, Any]:
-    """Retrain the active model, and use the new one if it is better."""
+    """Retrain the active model, and use the new one if it is to be preferred."""
     with Project.open(folder) as project:
         project.add_hold_out(extend_hold_out(project.labelled_planes(), project.hold_out()))
         result = engine.retrain(RetrainJob(str(folder), str(project.place), project.active_model), listener)
-        if result["better"]:
+        if result["preferred"]:
             project.set_setting("active_model", result["model"])
     return result
 

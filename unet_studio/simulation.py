@@ -208,10 +208,10 @@ def _new_project(setup: Setup) -> Iterator[Path]:
 
 @dataclass(frozen=True, slots=True)
 class _Trained:
-    """A new model, whether it is better than the one in use, and what it learned from."""
+    """A new model, whether to use it rather than the one in use, and what it learned from."""
 
     model: str
-    better: bool
+    preferred: bool
     minutes: float
     ready: float
     planes: int
@@ -275,8 +275,8 @@ class _Work:
                 project.record(project.next_edit_id(), edit, box.shape)
         for training in range(trainings):
             self._listener.at(training / trainings, "all slides fully labelled")
-            self._adopt(self._train())
-        return self._f1
+            self._use(self._train())
+        return self._judge(self._active)
 
     def _look_at_pool(self) -> list[PlaneLook]:
         looks = []
@@ -341,17 +341,22 @@ class _Work:
         self.trainings += 1
         minutes = self._seconds / 60
         ready = minutes + (self._setup.train_seconds / 60 or _PAUSE)
-        return _Trained(result["model"], result["better"], minutes, ready, len(self._seen), self._strokes)
+        return _Trained(result["model"], result["preferred"], minutes, ready, len(self._seen), self._strokes)
 
     def _adopt(self, training: _Trained) -> Point:
-        """Use the new model if it is better than the active one, and propose with it."""
-        if training.better:
-            self._active = training.model
-            with self._project() as project:
-                project.set_setting("active_model", training.model)
+        """Use the new model if it is to be preferred to the active one, and propose with it."""
+        if self._use(training):
             self._f1 = self._judge(training.model)
             self._propose_pool()
         return Point(training.minutes, training.ready, training.planes, training.strokes, self._f1)
+
+    def _use(self, training: _Trained) -> bool:
+        """Make the new model the active one where that is better; says whether it was."""
+        if training.preferred:
+            self._active = training.model
+            with self._project() as project:
+                project.set_setting("active_model", training.model)
+        return training.preferred
 
     def _judge(self, model: str) -> float:
         """F1 of a model's proposals, at an even threshold and without clean-up, on the test slides."""

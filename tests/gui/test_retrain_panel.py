@@ -16,7 +16,7 @@ from unet_studio.core.project import Project
 from unet_studio.gui.activity import Activity
 from unet_studio.gui.main_window import MainWindow
 from unet_studio.gui.retrain_panel import RetrainPanel
-from unet_studio.gui.retraining import Retraining, Round
+from unet_studio.gui.retraining import Outcome, Retraining, Round
 
 HALVED = "There was not enough memory, so a step now takes 2 patch(es) of 256 × 256 pixels."
 
@@ -74,6 +74,27 @@ def test_it_tells_the_rounds_that_are_kept_from_those_that_are_no_better(panel: 
     assert shown(panel, "Round 2: Dice 0.800, kept so far")
     panel.add_round(scored(3, 0.75, best=False))
     assert shown(panel, "Round 3: Dice 0.750, no better than the 0.800 of round 2")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "text"),
+    [
+        (Outcome("m", 0.91, 0.9, compared=True, preferred=True, rounds=3), "is better and in use: "),
+        (
+            Outcome("m", 0.895, 0.9, compared=True, preferred=True, rounds=3),
+            "so few held-out slides can't tell it from",
+        ),
+        (Outcome("m", 0.9, 0.9, compared=True, preferred=False, rounds=3), "is not used: Dice on the hold-out 0.900"),
+        (Outcome("m", 0.9, 0.1, compared=False, preferred=True, rounds=3), "could not be compared: all labels are on"),
+    ],
+    ids=["better", "about as good", "worse", "no hold-out"],
+)
+def test_it_says_what_came_of_a_training_and_whether_it_is_used(
+    panel: RetrainPanel, outcome: Outcome, text: str
+) -> None:
+    panel.finish(outcome)
+    (said,) = [label.text() for label in panel.findChildren(QLabel) if text in label.text()]
+    assert "in use" in said or not outcome.preferred
 
 
 def test_the_window_trains_a_first_model_where_the_active_one_knows_other_classes(

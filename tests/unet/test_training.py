@@ -125,17 +125,30 @@ def test_it_ends_after_so_many_rounds_without_a_better_score(ruined: TrainingRes
 @pytest.mark.parametrize(
     ("scores", "held_out", "kept"),
     [
-        ([0.2, 0.5, 0.4, 0.3], True, 1),
-        ([0.2, 0.5, 0.5, 0.4], True, 2),
-        ([0.5, 0.5, 0.5, 0.4], True, 0),
-        ([0.5, 0.4, 0.5, 0.6], True, 3),
-        ([0.2, 0.9, 0.5, 0.4], False, 3),
-        ([0.9, 0.9, 0.9, 0.4], False, 3),
+        ([0.2, 0.5, 0.4, 0.3], 5, 1),
+        ([0.2, 0.5, 0.5, 0.4], 5, 2),
+        ([0.5, 0.5, 0.5, 0.4], 5, 0),
+        ([0.5, 0.4, 0.5, 0.6], 5, 3),
+        ([0.2, 0.98, 0.975, 0.972], 4, 3),
+        ([0.98, 0.95, 0.972, 0.969], 4, 2),
+        ([0.98, 0.95, 0.969, 0.969], 1, 0),
+        ([0.2, 0.9, 0.5, 0.4], 0, 3),
+        ([0.9, 0.9, 0.9, 0.4], 0, 3),
     ],
-    ids=["best", "last of equals", "start among equals", "late", "not held out", "not held out, worse than the start"],
+    ids=[
+        "best",
+        "last of equals",
+        "start among equals",
+        "late",
+        "few: last about as good",
+        "few: last about as good as the start",
+        "few: start, all others worse",
+        "not held out",
+        "not held out, worse than the start",
+    ],
 )
 def test_which_round_is_kept(
-    slides: list[LabelledSlide], monkeypatch: pytest.MonkeyPatch, scores: list[float], held_out: bool, kept: int
+    slides: list[LabelledSlide], monkeypatch: pytest.MonkeyPatch, scores: list[float], held_out: int, kept: int
 ) -> None:
     score_rounds(monkeypatch, scores)
     weights: list[Any] = []

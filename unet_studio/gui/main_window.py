@@ -484,7 +484,7 @@ class MainWindow(QMainWindow):
         self.retrain_panel.finish(outcome)
         self._on_models()
         sentence = describe(outcome, self)
-        if outcome.better:
+        if outcome.preferred:
             again = self.tr("Propose all again")
             self.messages.show_notice(Notice(sentence, NoticeKind.INFO, again, self.tasks.propose_all))
         else:

@@ -170,6 +170,10 @@ def describe(outcome: Outcome, widget: QWidget) -> str:
             "The new model is in use. It could not be compared: all labels are on one slide. Review a second one."
         )
     figures = widget.tr("Dice on the hold-out {0:.3f}, before {1:.3f}").format(outcome.dice, outcome.dice_before)
-    if outcome.better:
+    if outcome.preferred and outcome.dice > outcome.dice_before:
         return widget.tr("The new model is better and in use: {0}.").format(figures)
+    if outcome.preferred:
+        return widget.tr(
+            "The new model learned from more and is in use; so few held-out slides can't tell it from the old one: {0}."
+        ).format(figures)
     return widget.tr("The new model is no better than what it started from, so it is not used: {0}.").format(figures)

@@ -36,7 +36,7 @@ class Outcome:
     dice: float
     dice_before: float
     compared: bool
-    better: bool
+    preferred: bool
     rounds: int
 
 

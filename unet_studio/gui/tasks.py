@@ -162,7 +162,7 @@ class Tasks(QObject):
         self.busy_changed.emit()
 
     def _on_retrained(self, outcome: Outcome) -> None:
-        if outcome.better:
+        if outcome.preferred:
             self._session.use_model(outcome.model)
             self.propose_open_slide()
         self.retrained.emit(outcome)

@@ -72,9 +72,9 @@ class Retrained:
     compared: bool
 
     @property
-    def better(self) -> bool:
-        """Whether to use the new model: it beat the old one, or nothing could be compared."""
-        return not self.compared or self.result.dice > self.result.dice_before
+    def preferred(self) -> bool:
+        """Whether to use the new model: it beat the old one, or the hold-out can't tell them apart (see `train`)."""
+        return self.result.changed
 
 
 class Watcher(Protocol):
@@ -163,7 +163,7 @@ class _Retraining:
         self._write_card()
         preview = _Preview(windows, self._card.classes, self._run, self._watcher)
         result = train(
-            network, self._training, windows, self._recipe, held_out=bool(self._kept_out), run=self._run,
+            network, self._training, windows, self._recipe, held_out=_count_slides(self._kept_out), run=self._run,
             resume_from=self._run if resumed else None, report=preview.report, step=self._watcher.step,
             cancelled=self._watcher.cancelled,
         )  # fmt: skip
@@ -301,6 +301,10 @@ def _begin_card(
         folder=project.place / "models" / model_id,
         parent=start.id if start else "",
     )
+
+
+def _count_slides(slides: Sequence[LabelledSlide]) -> int:
+    return len({slide.plane.slide for slide in slides})
 
 
 def _describe_data(snapshot: Snapshot) -> str:

@@ -38,6 +38,10 @@ _DRAWN_AHEAD = 6
 """Batches that are drawn while the network learns."""
 _MOST_RETRIES = 8
 """So often a round is repeated, slower or smaller, before the training gives up."""
+ENOUGH = 5
+"""Of so many held-out slides, or more, the score alone decides which weights are kept."""
+_ABOUT_EQUAL = 0.01
+"""Scores on fewer slides that differ by less than this say nothing of other slides: they soon stand near 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,11 @@ class TrainingResult:
     dice: float
     dice_before: float
     history: tuple[RoundReport, ...]
+
+    @property
+    def changed(self) -> bool:
+        """Whether the weights kept are those of a round, and not those that it began with."""
+        return any(report.best for report in self.history[1:])
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +151,7 @@ def train(
     windows: Sequence[JudgedWindow],
     recipe: Recipe,
     *,
-    held_out: bool = True,
+    held_out: int = ENOUGH,
     run: Path | None = None,
     resume_from: Path | None = None,
     report: Callable[[RoundReport, Predictor], None] = lambda _report, _predictor: None,
@@ -152,16 +161,19 @@ def train(
     """Train `network` on the labelled pixels of `slides`; the weights best on `windows` win, also when cancelled.
 
     Of rounds that are equally good the last wins, which was trained longest, but the network as it was wins over its
-    equals. The averaged weights (EMA) are judged, since they vary less from round to round, after the recipe's
-    clean-up. `report` is called after each round with a predictor of the averaged weights, `step` after each step.
+    equals. Fewer than 5 held-out slides can't tell close models apart: they stand for too little, and their scores soon
+    near 1. Then the last round whose score is within 0.01 of the best wins, and the network as it was only where all
+    rounds are worse than that. The averaged weights (EMA) are judged, since they vary less from round to round, after
+    the recipe's clean-up. `report` is called after each round with a predictor of the averaged weights, `step` after
+    each step.
 
     A round whose loss becomes NaN is repeated from the weights before it at half the learning rate, and one that runs
     out of memory with half the batch, then with smaller patches; the round's report says so.
 
     Args:
-        held_out: whether the windows are of other slides than those it learns from. How well it knows the latter says
-            nothing of any other, and a handful of strokes is known by heart after a round or two; so the last round
-            wins then, whatever its score.
+        held_out: of how many slides, which it doesn't learn from, the windows are; 0: they are of those it learns
+            from. How well it knows these says nothing of any other, and a handful of strokes is known by heart after a
+            round or two; so the last round wins then, whatever its score.
         run: a folder; after each round it gets a checkpoint, and the curves where the recipe wants TensorBoard.
         resume_from: the folder of a training of the same network and optimiser, which goes on after its last round.
 
@@ -194,7 +206,7 @@ class _Training:
         recipe: Recipe,
         run: Path | None,
         *,
-        held_out: bool,
+        held_out: int,
         report: Callable[[RoundReport, Predictor], None],
         step: Callable[[int, int], None],
         cancelled: Callable[[], bool],
@@ -350,7 +362,10 @@ class _Training:
         """Whether the weights that were just judged are kept rather than those of any round before."""
         if not self._history or not self._held_out:
             return True
-        return dice > self._history[0].dice and dice >= max(report.dice for report in self._history)
+        best = max(report.dice for report in self._history)
+        if self._held_out < ENOUGH:
+            return dice > best - _ABOUT_EQUAL
+        return dice > self._history[0].dice and dice >= best
 
     def _show_averages(self) -> None:
         """Give the network the averaged weights; as copies, for with JAX a prediction frees the arrays it is given."""

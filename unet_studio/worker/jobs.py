@@ -46,7 +46,7 @@ class Jobs:
         return {**counts, "model": proposer.card.id}
 
     def retrain(self, job: RetrainJob, listener: Listener) -> dict[str, Any]:
-        """Retrain and publish a model; says whether it is better, but leaves the choice to who asked."""
+        """Retrain and publish a model; says whether it is to be preferred, but leaves the choice to who asked."""
         place, watch = Path(job.place), _Watch(listener)
         start = find_model(job.model, place) if job.model else None
         recipe = load_recipe(job.recipe or default_recipe(job.model), job.changes)
@@ -60,7 +60,7 @@ class Jobs:
             "dice": retrained.result.dice,
             "dice_before": retrained.result.dice_before,
             "compared": retrained.compared,
-            "better": retrained.better,
+            "preferred": retrained.preferred,
             "rounds": len(retrained.result.history) - 1,
         }
 
