@@ -115,6 +115,15 @@ def test_a_review_writes_the_mask_and_its_undo_removes_it(desk: Desk) -> None:
     desk.qtbot.waitUntil(lambda: not kept.exists())
 
 
+def test_a_mask_that_cannot_be_brought_up_to_date_is_told(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.propose(S1)
+    monkeypatch.setattr(desk.workspace.journal, "flush", lambda _: False)
+    desk.wait_for_edit(desk.accepting.review)
+    desk.qtbot.waitUntil(lambda: len(desk.notices) > 0)
+    assert "the masks in the project's folder are not up to date" in desk.notices[0]
+    assert not (desk.workspace.place / "masks" / "s1.png").exists()
+
+
 def test_what_is_painted_while_a_review_is_made_is_kept_and_each_can_be_taken_back(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

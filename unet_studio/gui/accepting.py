@@ -9,7 +9,6 @@ from PySide6.QtCore import QObject
 from unet_studio.core.accepting import AcceptedPlane, accept_plane, accept_planes, accept_region, review_plane
 from unet_studio.core.exporting import keep_masks
 from unet_studio.core.labels import Edit, PlaneId
-from unet_studio.core.project import Project
 from unet_studio.core.regions import Region
 from unet_studio.gui.background import Background
 from unet_studio.gui.message_bar import Notice, NoticeKind
@@ -159,9 +158,12 @@ class Accepting(QObject):
         assert workspace is not None
 
         def work() -> None:
-            if workspace.journal.flush(60.0):
-                with Project.open(workspace.folder, place=workspace.place) as project:
-                    keep_masks(project, planes)
+            unsaved = (
+                "The last strokes are not written yet, so the masks in the project's folder are not up to date; "
+                "mark the slide as reviewed again when they are saved."
+            )
+            with workspace.saved_project(unsaved) as project:
+                keep_masks(project, planes)
 
         def arrived(problem: object) -> None:
             if isinstance(problem, Exception):

@@ -5,7 +5,6 @@ import threading
 from PySide6.QtCore import QObject, Qt, Signal
 
 from unet_studio.core.exporting import ExportRequest, export, plan_export
-from unet_studio.core.project import Project
 from unet_studio.core.workspace import Workspace
 from unet_studio.errors import StudioError
 from unet_studio.gui.activity import Activity
@@ -51,8 +50,8 @@ class Exporting(QObject):
     def _work(self, workspace: Workspace, request: ExportRequest) -> None:
         written, problems, failure = 0, [], ""
         try:
-            workspace.journal.flush(30.0)
-            with Project.open(workspace.folder, place=workspace.place) as project:
+            unsaved = "The last strokes are not written yet, so nothing was exported; export again when they are saved."
+            with workspace.saved_project(unsaved) as project:
                 total = len(plan_export(project, request))
                 for index, outcome in enumerate(export(project, request)):
                     if outcome.problem:
