@@ -12,12 +12,14 @@ import shiboken6
 from numpy.typing import NDArray
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from unet_studio.core.labels import PlaneId
 from unet_studio.core.project import Project
 from unet_studio.core.proposals import proposal_file, slide_stamp, write_proposal
 from unet_studio.core.tiles import Box
+from unet_studio.gui.background import Background
 from unet_studio.gui.main_window import MainWindow
 
 SIZE = 128
@@ -34,6 +36,13 @@ def folder(tmp_path: Path) -> Path:
     for name in ("s1.png", "s2.png", "s10.png"):
         cv2.imwrite(str(folder / name), rng.integers(0, 255, (SIZE, SIZE), dtype=np.uint8))
     return folder
+
+
+@pytest.fixture
+def background(qapp: QApplication) -> Iterator[Background]:
+    background = Background(2)
+    yield background
+    background.close()
 
 
 @pytest.fixture

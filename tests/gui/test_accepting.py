@@ -86,14 +86,12 @@ class Desk:
 
 
 @pytest.fixture
-def desk(qtbot: QtBot, folder: Path) -> Iterator[Desk]:
-    background = Background(2)
+def desk(background: Background, qtbot: QtBot, folder: Path) -> Iterator[Desk]:
     session = Session(background)
     with qtbot.waitSignal(session.plane_opened):
         session.open_folder(folder)
     yield Desk(session, background, qtbot)
     session.close_folder()
-    background.close()
 
 
 HALF = np.repeat(np.array([[1, 0]], np.uint8), SIZE // 2, axis=1).repeat(SIZE, axis=0)

@@ -1,6 +1,6 @@
 """The minimap: when it is there, what it shows, and that a click or a drag in it moves the view."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,13 +56,6 @@ class Repaints(QObject):
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         self.count += event.type() == QEvent.Type.Paint
         return False
-
-
-@pytest.fixture
-def background(qtbot: QtBot) -> Iterator[Background]:
-    background = Background(2)
-    yield background
-    background.close()
 
 
 @pytest.fixture

@@ -24,13 +24,6 @@ from unet_studio.gui.session import Session
 
 
 @pytest.fixture
-def background(qapp: object) -> Iterator[Background]:
-    background = Background(1)
-    yield background
-    background.close()
-
-
-@pytest.fixture
 def session(background: Background, folder: Path, qtbot: QtBot) -> Iterator[Session]:
     """Without a window, on the three slides."""
     session = Session(background)

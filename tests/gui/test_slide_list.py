@@ -1,7 +1,7 @@
 """The slide list: states by shape and word, thumbnails only where one looks, no choice that nobody made."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from PySide6.QtCore import QModelIndex, QPoint, Qt
@@ -33,13 +33,6 @@ class _Reader:
         image = QImage(300, 150, QImage.Format.Format_RGB32)
         image.fill(QColor("#cc79a7"))
         return image
-
-
-@pytest.fixture
-def background() -> Iterator[Background]:
-    background = Background()
-    yield background
-    background.close()
 
 
 @pytest.fixture
