@@ -85,7 +85,7 @@ def retrained(content: dict[str, Any]) -> str:
     )
     if active == model:
         if content["compared"] and content["dice"] <= content["dice_before"]:
-            text += "So few held-out slides can't tell it from the one before; it has learned from more.\n"
+            text += "It learned from more; too few slides are held out to say which is better.\n"
         return f"{text}{model} is the active model now; 'propose' brings its proposals."
     if parent:
         return f"{text}{model} is no better, so {active} stays active."

@@ -82,7 +82,7 @@ def test_it_tells_the_rounds_that_are_kept_from_those_that_are_no_better(panel: 
         (Outcome("m", 0.91, 0.9, compared=True, preferred=True, rounds=3), "is better and in use: "),
         (
             Outcome("m", 0.895, 0.9, compared=True, preferred=True, rounds=3),
-            "so few held-out slides can't tell it from",
+            "in use. Too few slides are held out to say which is better",
         ),
         (Outcome("m", 0.9, 0.9, compared=True, preferred=False, rounds=3), "is not used: Dice on the hold-out 0.900"),
         (Outcome("m", 0.9, 0.1, compared=False, preferred=True, rounds=3), "could not be compared: all labels are on"),

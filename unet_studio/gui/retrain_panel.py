@@ -174,6 +174,6 @@ def describe(outcome: Outcome, widget: QWidget) -> str:
         return widget.tr("The new model is better and in use: {0}.").format(figures)
     if outcome.preferred:
         return widget.tr(
-            "The new model learned from more and is in use; so few held-out slides can't tell it from the old one: {0}."
+            "The new model learned from more and is in use. Too few slides are held out to say which is better: {0}."
         ).format(figures)
     return widget.tr("The new model is no better than what it started from, so it is not used: {0}.").format(figures)
