@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from typer.testing import CliRunner, Result
 
 from unet_studio import doctor
+from unet_studio.__main__ import COMMANDS
 from unet_studio._terminal import Follower
-from unet_studio.app import COMMANDS
 from unet_studio.cli import app
 from unet_studio.core.clean_up import format_steps
 from unet_studio.core.in_use import writing

@@ -1,5 +1,35 @@
-"""`python -m unet_studio` is `unet-studio`."""
+"""The program's door: a folder, or nothing, opens the window; a command runs without one."""
 
-from unet_studio.app import main
+import sys
+from pathlib import Path
 
-main()
+COMMANDS = (
+    "propose",
+    "clean",
+    "retrain",
+    "models",
+    "import",
+    "export",
+    "evaluate",
+    "simulate",
+    "datasets",
+    "doctor",
+    "demo",
+)
+
+
+def main() -> None:
+    """Entry point of `unet-studio`."""
+    arguments = sys.argv[1:]
+    if arguments and (arguments[0] in COMMANDS or arguments[0].startswith("-")):
+        from unet_studio.cli import app
+
+        app()
+    else:
+        from unet_studio.app import open_window
+
+        sys.exit(open_window(Path(arguments[0]) if arguments else None))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,34 +1,9 @@
-"""The program's door: a folder, or nothing, opens the window; a command runs without one."""
+"""The application with its one window."""
 
 import os
 import signal
 import sys
 from pathlib import Path
-
-COMMANDS = (
-    "propose",
-    "clean",
-    "retrain",
-    "models",
-    "import",
-    "export",
-    "evaluate",
-    "simulate",
-    "datasets",
-    "doctor",
-    "demo",
-)
-
-
-def main() -> None:
-    """Entry point of `unet-studio`."""
-    arguments = sys.argv[1:]
-    if arguments and (arguments[0] in COMMANDS or arguments[0].startswith("-")):
-        from unet_studio.cli import app
-
-        app()
-    else:
-        sys.exit(open_window(Path(arguments[0]) if arguments else None))
 
 
 def open_window(folder: Path | None) -> int:

@@ -14,7 +14,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from unet_studio import app, paths
+from unet_studio import paths
+from unet_studio.__main__ import main
 from unet_studio.core.classes import UNLABELLED
 from unet_studio.core.exporting import ExportRequest, Format
 from unet_studio.core.labels import PlaneId, PlaneState
@@ -50,7 +51,7 @@ def run_main(monkeypatch: pytest.MonkeyPatch, arguments: list[str], act: Callabl
     monkeypatch.setattr(sys, "argv", ["unet-studio", *arguments])
     monkeypatch.setattr(QApplication, "exec", act_and_close)
     with pytest.raises(SystemExit) as left:
-        app.main()
+        main()
     assert left.value.code == 0
 
 
