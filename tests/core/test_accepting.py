@@ -2,6 +2,7 @@
 
 import tracemalloc
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -23,7 +24,7 @@ from unet_studio.core.project import Project
 from unet_studio.core.proposals import Proposal, find_proposal, proposal_file, slide_stamp, write_proposal
 from unet_studio.core.regions import Region
 from unet_studio.core.tiles import TILE, Box
-from unet_studio.errors import Cancelled
+from unet_studio.errors import Cancelled, SlideError
 
 Mask = NDArray[np.uint8]
 PLANE = PlaneId("a.png")
@@ -46,6 +47,20 @@ def proposal(tmp_path_factory: pytest.TempPathFactory) -> Proposal:
     noise = np.random.default_rng(0).integers(0, 256, SHAPE, dtype=np.uint8)
     blurred = cv2.GaussianBlur(noise, (0, 0), 4)
     return write(tmp_path_factory.mktemp("project"), cv2.equalizeHist(blurred))
+
+
+def test_a_proposal_that_is_not_whole_yet_becomes_no_label(proposal: Proposal) -> None:
+    view = MaskView(LabelPlane(SHAPE), replace(proposal, partial=True))
+    region = Region(WHOLE, np.ones(SHAPE, bool))
+    for accept in (
+        lambda: review_plane(view, PLANE, "review", state=PlaneState.NEW),
+        lambda: accept_plane(view, PLANE, "accept", state=PlaneState.NEW),
+        lambda: accept_region(view, PLANE, region, "accept", state=PlaneState.NEW),
+    ):
+        with pytest.raises(
+            SlideError, match=r"Only a part of 'a\.png' is proposed so far\. Accept it once all of it is"
+        ):
+            accept()
 
 
 def labelled(values: Mask) -> LabelPlane:

@@ -40,7 +40,7 @@ def review_plane(
 
     A plane up to 2048 × 2048 is worked on as a whole, a larger one in blocks with the surroundings that the clean-up
     needs, so that objects and holes longer than `clean_up.LONGEST_OBJECT` may come out as they do on a part of the
-    plane. Raises `Cancelled` once `cancelled` says so.
+    plane. Raises `SlideError` where only a part is proposed so far, and `Cancelled` once `cancelled` says so.
     """
     change = _change_plane(view, plane, state=state, state_after=PlaneState.REVIEWED, cancelled=cancelled)
     if not change.patches and state is PlaneState.REVIEWED:
@@ -53,7 +53,7 @@ def accept_plane(
 ) -> Edit | None:
     """The edit that gives all that nobody labelled the cleaned-up proposal, in blocks as `review_plane` does.
 
-    None where there is no proposal, or everything is labelled. Raises `Cancelled` once `cancelled` says so.
+    None where there is no proposal, or everything is labelled. Raises as `review_plane` does.
     """
     if view.proposal is None:
         return None
@@ -72,10 +72,11 @@ def accept_region(
 ) -> Edit | None:
     """The edit that gives what nobody labelled inside a region the cleaned-up proposal, in blocks as `review_plane`.
 
-    None where there is no proposal, or everything inside is labelled. Raises `Cancelled` once `cancelled` says so.
+    None where there is no proposal, or everything inside is labelled. Raises as `review_plane` does.
     """
     if view.proposal is None:
         return None
+    _insist_on_whole(view, plane)
 
     def values_of(box: Box) -> NDArray[np.uint8]:
         inside = region.inside[box.within(region.box)]
@@ -131,10 +132,17 @@ def change_plane(
 def _change_plane(
     view: MaskView, plane: PlaneId, *, state: PlaneState, state_after: PlaneState, cancelled: Cancel
 ) -> PlaneChange:
+    _insist_on_whole(view, plane)
     whole = Box.of_shape(view.labels.shape)
     return change_plane(
         view.labels, plane, whole, view.read, state_before=state, state_after=state_after, cancelled=cancelled
     )
+
+
+def _insist_on_whole(view: MaskView, plane: PlaneId) -> None:
+    """Where nothing is proposed yet the mask is background, which nobody said and no label must say."""
+    if view.proposal is not None and view.proposal.partial:
+        raise SlideError(f"Only a part of '{plane.slide}' is proposed so far. Accept it once all of it is.")
 
 
 def _accept_stored(project: Project, plane: PlaneId, cancelled: Cancel) -> AcceptedPlane:
