@@ -127,7 +127,7 @@ def shown(value: object) -> str:
 def _round_sentence(*, round: int, rounds: int, loss: float, dice: float, best: bool, **_: Any) -> str:  # noqa: A002
     if round == 0:
         return f"Before: Dice {dice:.4f}"
-    return f"Round {round} of {rounds}: loss {loss:.4f}, Dice {dice:.4f}{' (best so far)' if best else ''}"
+    return f"Round {round} of {rounds}: loss {loss:.4f}, Dice {dice:.4f}{' (kept so far)' if best else ''}"
 
 
 def _plain(value: Any) -> Any:

@@ -161,7 +161,7 @@ def retrain(
 ) -> None:
     """Retrain the project's model on all that is labelled, or train its first one.
 
-    Ctrl+C ends the training and keeps the best so far. The new model becomes the active one if it is better on the
+    Ctrl+C ends the training and keeps what is best so far. The new model becomes the active one if it is better on the
     hold-out, or about as good where fewer than 5 slides are held out. A training that was interrupted otherwise goes on
     with --resume, by its own recipe.
     """
