@@ -165,9 +165,9 @@ def train(
 
     Of rounds that are equally good the last wins, which was trained longest, but the network as it was wins over its
     equals. Fewer than 5 held-out slides can't tell close models apart: they stand for too little. Then the last round
-    whose score is within 0.05 of the best wins, and the network as it was only where all rounds are worse than that. The averaged weights (EMA) are judged, since they vary less from round to round, after
-    the recipe's clean-up. `report` is called after each round with a predictor of the averaged weights, `step` after
-    each step.
+    whose score is within 0.05 of the best wins, and the network as it was only where all rounds are worse than that.
+    The averaged weights (EMA) are judged, since they vary less from round to round, after the recipe's clean-up.
+    `report` is called after each round with a predictor of the averaged weights, `step` after each step.
 
     A round whose loss becomes NaN is repeated from the weights before it at half the learning rate, and one that runs
     out of memory with half the batch, then with smaller patches; the round's report says so.
