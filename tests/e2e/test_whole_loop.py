@@ -104,7 +104,7 @@ def test_open_propose_clean_up_correct_retrain_and_export(
         assert outcome.compared
         assert (window.session.workspace.active_model == outcome.model) == outcome.preferred
         assert outcome.model in [card.id for card in window.session.models()]
-        assert outcome.preferred == (outcome.dice > outcome.dice_before)
+        assert outcome.preferred or outcome.dice == outcome.dice_before
         assert old in [card.id for card in window.session.models()]
         assert stalls.p99() < STALL_MS, f"the event loop was held up: {stalls}"
         assert np.array_equal(user.labels_of("nerve-1.png")[kept != UNLABELLED], kept[kept != UNLABELLED])
