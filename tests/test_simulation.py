@@ -206,6 +206,18 @@ def test_the_ceiling_is_trained_as_often_on_all_that_is_true(setup: Setup, truth
     assert run.ceiling > run.points[0].f1
 
 
+def test_where_nothing_can_be_learned_the_ceiling_is_nothing(setup: Setup, truths: dict[str, Mask]) -> None:
+    class Useless(Engine):
+        def retrain(self, job: RetrainJob, listener: Listener) -> dict[str, Any]:
+            return {**super().retrain(job, listener), "preferred": False}
+
+    engine = Useless(truths)
+    run = simulate(setup, engine, Quiet(), ceiling=True)
+    assert engine.proposed == []
+    assert (run.points[-1].f1, run.ceiling) == (0.0, 0.0)
+    assert math.isnan(run.share(0.0))
+
+
 def test_nothing_in_the_folder_changes_and_no_project_stays(setup: Setup, truths: dict[str, Mask]) -> None:
     def content() -> dict[Path, int]:
         return {file: file.stat().st_mtime_ns for file in setup.folder.parent.rglob("*")}

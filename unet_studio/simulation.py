@@ -276,7 +276,7 @@ class _Work:
         for training in range(trainings):
             self._listener.at(training / trainings, "all slides fully labelled")
             self._use(self._train())
-        return self._judge(self._active)
+        return self._judge(self._active) if self._active else 0.0  # where nothing was learned
 
     def _look_at_pool(self) -> list[PlaneLook]:
         looks = []

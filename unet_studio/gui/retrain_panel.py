@@ -89,7 +89,7 @@ class RetrainPanel(QWidget):
         else:
             text = self.tr(
                 "It learns from what you painted and reviewed, from nothing else, and starts from the active model. "
-                "You can go on painting meanwhile; it takes a few minutes on this computer."
+                "You can go on painting meanwhile; it takes about a minute."
             )
             title = self.tr("Retrain on %n labelled slide(s)", "", self._slides)
         if self._slides == 1 and self._warm:

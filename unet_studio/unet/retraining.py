@@ -162,8 +162,9 @@ class _Retraining:
         )
         self._write_card()
         preview = _Preview(windows, self._card.classes, self._run, self._watcher)
+        held_out = len({slide.plane.slide for slide in self._kept_out})
         result = train(
-            network, self._training, windows, self._recipe, held_out=_count_slides(self._kept_out), run=self._run,
+            network, self._training, windows, self._recipe, held_out=held_out, run=self._run,
             resume_from=self._run if resumed else None, report=preview.report, step=self._watcher.step,
             cancelled=self._watcher.cancelled,
         )  # fmt: skip
@@ -301,10 +302,6 @@ def _begin_card(
         folder=project.place / "models" / model_id,
         parent=start.id if start else "",
     )
-
-
-def _count_slides(slides: Sequence[LabelledSlide]) -> int:
-    return len({slide.plane.slide for slide in slides})
 
 
 def _describe_data(snapshot: Snapshot) -> str:

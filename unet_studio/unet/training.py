@@ -38,7 +38,7 @@ _DRAWN_AHEAD = 6
 """Batches that are drawn while the network learns."""
 _MOST_RETRIES = 8
 """So often a round is repeated, slower or smaller, before the training gives up."""
-ENOUGH = 5
+_ENOUGH = 5
 """Of so many held-out slides, or more, the score alone decides which weights are kept."""
 _ABOUT_EQUAL = 0.05
 """Scores on fewer slides that differ by less than this say nothing of other slides.
@@ -154,7 +154,7 @@ def train(
     windows: Sequence[JudgedWindow],
     recipe: Recipe,
     *,
-    held_out: int = ENOUGH,
+    held_out: int = _ENOUGH,
     run: Path | None = None,
     resume_from: Path | None = None,
     report: Callable[[RoundReport, Predictor], None] = lambda _report, _predictor: None,
@@ -365,7 +365,7 @@ class _Training:
         if not self._history or not self._held_out:
             return True
         best = max(report.dice for report in self._history)
-        if self._held_out < ENOUGH:
+        if self._held_out < _ENOUGH:
             return dice > best - _ABOUT_EQUAL
         return dice > self._history[0].dice and dice >= best
 
