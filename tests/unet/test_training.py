@@ -1,6 +1,7 @@
 """Training: it learns, it keeps the best, it can be repeated, stopped and resumed, and it gets over accidents."""
 
 import math
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -129,9 +130,13 @@ def test_it_ends_after_so_many_rounds_without_a_better_score(ruined: TrainingRes
         ([0.2, 0.5, 0.5, 0.4], 5, 2),
         ([0.5, 0.5, 0.5, 0.4], 5, 0),
         ([0.5, 0.4, 0.5, 0.6], 5, 3),
-        ([0.2, 0.98, 0.96, 0.94], 4, 3),
-        ([0.98, 0.91, 0.94, 0.92], 4, 2),
+        ([0.2, 0.98, 0.96, 0.972], 4, 3),
+        ([0.98, 0.91, 0.972, 0.92], 4, 2),
         ([0.98, 0.91, 0.92, 0.92], 1, 0),
+        ([0.7, 0.8, 0.74, 0.76], 4, 3),
+        ([0.7, 0.8, 0.76, 0.74], 4, 2),
+        ([0.9, 0.96, 0.95, 0.93], 4, 2),
+        ([0.2, 1.0, 0.995, 0.98], 4, 2),
         ([0.2, 0.9, 0.5, 0.4], 0, 3),
         ([0.9, 0.9, 0.9, 0.4], 0, 3),
     ],
@@ -143,6 +148,10 @@ def test_it_ends_after_so_many_rounds_without_a_better_score(ruined: TrainingRes
         "few: last about as good",
         "few: last about as good as the start",
         "few: start, all others worse",
+        "few: a little below",
+        "few: too far below",
+        "few: too far below something good",
+        "few: a little below something perfect",
         "not held out",
         "not held out, worse than the start",
     ],
@@ -606,7 +615,6 @@ slide = LabelledSlide(
     PlaneId("memory"), reader, plane, Normalisation(1), Range((0.0,), (1.0,)), sorted(plane.cells)
 )
 recipe = Recipe.from_dict({
-    "deterministic": True,
     "architecture": {"depth": 2, "width": 8, "dropout": 0.3},
     "schedule": {"rounds": 3, "steps": 4, "patch": 64, "patience": 9},
 })
@@ -626,7 +634,8 @@ assert weights(resume_from=run) == first, "a resumed run differs"
 
 
 @pytest.mark.slow
-def test_with_determinism_on_two_runs_and_a_resumed_one_agree_bit_for_bit(tmp_path: Path) -> None:
+def test_two_runs_and_a_resumed_one_agree_bit_for_bit(tmp_path: Path) -> None:
     command = [sys.executable, "-c", TWICE, str(Path(__file__).parent), str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    on_cpu = os.environ | {"CUDA_VISIBLE_DEVICES": ""}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=on_cpu)
     assert done.returncode == 0, done.stderr[-2000:]

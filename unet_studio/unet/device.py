@@ -26,9 +26,16 @@ def find_device() -> Device:
     backend = keras.backend.backend()
     gpus = _gpus(backend)
     if gpus:
+        if backend == "tensorflow":
+            _share_memory()
         return Device("GPU", gpus[0], backend, f"{backend} found {len(gpus)} GPU(s) and uses the first.")
     cores = os.cpu_count() or 1
     return Device("CPU", f"CPU, {cores} cores", backend, _why_no_gpu(backend))
+
+
+def has_gpu() -> bool:
+    """Whether the backend sees a GPU."""
+    return bool(_gpus(keras.backend.backend()))
 
 
 def use_deterministic_operations() -> None:
@@ -91,8 +98,6 @@ def _gpus(backend: str) -> list[str]:
         import tensorflow as tf
 
         found = tf.config.list_physical_devices("GPU")
-        for gpu in found:  # or the first process takes the whole card
-            tf.config.experimental.set_memory_growth(gpu, True)
         return [tf.config.experimental.get_device_details(gpu).get("device_name", gpu.name) for gpu in found]
     if backend == "torch":
         import torch
@@ -101,6 +106,14 @@ def _gpus(backend: str) -> list[str]:
     import jax
 
     return [device.device_kind for device in jax.devices() if device.platform in ("gpu", "cuda", "rocm")]
+
+
+def _share_memory() -> None:
+    """Have TensorFlow take a card's memory as it needs it; else the first process takes all of it."""
+    import tensorflow as tf
+
+    for gpu in tf.config.list_physical_devices("GPU"):
+        tf.config.experimental.set_memory_growth(gpu, True)
 
 
 def _why_no_gpu(backend: str) -> str:

@@ -172,7 +172,7 @@ class Recipe:
     name: str
     description: str = ""
     seed: int = 0
-    deterministic: bool = False  # two runs on one CPU agree bit for bit, at some cost in time
+    deterministic: bool = False  # two runs agree bit for bit on a GPU too, at some cost in time
     precision: str = "float32"  # fastest: products in bfloat16 where this computer is quicker with it
     tensorboard: bool = False  # write the run's curves for TensorBoard
     clean_up: str = ""  # steps that its results are judged with, as `unet-studio clean --steps` takes them
