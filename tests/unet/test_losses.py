@@ -142,7 +142,7 @@ def test_a_pixel_weighs_what_its_class_and_the_border_say() -> None:
     entropy = -np.log(probability[np.arange(labelled.sum()), labels[labelled]])
     expected = ((np.array(of_class)[labels[labelled]] + border[labelled]) * entropy).sum() / labelled.sum()
     both = np.stack([labels.astype(np.float32), border], axis=-1)
-    assert float(loss(both, logits)) == pytest.approx(expected, rel=1e-4)
+    assert float(loss(keras.ops.convert_to_tensor(both), logits)) == pytest.approx(expected, rel=1e-4)
 
 
 @given(pixels=st.lists(st.integers(0, 10**9), min_size=2, max_size=6), cap=st.sampled_from([1.0, 3.0, 50.0]))

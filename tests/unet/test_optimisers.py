@@ -54,7 +54,7 @@ def test_rectified_adam_can_be_saved_and_made_again() -> None:
 )
 def test_an_optimiser_is_made_by_its_name(name: str, kind: type) -> None:
     optimiser = make_optimiser(Schedule(optimiser=name, momentum=0.99, clip=0.0, ema=0.5))
-    assert type(optimiser) is kind
+    assert isinstance(optimiser, kind)
     assert (optimiser.clipnorm, optimiser.use_ema, optimiser.ema_momentum) == (None, True, 0.5)
     assert getattr(optimiser, "momentum", 0.99) == 0.99
 

@@ -41,7 +41,8 @@ def card_for(recipe: Recipe, folder: Path) -> ModelCard:
 
 def test_a_published_model_gives_the_same_answers_when_read(model: ModelCard, bright_network: keras.Model) -> None:
     pixels = np.random.default_rng(0).random((1, 8, 8, 1), dtype=np.float32)
-    np.testing.assert_array_equal(load_network(model)(pixels), bright_network(pixels))
+    read, published = (network.predict_on_batch(pixels) for network in (load_network(model), bright_network))
+    np.testing.assert_array_equal(read, published)
     assert architecture_of(model) == Architecture(depth=1, width=2)
 
 

@@ -1,5 +1,6 @@
 """The network: a U-Net with named options, described by the recipe's `Architecture`."""
 
+import random
 from typing import Any
 
 import keras
@@ -92,7 +93,8 @@ def _drop(value: Any, architecture: Architecture, level: int) -> Any:
     if not architecture.dropout or level < first:
         return value
     name = "dropout" if level == architecture.depth else f"dropout{level}"
-    return layers.Dropout(architecture.dropout, name=name)(value)
+    seed = random.randrange(1, 1 << 30)  # as Keras draws it; where none is given, PyTorch's dropout can't be resumed
+    return layers.Dropout(architecture.dropout, seed=seed, name=name)(value)
 
 
 def _crop(value: Any, border: int) -> Any:

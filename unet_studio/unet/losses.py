@@ -37,7 +37,7 @@ def make_loss(
         value = ops.zeros(())
         if weights.cross_entropy:
             entropy = -ops.sum(truth * ops.log_softmax(logits, axis=-1), axis=-1)
-            weight = ops.sum(truth * of_class, axis=-1) + border
+            weight = ops.sum(truth * ops.convert_to_tensor(of_class), axis=-1) + border
             value = value + weights.cross_entropy * ops.sum(weight * entropy) / total
         if weights.dice:
             value = value + weights.dice * _soft_dice_loss(truth, ops.softmax(logits, axis=-1) * labelled[..., None])
