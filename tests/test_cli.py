@@ -304,6 +304,15 @@ def test_the_project_may_be_kept_elsewhere(folder: Path, bright: ModelCard, tmp_
     assert (tmp_path / "place" / "proposals" / "bright" / "a.png").is_dir()
 
 
+def test_too_little_memory_is_a_sentence(folder: Path, bright: ModelCard, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("CUDA error: out of memory")
+
+    monkeypatch.setattr("unet_studio.worker.jobs.Jobs.propose", fail)
+    said = refused("propose", folder, "--model", bright.folder)
+    assert said.startswith("The network ran out of memory. Close other programs")
+
+
 def test_the_doctor_measures_and_names_what_is_missing(monkeypatch: pytest.MonkeyPatch, bright: ModelCard) -> None:
     monkeypatch.setattr(doctor, "bundled_models", lambda: [bright])
     monkeypatch.setattr(doctor, "_QT_LIBRARIES", {"libc.so.6": "libc6", "libnowhere.so.9": "libnowhere9"})

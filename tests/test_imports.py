@@ -1,5 +1,6 @@
 """What a fresh interpreter loads: the window no Keras, the worker no Qt, the protocol nothing but Python's own."""
 
+import os
 import subprocess
 import sys
 from functools import cache
@@ -44,6 +45,19 @@ def test_the_protocol_needs_nothing_but_python() -> None:
     extras = {name for name in loaded_by("unet_studio.worker.protocol") if name not in sys.stdlib_module_names}
     # Hooks that an environment loads at every start (editable installs) are not the protocol's.
     assert extras - own <= {name for name in loaded_by() if name not in sys.stdlib_module_names}
+
+
+@pytest.mark.parametrize(
+    "chosen", [{}, {"TF_FORCE_GPU_ALLOW_GROWTH": "false", "XLA_PYTHON_CLIENT_PREALLOCATE": "true"}]
+)
+def test_no_process_takes_a_whole_card_unless_asked_to(chosen: dict[str, str]) -> None:
+    names = ("TF_FORCE_GPU_ALLOW_GROWTH", "XLA_PYTHON_CLIENT_PREALLOCATE")
+    others = {name: value for name, value in os.environ.items() if name not in names}
+    program = f"import os, unet_studio.unet; print(*(os.environ[name] for name in {names}))"
+    said = subprocess.run(
+        [sys.executable, "-c", program], env=others | chosen, capture_output=True, text=True, check=True
+    )
+    assert said.stdout.split() == ([chosen[name] for name in names] if chosen else ["true", "false"])
 
 
 @pytest.mark.parametrize("module", ["unet_studio.core.project", "unet_studio.core.exporting"])

@@ -34,7 +34,7 @@ from unet_studio.core.models import bundled_models, find_model, project_models
 from unet_studio.core.project import Project
 from unet_studio.core.slides import find_slides
 from unet_studio.core.tuning import TunedWatershed, tune_watershed
-from unet_studio.errors import Cancelled, ProjectPlaceError, RecipeError, StudioError
+from unet_studio.errors import OUT_OF_MEMORY, Cancelled, ProjectPlaceError, RecipeError, StudioError, is_out_of_memory
 from unet_studio.worker.protocol import ProposeJob, RetrainJob
 
 if TYPE_CHECKING:
@@ -52,6 +52,11 @@ class _Commands(TyperGroup):
             raise typer.Exit(1) from error
         except sqlite3.OperationalError as error:  # a full disk, or another program that holds the file
             typer.echo(f"The project can't be read or written now: {error}. What was there before is kept.", err=True)
+            raise typer.Exit(1) from error
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            typer.echo(OUT_OF_MEMORY, err=True)
             raise typer.Exit(1) from error
 
 

@@ -45,8 +45,18 @@ class Cancelled(StudioError):  # noqa: N818 - the user's wish, not a fault
     """The user stopped the job; what was finished before stays."""
 
 
+OUT_OF_MEMORY = "The network ran out of memory. Close other programs or use a smaller model, then try again."
+_SAID_OF_MEMORY = (
+    "resource_exhausted",  # JAX
+    "out of memory",  # PyTorch on CUDA and on Apple's cards
+    "can't allocate memory",  # PyTorch on a CPU
+    "alloc_failed",  # cuBLAS and cuDNN
+    "dst tensor is not initialized",  # TensorFlow, while it copies to a full card
+)
+
+
 def is_out_of_memory(error: BaseException) -> bool:
-    """TensorFlow says ResourceExhaustedError, PyTorch OutOfMemoryError, JAX writes RESOURCE_EXHAUSTED."""
-    kind = type(error).__name__
-    known = "ResourceExhausted" in kind or "OutOfMemory" in kind or "RESOURCE_EXHAUSTED" in str(error)
-    return known or isinstance(error, MemoryError)
+    """TensorFlow says ResourceExhaustedError, PyTorch OutOfMemoryError or, as JAX does, only writes so."""
+    if isinstance(error, MemoryError) or type(error).__name__ in ("ResourceExhaustedError", "OutOfMemoryError"):
+        return True
+    return any(said in str(error).lower() for said in _SAID_OF_MEMORY)

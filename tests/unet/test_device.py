@@ -2,10 +2,14 @@
 
 import os
 
+import keras
 import pytest
 
 from unet_studio.unet import device
-from unet_studio.unet.device import fastest_policy, find_device
+from unet_studio.unet.architecture import build_unet
+from unet_studio.unet.device import fastest_policy, find_device, has_gpu
+from unet_studio.unet.prediction import Predictor
+from unet_studio.unet.recipes import Architecture
 
 
 def test_without_a_gpu_the_reason_names_what_would_help(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,3 +57,40 @@ def test_bfloat16_is_for_gpus_that_multiply_it(
     details = {"compute_capability": capability}
     monkeypatch.setattr("tensorflow.config.experimental.get_device_details", lambda _: details)
     assert fastest_policy() == policy
+
+
+@pytest.mark.usefixtures("tensorflow")
+def test_tensorflow_compiles_no_network_for_each_shape(monkeypatch: pytest.MonkeyPatch) -> None:
+    def as_with_a_gpu(_: keras.Model) -> bool:
+        return True
+
+    monkeypatch.setattr("keras.Model._resolve_auto_jit_compile", as_with_a_gpu)
+    architecture = Architecture(depth=1, width=2)
+    network = build_unet(architecture, channels=1, classes=2)
+    network.compile()
+    assert network.jit_compile, "or this test can't fail"
+    predictor = Predictor(network, architecture)
+    assert not network.jit_compile
+    assert not predictor._model.jit_compile
+
+
+class TestPyTorch:
+    """What it is asked about a card, on whatever backend the tests run."""
+
+    @pytest.fixture(autouse=True)
+    @classmethod
+    def pytorch(cls) -> None:
+        pytest.importorskip("torch")
+
+    @pytest.mark.parametrize(
+        ("kind", "names"), [("cpu", []), ("mps", ["MPS"]), ("xpu", ["XPU"]), ("cuda", ["Card A", "Card B"])]
+    )
+    def test_the_device_is_where_keras_puts_tensors(
+        self, monkeypatch: pytest.MonkeyPatch, kind: str, names: list[str]
+    ) -> None:
+        monkeypatch.setattr("keras.backend.backend", lambda: "torch")
+        monkeypatch.setattr(device, "_torch_device", lambda: kind)
+        monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+        monkeypatch.setattr("torch.cuda.get_device_name", lambda index: ["Card A", "Card B"][index])
+        assert device._gpus("torch") == names
+        assert has_gpu() == bool(names)

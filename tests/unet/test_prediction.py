@@ -43,6 +43,12 @@ def looking_around() -> Predictor:
     return Predictor(network, Architecture(depth=3))
 
 
+def averaging() -> Predictor:
+    """A network of its own for a test that tampers with it."""
+    inputs = keras.Input((None, None, 1))
+    return Predictor(keras.Model(inputs, keras.layers.Conv2D(2, 3, padding="same")(inputs)), Architecture(depth=3))
+
+
 def noise(shape: tuple[int, int]) -> NDArray[np.float32]:
     return np.random.default_rng(0).random((*shape, 1), dtype=np.float32)
 
@@ -69,6 +75,34 @@ def test_tiles_of_any_plane_give_what_the_whole_plane_gives(pointwise: Predictor
     assert probabilities.shape == (height, width, CLASSES - 1)
     expected = softmax(pixels)[..., 1:] * 255
     assert np.abs(probabilities - expected).max() <= 0.51
+
+
+@pytest.mark.parametrize("fitting", [1, 2, 3])
+def test_of_as_many_tiles_at_once_as_memory_allows(monkeypatch: pytest.MonkeyPatch, fitting: int) -> None:
+    predictor, pixels, seen = averaging(), noise((1000, 1337)), []
+    expected = predictor.probabilities(pixels).astype(np.int16)
+    predict = predictor._model.predict_on_batch
+
+    def on_a_small_card(batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        seen.append(len(batch))
+        if len(batch) > fitting:
+            raise MemoryError
+        return np.asarray(predict(batch))
+
+    monkeypatch.setattr(predictor._model, "predict_on_batch", on_a_small_card)
+    assert np.abs(predictor.probabilities(pixels) - expected).max() <= 1
+    assert sum(batch > fitting for batch in seen) <= 2, "it tries again and again"
+
+
+def test_a_tile_for_which_there_is_no_memory_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    predictor = averaging()
+
+    def on_a_tiny_card(batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        raise MemoryError
+
+    monkeypatch.setattr(predictor._model, "predict_on_batch", on_a_tiny_card)
+    with pytest.raises(MemoryError):
+        predictor.probabilities(noise((1000, 1337)))
 
 
 @given(lengths, lengths)

@@ -472,6 +472,11 @@ def out_of_memory_errors() -> Iterator[Exception]:
     yield MemoryError()
     yield type("OutOfMemoryError", (RuntimeError,), {})("CUDA out of memory")
     yield RuntimeError("RESOURCE_EXHAUSTED: Out of memory while trying to allocate")
+    yield RuntimeError("MPS backend out of memory (MPS allocated: 5.00 GB)")
+    yield RuntimeError(
+        "[enforce fail at alloc_cpu.cpp:127] . DefaultCPUAllocator: can't allocate memory: you tried 8 TB"
+    )
+    yield RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED")
     errors = pytest.importorskip("tensorflow").errors
     yield errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
 

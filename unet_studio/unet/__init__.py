@@ -1,1 +1,7 @@
 """The U-Net: architecture, loss, data, training and tiled prediction, on Keras 3; no Qt."""
+
+import os
+
+# A window has two workers, and commands run beside it: none of them may take a whole card at its start.
+os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
+os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")

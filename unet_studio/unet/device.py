@@ -26,8 +26,6 @@ def find_device() -> Device:
     backend = keras.backend.backend()
     gpus = _gpus(backend)
     if gpus:
-        if backend == "tensorflow":
-            _share_memory()
         return Device("GPU", gpus[0], backend, f"{backend} found {len(gpus)} GPU(s) and uses the first.")
     cores = os.cpu_count() or 1
     return Device("CPU", f"CPU, {cores} cores", backend, _why_no_gpu(backend))
@@ -48,7 +46,19 @@ def use_deterministic_operations() -> None:
     if backend == "torch":
         import torch
 
-        torch.use_deterministic_algorithms(True)
+        torch.use_deterministic_algorithms(
+            True, warn_only=True
+        )  # an operation that can't do so must not end a training
+
+
+def avoid_xla(network: keras.Model) -> None:
+    """Have TensorFlow run the network as it is.
+
+    Where there is a GPU, Keras has XLA compile it otherwise, anew for each shape of a tile or a patch and for seconds
+    each time.
+    """
+    if keras.backend.backend() == "tensorflow":
+        network.jit_compile = False
 
 
 def fastest_policy() -> str:
@@ -61,7 +71,8 @@ def fastest_policy() -> str:
     if backend == "torch":
         import torch
 
-        return _BFLOAT16 if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "float32"
+        on_card = _torch_device() == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+        return _BFLOAT16 if on_card else "float32"
     if backend != "tensorflow":
         return "float32"
     import tensorflow as tf
@@ -102,18 +113,18 @@ def _gpus(backend: str) -> list[str]:
     if backend == "torch":
         import torch
 
-        return [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+        kind = _torch_device()
+        if kind == "cuda":
+            return [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+        return [] if kind == "cpu" else [kind.upper()]
     import jax
 
     return [device.device_kind for device in jax.devices() if device.platform in ("gpu", "cuda", "rocm")]
 
 
-def _share_memory() -> None:
-    """Have TensorFlow take a card's memory as it needs it; else the first process takes all of it."""
-    import tensorflow as tf
-
-    for gpu in tf.config.list_physical_devices("GPU"):
-        tf.config.experimental.set_memory_growth(gpu, True)
+def _torch_device() -> str:
+    """Where Keras puts PyTorch's tensors: cuda, mps (Apple), xpu (Intel) or cpu."""
+    return str(keras.ops.zeros(()).device.type)
 
 
 def _why_no_gpu(backend: str) -> str:

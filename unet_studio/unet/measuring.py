@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from unet_studio.core.models import ModelCard
+from unet_studio.unet.device import avoid_xla
 from unet_studio.unet.losses import make_loss
 from unet_studio.unet.prediction import Predictor
 from unet_studio.unet.recipes import Recipe
@@ -43,6 +44,7 @@ def measure_speed(card: ModelCard, recipe: Recipe) -> Speed:
     )
     labels = noise.integers(len(card.classes), size=patches.shape[:3], dtype=np.uint8)
     network.compile(optimizer=keras.optimizers.Adam(), loss=make_loss(recipe.loss, len(card.classes)))
+    avoid_xla(network)
     return Speed(proposal, _seconds(lambda: network.train_on_batch(patches, labels)))
 
 

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unet_studio.core.tiles import Box
+from unet_studio.errors import is_out_of_memory
+from unet_studio.unet.device import avoid_xla
 from unet_studio.unet.recipes import Architecture
 
 Read = Callable[[Box], NDArray[np.float32]]
@@ -48,6 +50,9 @@ class Predictor:
         self._network = network
         probabilities = keras.layers.Softmax()(keras.layers.Rescaling(1 / temperature)(network.output))
         self._model = keras.Model(network.input, probabilities[..., 1:])
+        avoid_xla(self._model)
+        avoid_xla(network)
+        self._at_once = _BATCH
 
     def strips(
         self, read: Read, shape: tuple[int, int], *, progress: Callable[[float], None] = lambda _: None
@@ -160,6 +165,17 @@ class Predictor:
                 yield batch, self._predict(pixels)
 
     def _predict(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Probabilities of tiles, from now on of half as many at once where memory is too small for all of them."""
+        starts = range(0, len(inputs), self._at_once)
+        try:
+            return np.concatenate([self._averaged(inputs[start : start + self._at_once]) for start in starts])
+        except Exception as error:  # each backend has its own for this
+            if self._at_once == 1 or not is_out_of_memory(error):
+                raise
+        self._at_once //= 2
+        return self._predict(inputs)
+
+    def _averaged(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
         outputs = [self._seen(inputs, turns, mirrored) for turns, mirrored in self._orientations]
         return outputs[0] if len(outputs) == 1 else np.mean(outputs, axis=0, dtype=np.float32)
 

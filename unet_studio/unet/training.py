@@ -22,7 +22,7 @@ from unet_studio.core.tiles import Box, tile_box
 from unet_studio.errors import ModelError, RecipeError, is_out_of_memory
 from unet_studio.unet.architecture import build_unet
 from unet_studio.unet.checkpoint import Arrays, Checkpoint, read_checkpoint
-from unet_studio.unet.device import fastest_precision, has_gpu, use_deterministic_operations
+from unet_studio.unet.device import avoid_xla, fastest_precision, has_gpu, use_deterministic_operations
 from unet_studio.unet.event_log import EventLog
 from unet_studio.unet.losses import balance_classes, make_loss
 from unet_studio.unet.optimisers import learning_rate, make_optimiser
@@ -394,6 +394,7 @@ class _Training:
         weights = balance_classes(pixels, recipe.loss.balance)
         loss = make_loss(recipe.loss, classes, class_weights=weights)
         self._network.compile(optimizer=self._optimiser, loss=loss)
+        avoid_xla(self._network)
         self._optimiser.build(self._network.trainable_variables)
 
     def _state(self) -> tuple[Arrays, Arrays]:

@@ -6,7 +6,7 @@ import sys
 import threading
 from typing import Any, BinaryIO
 
-from unet_studio.errors import is_out_of_memory
+from unet_studio.errors import OUT_OF_MEMORY, is_out_of_memory
 from unet_studio.worker.protocol import VERSION, Message, ProposeJob, Ready, RetrainJob, decode
 
 
@@ -98,10 +98,7 @@ def _answer(jobs: Any, request: Message, listener: _RequestListener) -> Message:
 
         traceback.print_exc()
         if is_out_of_memory(error):
-            return Message(
-                request.id,
-                error="The network ran out of memory. Close other programs or use a smaller model, then try again.",
-            )
+            return Message(request.id, error=OUT_OF_MEMORY)
         return Message(request.id, error=f"The worker met an unexpected error ({type(error).__name__}: {error}).")
 
 
