@@ -3,11 +3,21 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from unet_studio import paths
 from unet_studio.core.classes import LabelClass, make_classes
-from unet_studio.core.models import CARD, ModelCard, bundled_models, find_model, project_models, read_card
+from unet_studio.core.models import (
+    CARD,
+    ModelCard,
+    bundled_models,
+    find_model,
+    project_models,
+    read_card,
+    suited_starter,
+)
 from unet_studio.core.normalisation import Normalisation
 from unet_studio.errors import ModelError
 
@@ -105,6 +115,50 @@ def test_every_starter_model_has_a_card_and_is_told_apart_from_the_users_own(tmp
     assert starters
     assert all(card.is_bundled and card.credits and card.scores for card in starters)
     assert not make_card(tmp_path / "own").is_bundled
+
+
+def picture(background: tuple[int, ...], object_: tuple[int, ...]) -> NDArray[np.uint8]:
+    """A slide with noise and one object on a quarter of it, of these colours."""
+    inside = np.zeros((64, 64, 1), bool)
+    inside[16:48, 16:48] = True
+    noise = np.random.default_rng(0).integers(0, 9, (64, 64, len(background)))
+    return (np.where(inside, object_, background) + noise).astype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("background", "object_", "suited"),
+    [
+        ((5,), (200,), "nuclei-fluorescence"),
+        ((5, 5, 5), (200, 200, 200), "nuclei-fluorescence"),
+        ((5, 5, 5), (10, 20, 240), "nuclei-fluorescence"),
+        ((220, 220, 220), (60, 60, 60), "nuclei-fluorescence"),
+        ((230, 225, 235), (90, 40, 150), "nuclei-histology"),
+        ((200, 160, 210), (80, 30, 140), "nuclei-histology"),
+        ((230, 225), (90, 40), "nuclei-fluorescence"),
+        ((0, 0, 0), (0, 0, 0), "nuclei-fluorescence"),
+    ],
+    ids=[
+        "grey",
+        "grey as RGB",
+        "blue on black",
+        "dark on white",
+        "stained",
+        "stained all over",
+        "two channels",
+        "empty",
+    ],
+)
+def test_a_new_project_begins_with_the_starter_for_its_kind_of_slide(
+    background: tuple[int, ...], object_: tuple[int, ...], suited: str
+) -> None:
+    card = suited_starter(picture(background, object_))
+    assert card is not None
+    assert card.id == suited
+
+
+def test_a_slide_of_nothing_but_zeros_has_a_starter() -> None:
+    card = suited_starter(np.zeros((8, 8, 3), np.uint16))
+    assert card is not None
 
 
 def test_a_model_is_found_in_the_project_by_its_id(tmp_path: Path) -> None:

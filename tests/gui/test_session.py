@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import shiboken6
@@ -64,6 +65,47 @@ def test_slide_whose_labels_can_not_be_read_is_closed_again(
     assert "64 × 64" in failed.args[1]
     assert [reader.path.name for reader in opened] == ["s1.png", "s2.png"]
     qtbot.waitUntil(lambda: all(reader._closed for reader in opened))
+    session.close_folder()
+
+
+@pytest.fixture
+def stained(folder: Path) -> Path:
+    """The three slides, of which the first is bright and coloured."""
+    slide = np.full((64, 64, 3), (235, 225, 230), np.uint8)
+    slide[16:48, 16:48] = (150, 40, 90)
+    cv2.imwrite(str(folder / "s1.png"), slide)
+    return folder
+
+
+def test_a_new_project_of_stained_slides_begins_with_the_model_for_them(
+    background: Background, stained: Path, qtbot: QtBot
+) -> None:
+    session = Session(background)
+    session.open_folder(stained)
+    qtbot.waitUntil(lambda: session.workspace is not None and session.workspace.active_model == "nuclei-histology")
+    session.use_model("nuclei-fluorescence")
+    session.close_folder()
+    with qtbot.waitSignal(session.plane_opened):
+        session.open_folder(stained)
+    background.close()
+    assert session.workspace is not None
+    assert session.workspace.active_model == "nuclei-fluorescence", "what was chosen stays"
+    session.close_folder()
+
+
+def test_who_chooses_before_the_first_slide_is_there_keeps_the_choice(
+    background: Background, stained: Path, qtbot: QtBot
+) -> None:
+    session = Session(background)
+    session.open_folder(stained)
+    session.use_model("axon-myelin")
+    with qtbot.waitSignal(session.plane_opened):
+        pass
+    session.open_plane(PlaneId("s2.png"))
+    with qtbot.waitSignal(session.plane_opened):
+        pass
+    assert session.workspace is not None
+    assert session.workspace.active_model == "axon-myelin"
     session.close_folder()
 
 

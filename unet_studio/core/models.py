@@ -6,15 +6,20 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import tomli_w
 
 from unet_studio import paths
 from unet_studio.core.classes import LabelClass
 from unet_studio.core.normalisation import Normalisation
+from unet_studio.core.slide_reader import Pixels
 from unet_studio.errors import ModelError
 
 CARD = "card.toml"
 WEIGHTS = "model.keras"
+_STAINED_BRIGHTNESS, _STAINED_COLOUR = 0.5, 0.2
+"""How bright a stained slide's median pixel is at least, and how far apart the channels of its most coloured tenth are,
+relative to its brightest pixels: 42 of them had 0.64 and 0.25 or more, 43 slides of fluorescence 0.22 and 0 or less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +90,20 @@ def bundled_models() -> list[ModelCard]:
     """The starter models, the one that most people begin with first."""
     cards = [read_card(card.parent) for card in sorted((paths.resources() / "models").glob(f"*/{CARD}"))]
     return sorted(cards, key=lambda card: not card.id.startswith("nuclei"))
+
+
+def suited_starter(picture: Pixels) -> ModelCard | None:
+    """The starter model that a new project begins with, by a picture (h, w, channels) of one of its slides.
+
+    Bright and coloured is stained tissue: the first one that sees three channels. All else begins with the first.
+    """
+    cards = bundled_models()
+    if picture.shape[2] == 3:
+        values = picture / max(float(np.percentile(picture, 99.8)), 1e-9)
+        bright, coloured = np.median(values.mean(axis=2)), np.percentile(np.ptp(values, axis=2), 90)
+        if bright > _STAINED_BRIGHTNESS and coloured > _STAINED_COLOUR:
+            cards.sort(key=lambda card: card.normalisation.channels != 3)
+    return cards[0] if cards else None
 
 
 def project_models(place: Path) -> list[ModelCard]:

@@ -14,7 +14,7 @@ from unet_studio.core.display import Display, auto_display, read_small
 from unet_studio.core.journal import JournalState
 from unet_studio.core.labels import Edit, LabelPlane, PlaneId, PlaneState
 from unet_studio.core.masks import MaskView
-from unet_studio.core.models import ModelCard, bundled_models, project_models
+from unet_studio.core.models import ModelCard, bundled_models, project_models, suited_starter
 from unet_studio.core.reading import SlideReader, open_slide
 from unet_studio.core.tiles import Box
 from unet_studio.core.workspace import Workspace
@@ -78,6 +78,7 @@ class Session(QObject):
         self._ahead = ReadAhead(background, lambda path: _read_slide(path, 0), self)
         self._wanted: PlaneId | None = None
         self._displays: dict[str, Display] = {}
+        self._unseen_slides = False  # whether the active model was chosen before any slide could be looked at
 
     # Folder
 
@@ -112,6 +113,7 @@ class Session(QObject):
             )
         self.workspace = None
         self._displays.clear()
+        self._unseen_slides = False
         self.workspace_closed.emit()
 
     def _tell_saving(self, state: JournalState) -> None:
@@ -126,10 +128,22 @@ class Session(QObject):
             self.notice.emit(Notice(str(error), NoticeKind.ERROR))
 
     def _choose_first_model(self, workspace: Workspace) -> None:
-        """A new project starts with the first starter model, so that there is something to press."""
-        known = [card.id for card in self.models()]
-        if workspace.active_model not in known and known and not workspace.read_only:
-            self.use_model(known[0])
+        """A new project starts with some model, so that there is something to press: its newest, or a starter model."""
+        known = self.models()
+        if workspace.active_model not in [card.id for card in known] and known and not workspace.read_only:
+            self.use_model(known[0].id)
+            self._unseen_slides = known[0].is_bundled
+
+    def _suit_first_model(self, plane: PlaneId, reader: SlideReader) -> None:
+        """Now that the first slide is there, use the starter model for its kind, unless someone has chosen by now."""
+
+        def found(card: object) -> None:
+            if self._unseen_slides and isinstance(card, ModelCard) and self.workspace is not None:
+                self._unseen_slides = False
+                if card.id != self.workspace.active_model:
+                    self.use_model(card.id)
+
+        self._background.run(lambda: suited_starter(read_small(reader, plane.plane)), found)
 
     # Planes
 
@@ -200,6 +214,8 @@ class Session(QObject):
             display = kept
         self.plane = OpenPlane(plane, reader, display, labels, view)
         self.plane_opened.emit(self.plane)
+        if self._unseen_slides:
+            self._suit_first_model(plane, reader)
 
     def _close_plane(self) -> None:
         if self.plane is not None:
@@ -305,6 +321,7 @@ class Session(QObject):
 
     def use_model(self, model: str) -> None:
         """Make a model the active one; a project without labels takes over its classes."""
+        self._unseen_slides = False
         if self.workspace is None or self.workspace.read_only:
             return
         card = next((card for card in self.models() if card.id == model), None)
