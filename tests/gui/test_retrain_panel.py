@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import pyqtgraph as pg
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
@@ -74,6 +75,18 @@ def test_it_tells_the_rounds_that_are_kept_from_those_that_are_no_better(panel: 
     assert shown(panel, "Round 2: Dice 0.800, kept so far")
     panel.add_round(scored(3, 0.75, best=False))
     assert shown(panel, "Round 3: Dice 0.750, no better than the 0.800 of round 2")
+
+
+def test_the_chart_has_room_for_all_rounds_from_the_first_on(panel: RetrainPanel) -> None:
+    chart = panel.findChildren(pg.PlotWidget)[0]
+    panel.begin(Activity("Retraining", lambda: None, panel))
+    for number in (0, 1, 12):
+        panel.add_round(a_round(number))
+        (left, right), (bottom, top) = chart.viewRange()
+        assert -1 < left <= 0 and 12 <= right < 13
+        assert -0.1 < bottom <= 0 and 1 <= top < 1.1
+    panel.add_round(replace(a_round(2), loss=3.0))
+    assert chart.viewRange()[1][1] >= 3, "no loss is out of sight"
 
 
 @pytest.mark.parametrize(

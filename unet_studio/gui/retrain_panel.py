@@ -161,6 +161,9 @@ class RetrainPanel(QWidget):
         self._dice.setData([r.round for r in self._rounds], [r.dice for r in self._rounds])
         lossy = [(r.round, r.loss) for r in self._rounds if r.loss is not None]
         self._loss.setData([r for r, _ in lossy], [loss for _, loss in lossy])
+        # All rounds to come have their place, and 0 to 1 is always there: nothing jumps as rounds arrive.
+        self._plot.setXRange(0, max((r.rounds for r in self._rounds), default=1), padding=0.04)
+        self._plot.setYRange(0, max([1.0, *(loss for _, loss in lossy)]), padding=0.04)
 
 
 def describe(outcome: Outcome, widget: QWidget) -> str:
