@@ -97,6 +97,13 @@ class Hand:
             self.move(*point)
         self.release(*points[-1], modifier)
 
+    def right_drag(self, *points: tuple[float, float]) -> None:
+        viewport, right = self.window.canvas.viewport(), Qt.MouseButton.RightButton
+        QTest.mousePress(viewport, right, _NONE, self.at(*points[0]))
+        for point in points[1:]:
+            self.move(*point)
+        QTest.mouseRelease(viewport, right, _NONE, self.at(*points[-1]))
+
     def click(self, y: float, x: float, modifier: Qt.KeyboardModifier = _NONE) -> None:
         self.move(y, x)
         self.drag((y, x), modifier=modifier)

@@ -229,6 +229,54 @@ def test_what_is_begun_while_the_next_slide_is_read_stays_on_its_own(
 # What a press would do
 
 
+def test_right_button_paints_what_the_left_one_paints_with_alt(hand: "Hand") -> None:
+    hand.drag((64, 30), (64, 90))
+    hand.right_drag((64, 30), (64, 60))
+    assert (hand.labels()[64, [40, 89]] == [0, 1]).all()
+    hand.key(Qt.Key.Key_E)
+    hand.right_drag((64, 30), (64, 60))
+    assert hand.labels()[64, 40] == UNLABELLED
+
+
+def test_ring_has_the_colour_of_what_the_right_button_paints_while_it_is_down(hand: "Hand") -> None:
+    viewport, right, none = hand.window.canvas.viewport(), Qt.MouseButton.RightButton, Qt.KeyboardModifier.NoModifier
+    hand.move(40, 40)
+    QTest.mousePress(viewport, right, none, hand.at(40, 40))
+    assert colour(hand) == class_colour(0)
+    hand.move(40, 50)
+    assert colour(hand) == class_colour(0)
+    QTest.mouseRelease(viewport, right, none, hand.at(40, 50))
+    assert colour(hand) == class_colour(1)
+
+
+def test_a_second_button_changes_nothing_in_mid_stroke(hand: "Hand") -> None:
+    viewport, right, none = hand.window.canvas.viewport(), Qt.MouseButton.RightButton, Qt.KeyboardModifier.NoModifier
+    hand.press(64, 30)
+    QTest.mousePress(viewport, right, none, hand.at(64, 30))
+    hand.move(64, 50)
+    QTest.mouseRelease(viewport, right, none, hand.at(64, 50))
+    hand.move(64, 90)
+    hand.release(64, 90)
+    assert (hand.labels()[64, 30:90] == 1).all()
+    assert hand.window.session.workspace is not None
+    hand.key(Qt.Key.Key_Z, CONTROL)
+    assert (hand.labels() == UNLABELLED).all(), "it was one stroke"
+
+
+def test_right_button_does_nothing_where_the_left_one_moves_the_slide(hand: "Hand") -> None:
+    hand.key(Qt.Key.Key_V)
+    hand.right_drag((64, 30), (64, 90))
+    assert (hand.labels() == UNLABELLED).all()
+
+
+def test_right_clicks_close_a_polygon_of_background(hand: "Hand") -> None:
+    hand.key(Qt.Key.Key_G)
+    for corner in ((30, 30), (30, 90), (90, 90)):
+        hand.right_drag(corner)
+    QTest.mouseDClick(hand.window.canvas.viewport(), Qt.MouseButton.RightButton, pos=hand.at(90, 30))
+    assert hand.labels()[60, 60] == 0
+
+
 def test_ring_has_the_colour_of_what_would_be_painted(hand: "Hand") -> None:
     hand.move(40, 40)
     assert colour(hand) == class_colour(1)

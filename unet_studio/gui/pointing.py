@@ -48,6 +48,7 @@ class Pointing(QObject):
         self._panning_with = Qt.MouseButton.NoButton
         self._space_held = False
         self._is_pressed = False
+        self._pressed_with = Qt.MouseButton.NoButton  # of the mouse; the right one is as the left with Alt
         self._pen_pressure = 1.0
         self._by_keys = False
         self._mouse_at: QPointF | None = None  # in the viewport, while the mouse is over it
@@ -95,6 +96,7 @@ class Pointing(QObject):
     def let_go(self) -> None:
         """What is pressed no longer is: what it was for has ended."""
         self._is_pressed = False
+        self._pressed_with = Qt.MouseButton.NoButton
 
     def _update_look(self) -> None:
         """A hand where the slide is about to move, else a cross, with the brush's ring where the tool has one."""
@@ -115,7 +117,7 @@ class Pointing(QObject):
         return Pointer(
             scene.y(), scene.x(),
             shift=bool(modifiers & Qt.KeyboardModifier.ShiftModifier),
-            alt=bool(modifiers & Qt.KeyboardModifier.AltModifier),
+            alt=bool(modifiers & Qt.KeyboardModifier.AltModifier) or self._pressed_with == Qt.MouseButton.RightButton,
             pressure=self._pen_pressure, zoom=self._canvas.zoom,
         )  # fmt: skip
 
@@ -133,8 +135,9 @@ class Pointing(QObject):
 
     def _release(self, modifiers: Qt.KeyboardModifier) -> None:
         if self._is_pressed and self._canvas.pointed is not None:
-            self._is_pressed = False
-            self.released.emit(self._told(self._canvas.pointed, modifiers))
+            told = self._told(self._canvas.pointed, modifiers)
+            self.let_go()
+            self.released.emit(told)
 
     def _follow_view(self) -> None:
         """The view moved: the mouse, where it stands still, points elsewhere now."""
@@ -160,17 +163,21 @@ class Pointing(QObject):
     def _press_button(self, event: QMouseEvent) -> bool:
         if self._is_pressed or self._panning_from is not None:
             return True  # a second button changes nothing in mid-stroke
-        left = event.button() == Qt.MouseButton.LeftButton
-        if event.button() == Qt.MouseButton.MiddleButton or (left and (self._space_held or self._moves)):
+        left, moves = event.button() == Qt.MouseButton.LeftButton, self._space_held or self._moves
+        if event.button() == Qt.MouseButton.MiddleButton or (left and moves):
             self._panning_from, self._panning_with = event.position().toPoint(), event.button()
             self._update_look()
-        elif left:
-            self._press(self._take_mouse(event), event.modifiers())
+        elif left or (event.button() == Qt.MouseButton.RightButton and not moves):
+            scene = self._take_mouse(event)
+            self._pressed_with = event.button()
+            self._canvas.point_at(scene)
+            self.hovered.emit(self._told(scene, event.modifiers()))  # the right button changes what is about to be done
+            self._press(scene, event.modifiers())
         return True
 
     def _double_click(self, event: QMouseEvent) -> bool:
         self._press_button(event)
-        if self._is_pressed and event.button() == Qt.MouseButton.LeftButton:
+        if self._is_pressed and event.button() == self._pressed_with:
             self.double_clicked.emit(self._told(self._canvas.scene_at(event.position()), event.modifiers()))
         return True
 
@@ -189,8 +196,9 @@ class Pointing(QObject):
             if event.button() == self._panning_with:
                 self._panning_from = None
             self._update_look()
-        elif event.button() == Qt.MouseButton.LeftButton:
+        elif event.button() == self._pressed_with:
             self._release(event.modifiers())
+            self.hovered.emit(self._told(self._canvas.scene_at(event.position()), event.modifiers()))
         return True
 
     def _enter(self, event: QEnterEvent) -> bool:
