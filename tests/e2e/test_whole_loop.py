@@ -68,7 +68,7 @@ def test_open_propose_clean_up_correct_retrain_and_export(
         window.propose_panel.model_chosen.emit("axon-myelin")
         assert [c.name for c in window.session.workspace.classes] == ["background", "myelin", "axon"]
         user.presses(Qt.Key.Key_P)
-        user.waits_for(lambda: user.states().get("nerve-1.png") is PlaneState.PROPOSED)
+        user.waits_for(lambda: user.states().get("nerve-1.png") is PlaneState.PROPOSED and not window.tasks.is_busy)
         proposed = user.mask()
         for index in (1, 2):
             assert 0.1 < (proposed == index).mean() < 0.7, "the starter model finds both classes, and not everywhere"
