@@ -168,7 +168,8 @@ class Predictor:
         """Probabilities of tiles, from now on of half as many at once where memory is too small for all of them."""
         starts = range(0, len(inputs), self._at_once)
         try:
-            return np.concatenate([self._averaged(inputs[start : start + self._at_once]) for start in starts])
+            outputs = [self._averaged(inputs[start : start + self._at_once]) for start in starts]
+            return outputs[0] if len(outputs) == 1 else np.concatenate(outputs)
         except Exception as error:  # each backend has its own for this
             if self._at_once == 1 or not is_out_of_memory(error):
                 raise
