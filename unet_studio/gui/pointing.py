@@ -121,11 +121,15 @@ class Pointing(QObject):
             pressure=self._pen_pressure, zoom=self._canvas.zoom,
         )  # fmt: skip
 
-    def _press(self, scene: QPointF, modifiers: Qt.KeyboardModifier) -> None:
+    def _press(
+        self, scene: QPointF, modifiers: Qt.KeyboardModifier, button: Qt.MouseButton = Qt.MouseButton.NoButton
+    ) -> None:
         if self._is_pressed or self._canvas.slide_layer.boundingRect().isEmpty():
             return
-        self._is_pressed = True
+        self._is_pressed, self._pressed_with = True, button
         self._canvas.point_at(scene)
+        if button == Qt.MouseButton.RightButton:  # it changes what is about to be done
+            self.hovered.emit(self._told(scene, modifiers))
         self.pressed.emit(self._told(scene, modifiers))
 
     def _move(self, scene: QPointF, modifiers: Qt.KeyboardModifier) -> None:
@@ -168,11 +172,7 @@ class Pointing(QObject):
             self._panning_from, self._panning_with = event.position().toPoint(), event.button()
             self._update_look()
         elif left or (event.button() == Qt.MouseButton.RightButton and not moves):
-            scene = self._take_mouse(event)
-            self._pressed_with = event.button()
-            self._canvas.point_at(scene)
-            self.hovered.emit(self._told(scene, event.modifiers()))  # the right button changes what is about to be done
-            self._press(scene, event.modifiers())
+            self._press(self._take_mouse(event), event.modifiers(), event.button())
         return True
 
     def _double_click(self, event: QMouseEvent) -> bool:

@@ -46,9 +46,8 @@ def use_deterministic_operations() -> None:
     if backend == "torch":
         import torch
 
-        torch.use_deterministic_algorithms(
-            True, warn_only=True
-        )  # an operation that can't do so must not end a training
+        # An operation that can't do so must not end a training.
+        torch.use_deterministic_algorithms(True, warn_only=True)
 
 
 def avoid_xla(network: keras.Model) -> None:
