@@ -16,11 +16,11 @@ import tomli_w
 from numpy.typing import NDArray
 
 from unet_studio.core.classes import UNLABELLED, make_classes
-from unet_studio.core.labels import PlaneId, PlaneState
-from unet_studio.core.models import ModelCard
-from unet_studio.core.normalisation import Normalisation
-from unet_studio.core.painting import make_edit
-from unet_studio.core.project import Project
+from unet_studio.core.editing.strokes import make_edit
+from unet_studio.core.labels.plane import PlaneId, PlaneState
+from unet_studio.core.models.cards import ModelCard
+from unet_studio.core.models.normalisation import Normalisation
+from unet_studio.core.project.store import Project
 from unet_studio.core.tiles import Box
 from unet_studio.unet.recipes import Architecture, Recipe, Schedule
 

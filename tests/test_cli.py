@@ -19,13 +19,13 @@ from unet_studio import doctor
 from unet_studio.__main__ import COMMANDS
 from unet_studio._terminal import Follower
 from unet_studio.cli import app
-from unet_studio.core.clean_up import format_steps
-from unet_studio.core.in_use import writing
-from unet_studio.core.labels import PlaneId, PlaneState
-from unet_studio.core.mask_files import read_mask
-from unet_studio.core.models import ModelCard, find_model
-from unet_studio.core.project import Project
-from unet_studio.core.proposals import find_proposal
+from unet_studio.core.cleaning.clean_up import format_steps
+from unet_studio.core.exchange.mask_files import read_mask
+from unet_studio.core.labels.plane import PlaneId, PlaneState
+from unet_studio.core.masks.proposals import find_proposal
+from unet_studio.core.models.cards import ModelCard, find_model
+from unet_studio.core.project.lock import writing
+from unet_studio.core.project.store import Project
 from unet_studio.errors import StudioError
 
 Mask = NDArray[np.uint8]
@@ -242,7 +242,7 @@ def test_an_interrupted_training_is_resumed(
         raise StudioError("The disk is full.")
 
     with monkeypatch.context() as patched:
-        patched.setattr("unet_studio.unet.retraining.publish", fail)
+        patched.setattr("unet_studio.unet.training.retraining.publish", fail)
         assert "The disk is full." in refused("retrain", proposed, "--recipe", recipe_file)
     content = ask("retrain", proposed, "--resume")
     assert (content["parent"], content["rounds"], content["compared"]) == ("bright", 2, True)
@@ -281,7 +281,7 @@ def test_a_first_model_that_learned_nothing_is_not_used(
     folder: Path, truth: Path, monkeypatch: pytest.MonkeyPatch, recipe_file: Path
 ) -> None:
     ask("import", folder, "--masks", truth, "--classes", "spot")
-    monkeypatch.setattr("unet_studio.unet.retraining.Retrained.preferred", False)
+    monkeypatch.setattr("unet_studio.unet.training.retraining.Retrained.preferred", False)
     text = run("retrain", folder, "--recipe", recipe_file).stdout
     assert "is no better than a network that learned nothing, so it isn't used" in text
     assert ask("models", folder)["active_model"] == ""

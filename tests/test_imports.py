@@ -22,13 +22,13 @@ NETWORK = {"keras", "tensorflow", "torch", "jax", "h5py"}
 WINDOW = {"PySide6", "shiboken6", "pyqtgraph"}
 
 
-@pytest.mark.parametrize("module", ["unet_studio.gui.main_window", "unet_studio.app"])
+@pytest.mark.parametrize("module", ["unet_studio.gui.window.main_window", "unet_studio.app"])
 def test_the_window_loads_no_keras(module: str) -> None:
     assert not loaded_by(module) & NETWORK
 
 
 def test_the_window_is_loaded_by_the_window() -> None:
-    assert "PySide6" in loaded_by("unet_studio.gui.main_window"), "so the other tests would see it"
+    assert "PySide6" in loaded_by("unet_studio.gui.window.main_window"), "so the other tests would see it"
 
 
 def test_the_worker_loads_no_window_and_listens_before_it_loads_keras() -> None:
@@ -60,6 +60,6 @@ def test_no_process_takes_a_whole_card_unless_asked_to(chosen: dict[str, str]) -
     assert said.stdout.split() == ([chosen[name] for name in names] if chosen else ["true", "false"])
 
 
-@pytest.mark.parametrize("module", ["unet_studio.core.project", "unet_studio.core.exporting"])
+@pytest.mark.parametrize("module", ["unet_studio.core.project.store", "unet_studio.core.exchange.exporting"])
 def test_the_core_loads_neither(module: str) -> None:
     assert not loaded_by(module) & (NETWORK | WINDOW)

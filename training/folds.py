@@ -19,14 +19,14 @@ from pathlib import Path
 from make_starters import ROOT, Log, insist_on
 
 from unet_studio.core.classes import make_classes
-from unet_studio.core.importing import import_pairs
-from unet_studio.core.mask_values import parse_table
-from unet_studio.core.pairs import Pair, find_pairs
-from unet_studio.core.project import Project
-from unet_studio.core.scores import Counts
+from unet_studio.core.exchange.importing import import_pairs
+from unet_studio.core.exchange.mask_values import parse_table
+from unet_studio.core.exchange.pairs import Pair, find_pairs
+from unet_studio.core.project.store import Project
+from unet_studio.core.scoring.scores import Counts
 from unet_studio.unet.pictures import compare_planes
 from unet_studio.unet.recipes import Recipe, load_recipe
-from unet_studio.unet.retraining import retrain
+from unet_studio.unet.training.retraining import retrain
 
 
 @dataclass(frozen=True, slots=True)

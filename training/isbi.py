@@ -20,18 +20,18 @@ from make_starters import ROOT, Log, insist_on
 from numpy.typing import NDArray
 
 from unet_studio.core.classes import make_classes
-from unet_studio.core.clean_up import parse_steps
-from unet_studio.core.importing import import_masks
-from unet_studio.core.instances import instances, thin_borders
-from unet_studio.core.mask_files import read_mask, to_classes
-from unet_studio.core.masks import cleaned_mask
-from unet_studio.core.models import ModelCard
-from unet_studio.core.project import Project
-from unet_studio.core.reading import open_slide
-from unet_studio.core.scores import count, rand_score
+from unet_studio.core.cleaning.clean_up import parse_steps
+from unet_studio.core.cleaning.instances import instances, thin_borders
+from unet_studio.core.exchange.importing import import_masks
+from unet_studio.core.exchange.mask_files import read_mask, to_classes
+from unet_studio.core.masks.mask_view import cleaned_mask
+from unet_studio.core.models.cards import ModelCard
+from unet_studio.core.project.store import Project
+from unet_studio.core.scoring.scores import count, rand_score
+from unet_studio.core.slides.opening import open_slide
 from unet_studio.unet.prediction import Predictor
 from unet_studio.unet.recipes import load_recipe
-from unet_studio.unet.retraining import retrain
+from unet_studio.unet.training.retraining import retrain
 from unet_studio.unet.weights import architecture_of, load_network
 
 CELL = "255"

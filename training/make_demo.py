@@ -12,8 +12,8 @@ import numpy as np
 from make_starters import ROOT, STARTERS
 from numpy.typing import NDArray
 
+from unet_studio.core.exchange.mask_files import read_mask, to_classes, write_mask
 from unet_studio.core.files import write_atomically
-from unet_studio.core.mask_files import read_mask, to_classes, write_mask
 
 NAME = "axon-myelin"
 SLIDE = "sub-rat4_sample-data12_SEM.png"

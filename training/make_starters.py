@@ -21,19 +21,19 @@ import numpy as np
 
 from unet_studio._answers import counted
 from unet_studio.core.classes import make_classes
-from unet_studio.core.importing import Outcome, find_mask, import_masks
-from unet_studio.core.labels import PlaneId
-from unet_studio.core.mask_files import read_mask, to_classes
-from unet_studio.core.models import ModelCard
-from unet_studio.core.project import Project
-from unet_studio.core.proposals import find_proposal, to_mask
-from unet_studio.core.reading import open_slide
-from unet_studio.core.scores import count
+from unet_studio.core.exchange.importing import Outcome, find_mask, import_masks
+from unet_studio.core.exchange.mask_files import read_mask, to_classes
+from unet_studio.core.labels.plane import PlaneId
+from unet_studio.core.masks.proposals import find_proposal, to_mask
+from unet_studio.core.models.cards import ModelCard
+from unet_studio.core.project.store import Project
+from unet_studio.core.scoring.scores import count
+from unet_studio.core.slides.opening import open_slide
 from unet_studio.core.tiles import Box
 from unet_studio.unet.proposing import Proposer
 from unet_studio.unet.recipes import load_recipe
-from unet_studio.unet.retraining import retrain
-from unet_studio.unet.training import RoundReport
+from unet_studio.unet.training.retraining import retrain
+from unet_studio.unet.training.rounds import RoundReport
 from unet_studio.unet.weights import publish
 
 ROOT = Path(__file__).resolve().parent.parent

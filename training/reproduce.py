@@ -24,16 +24,16 @@ import tifffile
 from make_starters import ROOT, Log, insist_on
 
 from unet_studio.core.classes import MAX_CLASSES, UNLABELLED, make_classes
-from unet_studio.core.importing import import_pairs
-from unet_studio.core.mask_files import write_mask
-from unet_studio.core.mask_values import ValueTable, parse_table, read_classes
-from unet_studio.core.pairs import Pair, find_pairs
-from unet_studio.core.project import Project
-from unet_studio.core.reading import open_slide
-from unet_studio.core.scores import Counts
+from unet_studio.core.exchange.importing import import_pairs
+from unet_studio.core.exchange.mask_files import write_mask
+from unet_studio.core.exchange.mask_values import ValueTable, parse_table, read_classes
+from unet_studio.core.exchange.pairs import Pair, find_pairs
+from unet_studio.core.project.store import Project
+from unet_studio.core.scoring.scores import Counts
+from unet_studio.core.slides.opening import open_slide
 from unet_studio.unet.pictures import compare_planes, write_pictures
 from unet_studio.unet.recipes import Recipe, load_recipe
-from unet_studio.unet.retraining import Retrained, retrain
+from unet_studio.unet.training.retraining import Retrained, retrain
 
 PUBLISHED = {
     "tutorial-v1": "pixel accuracy ≈ 0.70 on the validation slides",

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 
 from unet_studio._terminal import make_table, shown
-from unet_studio.core.clean_up import format_steps
-from unet_studio.core.mask_areas import MaskArea
-from unet_studio.core.models import ModelCard
+from unet_studio.core.cleaning.clean_up import format_steps
+from unet_studio.core.models.cards import ModelCard
+from unet_studio.usecases.mask_areas import MaskArea
 
 if TYPE_CHECKING:
-    from unet_studio.core.evaluating import SlideScores
-    from unet_studio.core.tuning import TunedWatershed
     from unet_studio.datasets import DataSet
-    from unet_studio.demo_loop import DemoReport
+    from unet_studio.demo.loop import DemoReport
     from unet_studio.doctor import Report
-    from unet_studio.simulation import Medians, Run
+    from unet_studio.simulation.simulation import Medians, Run
+    from unet_studio.usecases.evaluate import SlideScores
+    from unet_studio.usecases.tune import TunedWatershed
 
 Text = str | Table | Sequence[str | Table]
 
@@ -117,7 +117,7 @@ def models(cards: Sequence[ModelCard], active: str) -> Table:
 
 def score_content(slides: Sequence["SlideScores"]) -> dict[str, Any]:
     """The scores of each slide that could be compared, and pooled over all."""
-    from unet_studio.core.evaluating import pool
+    from unet_studio.usecases.evaluate import pool
 
     scores = [(slide.slide, pool([slide])) for slide in slides]
     pooled = pool(slides)

@@ -16,9 +16,9 @@ def open_window(folder: Path | None) -> int:
     from PySide6.QtCore import QTimer
     from PySide6.QtWidgets import QApplication
 
-    from unet_studio.gui.main_window import MainWindow
-    from unet_studio.gui.theme import apply_theme, icon
+    from unet_studio.gui.controls.theme import apply_theme, icon
     from unet_studio.gui.translation import install_translation
+    from unet_studio.gui.window.main_window import MainWindow
 
     app = QApplication.instance() or QApplication(sys.argv[:1])
     assert isinstance(app, QApplication)

@@ -22,19 +22,19 @@ from unet_studio import _answers
 from unet_studio._options import Folder, Foreground, Json, Meaning, Nearest, Place
 from unet_studio._terminal import Follower, answer, hushed
 from unet_studio.core.classes import make_classes
-from unet_studio.core.clean_up import format_steps, parse_steps
-from unet_studio.core.exporting import ExportRequest, Format, Values, Wanted, export, keep_masks, plan_export
-from unet_studio.core.hold_out import extend_hold_out
-from unet_studio.core.in_use import writing
-from unet_studio.core.labels import PlaneId
-from unet_studio.core.mask_areas import mask_areas
-from unet_studio.core.mask_values import ValueTable, parse_table
-from unet_studio.core.model_choice import active_model, use_model
-from unet_studio.core.models import bundled_models, find_model, project_models
-from unet_studio.core.project import Project
-from unet_studio.core.slides import find_slides
-from unet_studio.core.tuning import TunedWatershed, tune_watershed
+from unet_studio.core.cleaning.clean_up import format_steps, parse_steps
+from unet_studio.core.exchange.exporting import ExportRequest, Format, Values, Wanted, export, keep_masks, plan_export
+from unet_studio.core.exchange.mask_values import ValueTable, parse_table
+from unet_studio.core.labels.plane import PlaneId
+from unet_studio.core.models.cards import bundled_models, find_model, project_models
+from unet_studio.core.project.active_model import active_model, use_model
+from unet_studio.core.project.hold_out import extend_hold_out
+from unet_studio.core.project.lock import writing
+from unet_studio.core.project.store import Project
+from unet_studio.core.slides.finding import find_slides
 from unet_studio.errors import OUT_OF_MEMORY, Cancelled, ProjectPlaceError, RecipeError, StudioError, is_out_of_memory
+from unet_studio.usecases.mask_areas import mask_areas
+from unet_studio.usecases.tune import TunedWatershed, tune_watershed
 from unet_studio.worker.protocol import ProposeJob, RetrainJob
 
 if TYPE_CHECKING:
@@ -237,7 +237,7 @@ def import_(
     as_json: Json = False,
 ) -> None:
     """Import masks made elsewhere as labels."""
-    from unet_studio.core.importing import import_masks
+    from unet_studio.core.exchange.importing import import_masks
 
     with _opened(folder, project, write=True) as opened, Follower("Importing") as follower:
         _choose_classes(opened, classes)
@@ -289,7 +289,7 @@ def evaluate(
 
     Answers Dice, IoU, pixel accuracy and V-Rand for each slide, and pooled over all their pixels.
     """
-    from unet_studio.core.evaluating import evaluate as compare
+    from unet_studio.usecases.evaluate import evaluate as compare
 
     with _opened(folder, project, write=False) as opened, Follower("Evaluating") as follower:
         slides, table = [], _value_table(opened, foreground, meaning, nearest)
@@ -365,7 +365,7 @@ def simulate(
 
     Answers the F1 on them after so many minutes of the person's time. Nothing in FOLDER is changed.
     """
-    from unet_studio import simulation
+    from unet_studio.simulation import simulation
 
     setup = simulation.Setup(
         folder, truth, foreground, tuple(name.strip() for name in classes.split(",")),
@@ -409,10 +409,10 @@ def demo(
     """
     if not headless:
         from unet_studio.app import open_window
-        from unet_studio.demo import prepare_demo
+        from unet_studio.demo.slides import prepare_demo
 
         raise typer.Exit(open_window(prepare_demo(folder)))
-    from unet_studio.demo_loop import run_headless
+    from unet_studio.demo.loop import run_headless
 
     target = folder or Path(tempfile.mkdtemp(prefix="unet-studio-demo-"))
     jobs = _load_jobs()

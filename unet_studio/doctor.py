@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
 from unet_studio import __version__
-from unet_studio.core.models import bundled_models
+from unet_studio.core.models.cards import bundled_models
 
 _PACKAGES = ("tensorflow", "keras", "numpy", "opencv-python-headless", "scikit-image", "tifffile", "PySide6-Essentials")
 _QT_LIBRARIES = {

@@ -13,8 +13,8 @@ from PySide6.QtGui import QCursor, QMouseEvent, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
-from unet_studio.gui.main_window import MainWindow
-from unet_studio.gui.theme import apply_theme
+from unet_studio.gui.controls.theme import apply_theme
+from unet_studio.gui.window.main_window import MainWindow
 
 WIDTH, HEIGHT = 1600, 1000
 _SILENT = [sys.executable, "-c", "import sys; sys.stdin.read()"]  # the network would keep the processor busy

@@ -29,18 +29,18 @@ import numpy as np
 import tifffile
 
 from unet_studio import paths
-from unet_studio.core.importing import import_masks
-from unet_studio.core.labels import PlaneId
-from unet_studio.core.models import find_model
-from unet_studio.core.project import PLACE_NAME, Project
-from unet_studio.core.reading import open_slide
-from unet_studio.core.slides import find_slides
-from unet_studio.demo import prepare_demo
-from unet_studio.demo_loop import run_headless
+from unet_studio.core.exchange.importing import import_masks
+from unet_studio.core.labels.plane import PlaneId
+from unet_studio.core.models.cards import find_model
+from unet_studio.core.project.store import PLACE_NAME, Project
+from unet_studio.core.slides.finding import find_slides
+from unet_studio.core.slides.opening import open_slide
+from unet_studio.demo.loop import run_headless
+from unet_studio.demo.slides import prepare_demo
 from unet_studio.errors import Cancelled
 from unet_studio.unet.proposing import Proposer
 from unet_studio.unet.recipes import load_recipe
-from unet_studio.unet.retraining import retrain
+from unet_studio.unet.training.retraining import retrain
 from unet_studio.unet.weights import load_network
 from unet_studio.worker.jobs import Jobs
 from unet_studio.worker.protocol import ProposeJob

@@ -23,16 +23,16 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 import cv2
 import numpy as np
 
-from unet_studio.core.clean_up import Step
-from unet_studio.core.labels import LabelPlane, PlaneId, PlaneState
-from unet_studio.core.masks import MaskView
-from unet_studio.core.models import bundled_models
-from unet_studio.core.painting import Stroke
-from unet_studio.core.project import Project
-from unet_studio.core.proposals import find_proposal, proposal_file, write_proposal
-from unet_studio.core.slides import find_slides
+from unet_studio.core.cleaning.clean_up import Step
+from unet_studio.core.editing.strokes import Stroke
+from unet_studio.core.labels.plane import LabelPlane, PlaneId, PlaneState
+from unet_studio.core.masks.mask_view import MaskView
+from unet_studio.core.masks.proposals import find_proposal, proposal_file, write_proposal
+from unet_studio.core.models.cards import bundled_models
+from unet_studio.core.project.store import Project
+from unet_studio.core.slides.finding import find_slides
 from unet_studio.core.tiles import TILE, Box, cells_over, tile_box
-from unet_studio.core.workspace import Workspace
+from unet_studio.core.workspace.workspace import Workspace
 
 VIEWS = ((780, 608), (1000, 1600))  # what is in view at 1:1, (h, w): a window of 1280 × 800, and a large one
 

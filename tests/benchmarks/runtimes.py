@@ -34,13 +34,13 @@ import tensorflow as tf
 from engine import STARTER, Stopwatch, convolution_flops, make_slide, product_rate, propose_all
 from numpy.typing import NDArray
 
-from unet_studio.core.importing import find_mask
-from unet_studio.core.labels import PlaneId
-from unet_studio.core.mask_files import read_mask, to_classes
-from unet_studio.core.models import ModelCard, find_model
-from unet_studio.core.proposals import find_proposal, to_mask
-from unet_studio.core.reading import open_slide
-from unet_studio.core.scores import count
+from unet_studio.core.exchange.importing import find_mask
+from unet_studio.core.exchange.mask_files import read_mask, to_classes
+from unet_studio.core.labels.plane import PlaneId
+from unet_studio.core.masks.proposals import find_proposal, to_mask
+from unet_studio.core.models.cards import ModelCard, find_model
+from unet_studio.core.scoring.scores import count
+from unet_studio.core.slides.opening import open_slide
 from unet_studio.core.tiles import Box
 from unet_studio.unet.device import fastest_policy
 from unet_studio.unet.prediction import Predictor

@@ -11,7 +11,7 @@ from PySide6.QtCore import QEventLoop, QPointF, Qt, QTimer
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
-from unet_studio.gui.main_window import MainWindow
+from unet_studio.gui.window.main_window import MainWindow
 
 
 def main(folder: Path) -> None:

@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 import pytest
 
-from unet_studio.core.labels import PlaneId
-from unet_studio.core.project import Project
+from unet_studio.core.labels.plane import PlaneId
+from unet_studio.core.project.store import Project
 from unet_studio.core.tiles import Box
 
 SIZE = 512

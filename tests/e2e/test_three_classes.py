@@ -11,12 +11,12 @@ from typer.testing import CliRunner
 
 from unet_studio.cli import app
 from unet_studio.core.classes import make_classes
-from unet_studio.core.labels import PlaneId, PlaneState
-from unet_studio.core.mask_files import read_mask
-from unet_studio.core.models import read_card
-from unet_studio.core.painting import Stroke
-from unet_studio.core.project import Project
-from unet_studio.core.scores import count
+from unet_studio.core.editing.strokes import Stroke
+from unet_studio.core.exchange.mask_files import read_mask
+from unet_studio.core.labels.plane import PlaneId, PlaneState
+from unet_studio.core.models.cards import read_card
+from unet_studio.core.project.store import Project
+from unet_studio.core.scoring.scores import count
 from unet_studio.unet.recipes import Architecture, Recipe, Schedule
 
 SIDE, CELL = 128, 32

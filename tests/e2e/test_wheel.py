@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from unet_studio import paths
-from unet_studio.core.labels import PlaneId
-from unet_studio.core.proposals import proposed_planes
+from unet_studio.core.labels.plane import PlaneId
+from unet_studio.core.masks.proposals import proposed_planes
 
 ROOT = Path(__file__).resolve().parents[2]
 TRAPS = ("training.py", "numpy.py", "unet_studio.py", "keras.py", "json.py")

@@ -17,10 +17,10 @@ from pytestqt.qtbot import QtBot
 from unet_studio import paths
 from unet_studio.__main__ import main
 from unet_studio.core.classes import UNLABELLED
-from unet_studio.core.exporting import ExportRequest, Format
-from unet_studio.core.labels import PlaneId, PlaneState
+from unet_studio.core.exchange.exporting import ExportRequest, Format
+from unet_studio.core.labels.plane import PlaneId, PlaneState
 from unet_studio.core.tiles import Box
-from unet_studio.gui.main_window import MainWindow
+from unet_studio.gui.window.main_window import MainWindow
 
 LOOP_SECONDS = 120_000  # ms; the network has to load, and CI machines are slow
 STALL_MS = 50

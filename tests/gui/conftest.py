@@ -15,12 +15,12 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from unet_studio.core.labels import PlaneId
-from unet_studio.core.project import Project
-from unet_studio.core.proposals import proposal_file, slide_stamp, write_proposal
+from unet_studio.core.labels.plane import PlaneId
+from unet_studio.core.masks.proposals import proposal_file, slide_stamp, write_proposal
+from unet_studio.core.project.store import Project
 from unet_studio.core.tiles import Box
 from unet_studio.gui.background import Background
-from unet_studio.gui.main_window import MainWindow
+from unet_studio.gui.window.main_window import MainWindow
 
 SIZE = 128
 _SILENT = [sys.executable, "-c", "import sys; sys.stdin.read()"]

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
 from unet_studio.core.classes import UNLABELLED
-from unet_studio.gui.main_window import MainWindow
+from unet_studio.gui.window.main_window import MainWindow
 
 if TYPE_CHECKING:
     from tests.gui.conftest import Hand

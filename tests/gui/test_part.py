@@ -15,10 +15,10 @@ from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
 from unet_studio.core.classes import UNLABELLED
-from unet_studio.core.exporting import ExportRequest, Wanted
-from unet_studio.core.labels import PlaneId, PlaneState
+from unet_studio.core.exchange.exporting import ExportRequest, Wanted
+from unet_studio.core.labels.plane import PlaneId, PlaneState
 from unet_studio.core.tiles import Box
-from unet_studio.gui.main_window import MainWindow
+from unet_studio.gui.window.main_window import MainWindow
 
 SHAPE = (600, 800)
 LARGE = PlaneId("large.png")
@@ -30,8 +30,8 @@ WORKER = """
 import json, os, sys, time, types
 from pathlib import Path
 import numpy as np
-from unet_studio.core.labels import PlaneId
-from unet_studio.core.proposals import part_file, proposal_file, slide_stamp, write_growing
+from unet_studio.core.labels.plane import PlaneId
+from unet_studio.core.masks.proposals import part_file, proposal_file, slide_stamp, write_growing
 from unet_studio.core.tiles import Box
 from unet_studio.errors import Cancelled, StudioError
 

@@ -13,14 +13,14 @@ from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
 from unet_studio.core.classes import UNLABELLED
-from unet_studio.core.clean_up import Step
-from unet_studio.core.labels import PlaneId, PlaneState
-from unet_studio.core.mask_files import read_mask
-from unet_studio.core.project import Project
-from unet_studio.core.proposals import proposal_file, slide_stamp, write_proposal
+from unet_studio.core.cleaning.clean_up import Step
+from unet_studio.core.exchange.mask_files import read_mask
+from unet_studio.core.labels.plane import PlaneId, PlaneState
+from unet_studio.core.masks.proposals import proposal_file, slide_stamp, write_proposal
+from unet_studio.core.project.store import Project
 from unet_studio.core.tiles import Box
-from unet_studio.gui.main_window import MainWindow
 from unet_studio.gui.tools.tool import Tool
+from unet_studio.gui.window.main_window import MainWindow
 
 SIZE = 128
 SLIDES = ("s1.png", "s2.png", "s10.png")

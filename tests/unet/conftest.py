@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from unet_studio.core.labels import LabelPlane, PlaneId
-from unet_studio.core.normalisation import Normalisation, Range
-from unet_studio.core.slide_reader import Pixels, SlideInfo, SlideReader
+from unet_studio.core.labels.plane import LabelPlane, PlaneId
+from unet_studio.core.models.normalisation import Normalisation, Range
+from unet_studio.core.slides.reader import Pixels, SlideInfo, SlideReader
 from unet_studio.core.tiles import Box
-from unet_studio.unet.patches import LabelledSlide
+from unet_studio.unet.training.patches import LabelledSlide
 
 
 class CountingReader(SlideReader):

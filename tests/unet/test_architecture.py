@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from unet_studio import paths
-from unet_studio.core.models import read_card
+from unet_studio.core.models.cards import read_card
 from unet_studio.errors import RecipeError
 from unet_studio.unet.architecture import build_unet
 from unet_studio.unet.recipes import Architecture, Recipe, load_recipe

@@ -14,12 +14,12 @@ import pytest
 from numpy.typing import NDArray
 
 from unet_studio.core.classes import make_classes
-from unet_studio.core.models import ModelCard, bundled_models, read_card
-from unet_studio.core.normalisation import Normalisation
-from unet_studio.unet.patches import LabelledSlide
+from unet_studio.core.models.cards import ModelCard, bundled_models, read_card
+from unet_studio.core.models.normalisation import Normalisation
 from unet_studio.unet.prediction import Predictor
 from unet_studio.unet.recipes import Architecture, Recipe, Schedule
-from unet_studio.unet.training import build_or_continue, judged_windows, train
+from unet_studio.unet.training.patches import LabelledSlide
+from unet_studio.unet.training.rounds import build_or_continue, judged_windows, train
 from unet_studio.unet.weights import architecture_of, load_network, publish
 
 HERE = Path(__file__).parent
@@ -55,11 +55,11 @@ import numpy as np
 sys.path.insert(0, sys.argv[1])
 from conftest import CountingReader
 from test_backends import learn, pixels_for, say
-from unet_studio.core.labels import LabelPlane, PlaneId
-from unet_studio.core.models import read_card
-from unet_studio.core.normalisation import Normalisation, Range
+from unet_studio.core.labels.plane import LabelPlane, PlaneId
+from unet_studio.core.models.cards import read_card
+from unet_studio.core.models.normalisation import Normalisation, Range
 from unet_studio.core.tiles import Box
-from unet_studio.unet.patches import LabelledSlide
+from unet_studio.unet.training.patches import LabelledSlide
 
 pixels = pixels_for(1)
 plane = LabelPlane((96, 96))

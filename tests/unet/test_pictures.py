@@ -10,8 +10,8 @@ import pytest
 from numpy.typing import NDArray
 
 from unet_studio.core.classes import UNLABELLED, make_classes
-from unet_studio.core.models import ModelCard
-from unet_studio.core.project import Project
+from unet_studio.core.models.cards import ModelCard
+from unet_studio.core.project.store import Project
 from unet_studio.errors import ModelError, StudioError
 from unet_studio.unet.pictures import compare_planes, draw_curves, write_pictures
 

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from unet_studio.core.mask_values import read_classes
-from unet_studio.core.models import read_card
-from unet_studio.core.pairs import find_pairs
-from unet_studio.core.reading import open_slide
+from unet_studio.core.exchange.mask_values import read_classes
+from unet_studio.core.exchange.pairs import find_pairs
+from unet_studio.core.models.cards import read_card
+from unet_studio.core.slides.opening import open_slide
 from unet_studio.core.tiles import Box
 from unet_studio.unet.recipes import Recipe, load_recipe
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from unet_studio.core.models import find_model
-from unet_studio.core.reading import open_slide
+from unet_studio.core.models.cards import find_model
+from unet_studio.core.slides.opening import open_slide
 from unet_studio.core.tiles import Box
 from unet_studio.unet import prediction
 from unet_studio.unet.prediction import Predictor

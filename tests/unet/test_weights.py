@@ -17,13 +17,13 @@ import numpy as np
 import pytest
 
 from unet_studio.core.classes import make_classes
-from unet_studio.core.models import CARD, WEIGHTS, ModelCard, bundled_models, project_models, read_card
-from unet_studio.core.normalisation import Normalisation
+from unet_studio.core.models.cards import CARD, WEIGHTS, ModelCard, bundled_models, project_models, read_card
+from unet_studio.core.models.normalisation import Normalisation
 from unet_studio.errors import ModelError
 from unet_studio.unet.architecture import build_unet
 from unet_studio.unet.prediction import Predictor
 from unet_studio.unet.recipes import Architecture, Recipe
-from unet_studio.unet.training import RoundReport
+from unet_studio.unet.training.rounds import RoundReport
 from unet_studio.unet.weights import architecture_of, load_fast_network, load_network, publish
 
 WIDE = Recipe("wide", architecture=Architecture(depth=2, width=16))

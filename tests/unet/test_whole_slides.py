@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from unet_studio.core.models import ModelCard
+from unet_studio.core.models.cards import ModelCard
 from unet_studio.core.tiles import Box
 from unet_studio.unet.prediction import Predictor
 from unet_studio.unet.recipes import Recipe
-from unet_studio.unet.training import judge, judged_windows
+from unet_studio.unet.training.rounds import judge, judged_windows
 from unet_studio.unet.whole_slides import WholeSlidePredictor, predictor_of
 
 SIDE = 32

@@ -14,11 +14,11 @@ import tifffile
 from numpy.typing import NDArray
 
 from unet_studio.core.classes import make_classes
-from unet_studio.core.labels import PlaneId
-from unet_studio.core.models import ModelCard, find_model
-from unet_studio.core.project import PLACE_NAME, Project
-from unet_studio.core.proposals import find_part, find_proposal, slide_stamp, to_mask
-from unet_studio.core.reading import open_slide
+from unet_studio.core.labels.plane import PlaneId
+from unet_studio.core.masks.proposals import find_part, find_proposal, slide_stamp, to_mask
+from unet_studio.core.models.cards import ModelCard, find_model
+from unet_studio.core.project.store import PLACE_NAME, Project
+from unet_studio.core.slides.opening import open_slide
 from unet_studio.core.tiles import Box
 from unet_studio.errors import Cancelled, ModelError, RecipeError
 from unet_studio.unet import proposing
@@ -223,7 +223,7 @@ class TestProposing:
         again = job("wide.png", view=["wide.png", 0, 10, 300, 100, 400], overwrite=True)
         with pytest.raises(Cancelled):
             jobs.propose(again, Impatient())
-        monkeypatch.setattr("unet_studio.core.proposals._show", lambda *_: 1 / 0)
+        monkeypatch.setattr("unet_studio.core.masks.proposals._show", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             jobs.propose(again, Witness())
         assert [file for file in (folder / PLACE_NAME / "proposals").rglob("*") if file.is_file()] == [old]
@@ -287,7 +287,7 @@ class TestProposing:
         def fail(*_: Any) -> None:
             raise sqlite3.OperationalError("database or disk is full")
 
-        monkeypatch.setattr("unet_studio.core.proposals._write_tile", fail)
+        monkeypatch.setattr("unet_studio.core.masks.proposals._write_tile", fail)
         listener = Witness()
         assert jobs.propose(job("a.png", "b.png"), listener)["failed"] == 2
         assert all("disk is full). Free some space" in params["reason"] for params in listener.named("failed"))
@@ -366,7 +366,7 @@ class TestRetraining:
 
         job = RetrainJob(str(labelled.folder), str(labelled.place), "", str(recipe_file))
         with monkeypatch.context() as patched, pytest.raises(OSError, match="the disk is full"):
-            patched.setattr("unet_studio.unet.retraining.publish", fail)
+            patched.setattr("unet_studio.unet.training.retraining.publish", fail)
             jobs.retrain(job, Witness())
         result = jobs.retrain(RetrainJob(str(labelled.folder), str(labelled.place), "", resume=True), Witness())
         assert (result["model"], result["rounds"]) == ("retrained-001", 2)

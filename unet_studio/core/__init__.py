@@ -1,1 +1,3 @@
-"""Slides, labels, proposals, masks and projects: NumPy, OpenCV and scikit-image; no Qt and no Keras."""
+"""What slides, labels, proposals, masks and projects are: NumPy, OpenCV, scikit-image and tifffile; no Qt, no Keras,
+no signals.
+"""

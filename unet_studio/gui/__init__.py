@@ -1,1 +1,1 @@
-"""The window (PySide6); it never imports Keras."""
+"""The window (PySide6); it never imports Keras or unet_studio.unet."""

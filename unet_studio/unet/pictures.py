@@ -9,18 +9,18 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from unet_studio.core.charts import Series, line_chart
-from unet_studio.core.clean_up import parse_steps
+from unet_studio.core.cleaning.clean_up import parse_steps
+from unet_studio.core.figures.charts import Series, line_chart
+from unet_studio.core.figures.sheets import SheetRow, draw_sheet
 from unet_studio.core.files import write_atomically
-from unet_studio.core.masks import cleaned_mask
-from unet_studio.core.models import ModelCard
-from unet_studio.core.project import LabelledPlane, Project
-from unet_studio.core.reading import open_slide
-from unet_studio.core.scores import Counts, count
-from unet_studio.core.sheets import SheetRow, draw_sheet
+from unet_studio.core.masks.mask_view import cleaned_mask
+from unet_studio.core.models.cards import ModelCard
+from unet_studio.core.project.store import LabelledPlane, Project
+from unet_studio.core.scoring.scores import Counts, count
+from unet_studio.core.slides.opening import open_slide
 from unet_studio.core.tiles import Box, tile_box
 from unet_studio.errors import ModelError, StudioError
-from unet_studio.unet.training import spread
+from unet_studio.unet.training.rounds import spread
 from unet_studio.unet.weights import load_network
 from unet_studio.unet.whole_slides import predictor_of
 

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from unet_studio.core.labels import PlaneId
-from unet_studio.core.models import ModelCard
-from unet_studio.core.proposals import part_file, proposal_file, write_growing, write_proposal
-from unet_studio.core.reading import SlideReader
+from unet_studio.core.labels.plane import PlaneId
+from unet_studio.core.masks.proposals import part_file, proposal_file, write_growing, write_proposal
+from unet_studio.core.models.cards import ModelCard
+from unet_studio.core.slides.opening import SlideReader
 from unet_studio.core.tiles import Box, cells_over, tile_box
 from unet_studio.unet.weights import load_fast_network
 from unet_studio.unet.whole_slides import predictor_of

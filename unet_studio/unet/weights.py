@@ -7,12 +7,12 @@ from pathlib import Path
 
 import keras
 
-from unet_studio.core.models import WEIGHTS, ModelCard
+from unet_studio.core.models.cards import WEIGHTS, ModelCard
 from unet_studio.errors import ModelError
 from unet_studio.unet import device
 from unet_studio.unet.architecture import build_unet
 from unet_studio.unet.recipes import Architecture, Recipe
-from unet_studio.unet.training import RoundReport
+from unet_studio.unet.training.rounds import RoundReport
 
 
 def architecture_of(card: ModelCard) -> Architecture:

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from unet_studio.core.models import ModelCard
+from unet_studio.core.models.cards import ModelCard
 from unet_studio.core.tiles import Box
 from unet_studio.unet.prediction import Predictor, Read
 from unet_studio.unet.recipes import Architecture, Recipe

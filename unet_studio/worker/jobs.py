@@ -4,17 +4,17 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from unet_studio.core.labels import PlaneId
-from unet_studio.core.models import find_model
-from unet_studio.core.project import Project
-from unet_studio.core.proposals import find_proposal, slide_stamp
-from unet_studio.core.reading import open_slide
+from unet_studio.core.labels.plane import PlaneId
+from unet_studio.core.masks.proposals import find_proposal, slide_stamp
+from unet_studio.core.models.cards import find_model
+from unet_studio.core.project.store import Project
+from unet_studio.core.slides.opening import open_slide
 from unet_studio.core.tiles import Box
 from unet_studio.errors import Cancelled, SlideError, StudioError
 from unet_studio.unet.proposing import Proposer
 from unet_studio.unet.recipes import default_recipe, load_recipe
-from unet_studio.unet.retraining import resume, retrain
-from unet_studio.unet.training import RoundReport
+from unet_studio.unet.training.retraining import resume, retrain
+from unet_studio.unet.training.rounds import RoundReport
 from unet_studio.worker.protocol import Listener, ProposeJob, RetrainJob
 
 

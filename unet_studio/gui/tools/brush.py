@@ -6,12 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unet_studio.core.classes import BACKGROUND, UNLABELLED
-from unet_studio.core.painting import Point, Stroke
-from unet_studio.core.smart_brush import agreeing
+from unet_studio.core.editing.smart_brush import agreeing
+from unet_studio.core.editing.strokes import Point, Stroke
 from unet_studio.core.tiles import Box
 from unet_studio.errors import ProjectError
-from unet_studio.gui.painting import Painting
-from unet_studio.gui.session import OpenPlane
+from unet_studio.gui.session.painting import Painting
+from unet_studio.gui.session.session import OpenPlane
 from unet_studio.gui.tools.tool import NOTHING, CanvasTool, Pointer, Preview
 
 

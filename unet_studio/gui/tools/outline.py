@@ -5,14 +5,14 @@ import math
 import numpy as np
 
 from unet_studio.core.classes import UNLABELLED
-from unet_studio.core.live_wire import LiveWire
-from unet_studio.core.painting import Point
-from unet_studio.core.polygons import polygon_region
-from unet_studio.core.regions import Region
+from unet_studio.core.editing.live_wire import LiveWire
+from unet_studio.core.editing.polygons import polygon_region
+from unet_studio.core.editing.regions import Region
+from unet_studio.core.editing.strokes import Point
 from unet_studio.core.tiles import Box
-from unet_studio.gui.accepting import Accepting
-from unet_studio.gui.painting import Painting
-from unet_studio.gui.session import OpenPlane
+from unet_studio.gui.session.accepting import Accepting
+from unet_studio.gui.session.painting import Painting
+from unet_studio.gui.session.session import OpenPlane
 from unet_studio.gui.tools.tool import NOTHING, CanvasTool, Pointer, Preview
 
 _NEAR = 8.0

@@ -6,9 +6,9 @@ from enum import StrEnum
 from PySide6.QtCore import QObject, Signal
 
 from unet_studio.core.classes import BACKGROUND
-from unet_studio.core.painting import Point
-from unet_studio.core.regions import Region
-from unet_studio.gui.painting import Painting
+from unet_studio.core.editing.regions import Region
+from unet_studio.core.editing.strokes import Point
+from unet_studio.gui.session.painting import Painting
 
 
 class Tool(StrEnum):

@@ -1,0 +1,61 @@
+"""An export from the window writes what is on the disk, or says why not."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from unet_studio.core.editing.strokes import Stroke
+from unet_studio.core.exchange.exporting import ExportRequest, Format, Wanted
+from unet_studio.core.exchange.mask_files import read_mask
+from unet_studio.core.labels.plane import PlaneId
+from unet_studio.core.workspace.workspace import Workspace
+from unet_studio.gui.controls.notice import Notice, NoticeKind
+from unet_studio.gui.jobs.exporting import Exporting
+
+
+@pytest.fixture
+def workspace(folder: Path) -> Iterator[Workspace]:
+    """A folder with a stroke on one slide."""
+    opened = Workspace.open(folder)
+    plane = PlaneId("s1.png")
+    stroke = Stroke(opened.labels(plane, (128, 128)), plane, value=1, radius=5.0)
+    stroke.extend((64.0, 64.0))
+    edit = stroke.finish("dab", state=opened.state(plane))
+    assert edit is not None
+    opened.commit(edit, (128, 128))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def told(workspace: Workspace, tmp_path: Path, qtbot: QtBot) -> Callable[[], Notice]:
+    """Export, wait for the end, and give what is said then."""
+
+    def export() -> Notice:
+        exporting, notices = Exporting(), []
+        exporting.notice.connect(notices.append)
+        with qtbot.waitSignal(exporting.ended):
+            exporting.export(workspace, ExportRequest(tmp_path / "out", Format.PNG, states=Wanted.ANY))
+        (notice,) = notices
+        return notice
+
+    return export
+
+
+def test_what_was_painted_just_now_is_written_and_counted(told: Callable[[], Notice], tmp_path: Path) -> None:
+    notice = told()
+    assert notice.kind is NoticeKind.INFO
+    assert notice.text in ("1 file written.", "1 file(s) written.")  # with the translation and without
+    assert read_mask(tmp_path / "out" / "s1.png")[64, 64] == 1
+
+
+def test_nothing_is_exported_without_the_last_strokes(
+    told: Callable[[], Notice], workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workspace.journal, "flush", lambda _: False)
+    notice = told()
+    assert notice.kind is NoticeKind.WARNING
+    assert "not written yet, so nothing was exported; export again" in notice.text
+    assert not (tmp_path / "out").exists()

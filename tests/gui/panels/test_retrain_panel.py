@@ -1,0 +1,156 @@
+"""The panel of retraining says what a round came to, and what went wrong on the way."""
+
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pyqtgraph as pg
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLabel, QPushButton
+from pytestqt.qtbot import QtBot
+
+from unet_studio.core.classes import make_classes
+from unet_studio.core.project.store import Project
+from unet_studio.gui.jobs.activity import Activity
+from unet_studio.gui.jobs.retraining import Outcome, Retraining, Round
+from unet_studio.gui.panels.retrain_panel import RetrainPanel
+from unet_studio.gui.window.main_window import MainWindow
+
+HALVED = "There was not enough memory, so a step now takes 2 patch(es) of 256 × 256 pixels."
+
+
+@pytest.fixture
+def panel(qtbot: QtBot) -> RetrainPanel:
+    widget = RetrainPanel(QAction("Retrain"))
+    qtbot.addWidget(widget)
+    widget.show()
+    return widget
+
+
+def a_round(number: int, note: str = "") -> Round:
+    return Round(number, 12, 0.5 if number else None, 0.8, 10.0 * number, number == 0, "", note)
+
+
+def scored(number: int, dice: float, *, best: bool) -> Round:
+    return replace(a_round(number), dice=dice, best=best)
+
+
+def shown(panel: RetrainPanel, text: str) -> bool:
+    return any(label.text() == text and label.isVisible() for label in panel.findChildren(QLabel))
+
+
+def test_what_went_wrong_in_a_round_is_said_until_the_next_training(panel: RetrainPanel) -> None:
+    lines = sum(label.isVisible() for label in panel.findChildren(QLabel))
+    panel.add_round(a_round(0))
+    assert sum(label.isVisible() for label in panel.findChildren(QLabel)) == lines, "an empty line takes no room"
+    panel.add_round(a_round(1, HALVED))
+    assert shown(panel, HALVED)
+    panel.add_round(a_round(2))
+    assert shown(panel, HALVED), "what was halved stays halved"
+    panel.begin(Activity("Retraining", lambda: None, panel))
+    assert not shown(panel, HALVED)
+
+
+def test_it_says_what_a_click_will_do(panel: RetrainPanel) -> None:
+    button = panel.findChildren(QPushButton)[0]
+    panel.set_start(warm=False)
+    panel.set_basis(0)
+    assert any("Nothing is labelled yet" in label.text() for label in panel.findChildren(QLabel))
+    panel.set_basis(1)
+    assert button.text() == "Train a first model"
+    assert any("trains a first model from scratch" in label.text() for label in panel.findChildren(QLabel))
+    panel.set_start(warm=True)
+    assert button.text().startswith("Retrain on")
+    assert any("starts from the active model" in label.text() for label in panel.findChildren(QLabel))
+
+
+def test_it_tells_the_rounds_that_are_kept_from_those_that_are_no_better(panel: RetrainPanel) -> None:
+    panel.add_round(scored(0, 0.7, best=True))
+    assert shown(panel, "Dice before the first round: 0.700")
+    panel.add_round(scored(1, 0.8, best=True))
+    panel.add_round(scored(2, 0.8, best=True))  # equally good, but trained longer
+    assert shown(panel, "Round 2: Dice 0.800, kept so far")
+    panel.add_round(scored(3, 0.75, best=False))
+    assert shown(panel, "Round 3: Dice 0.750, no better than the 0.800 of round 2")
+
+
+def test_the_chart_has_room_for_all_rounds_from_the_first_on(panel: RetrainPanel) -> None:
+    chart = panel.findChildren(pg.PlotWidget)[0]
+    panel.begin(Activity("Retraining", lambda: None, panel))
+    for number in (0, 1, 12):
+        panel.add_round(a_round(number))
+        (left, right), (bottom, top) = chart.viewRange()
+        assert -1 < left <= 0 and 12 <= right < 13
+        assert -0.1 < bottom <= 0 and 1 <= top < 1.1
+    panel.add_round(replace(a_round(2), loss=3.0))
+    assert chart.viewRange()[1][1] >= 3, "no loss is out of sight"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "text"),
+    [
+        (Outcome("m", 0.91, 0.9, compared=True, preferred=True, rounds=3), "is better and in use: "),
+        (
+            Outcome("m", 0.895, 0.9, compared=True, preferred=True, rounds=3),
+            "in use. Too few slides are held out to say which is better",
+        ),
+        (Outcome("m", 0.9, 0.9, compared=True, preferred=False, rounds=3), "is not used: Dice on the hold-out 0.900"),
+        (Outcome("m", 0.9, 0.1, compared=False, preferred=True, rounds=3), "could not be compared: all labels are on"),
+    ],
+    ids=["better", "about as good", "worse", "no hold-out"],
+)
+def test_it_says_what_came_of_a_training_and_whether_it_is_used(
+    panel: RetrainPanel, outcome: Outcome, text: str
+) -> None:
+    panel.finish(outcome)
+    (said,) = [label.text() for label in panel.findChildren(QLabel) if text in label.text()]
+    assert "in use" in said or not outcome.preferred
+
+
+def test_the_window_trains_a_first_model_where_the_active_one_knows_other_classes(
+    make_window: Callable[[], MainWindow], folder: Path, qtbot: QtBot
+) -> None:
+    window = make_window()
+    with qtbot.waitSignal(window.session.plane_opened):
+        window.open_folder(folder)
+    QTest.mouseClick(window.canvas.viewport(), Qt.MouseButton.LeftButton)
+    active = window.session.model()
+    assert active is not None
+    assert window.tasks.start_model() == active
+    said = window.retrain_panel.findChildren(QLabel)
+    assert any("starts from the active model" in label.text() for label in said)
+    window.session.set_classes(make_classes("something", "else"))
+    assert window.tasks.start_model() is None
+    assert any("trains a first model from scratch" in label.text() for label in said)
+
+
+def test_a_training_begins_once_what_was_painted_is_on_the_disk_or_says_why_not(
+    make_window: Callable[[], MainWindow], folder: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window = make_window()
+    with qtbot.waitSignal(window.session.plane_opened):
+        window.open_folder(folder)
+    QTest.mouseClick(window.canvas.viewport(), Qt.MouseButton.LeftButton)
+    workspace = window.session.workspace
+    assert workspace is not None
+    with monkeypatch.context() as full_disk:
+        full_disk.setattr(workspace.journal, "flush", lambda _: False)
+        with qtbot.waitSignal(window.tasks.notice) as told:
+            window.tasks.retrain()
+    assert told.args is not None and "not written yet; retrain again" in told.args[0].text
+    assert not window.tasks.is_busy
+    with qtbot.waitSignal(window.tasks.retraining.began):
+        window.tasks.retrain()
+    with Project.open(folder) as project:
+        assert [plane.slide for plane in project.states()] == ["s1.png"]
+    window.tasks.stop()  # or closing the window would ask
+
+
+def test_the_window_takes_a_round_as_the_worker_tells_it(qtbot: QtBot) -> None:
+    retraining = Retraining()
+    with qtbot.waitSignal(retraining.round_ended) as told:
+        retraining._on_event(1, "round", asdict(a_round(1, HALVED)))
+    assert told.args == [a_round(1, HALVED)]

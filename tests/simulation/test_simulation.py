@@ -1,0 +1,276 @@
+"""The simulation works on some slides, judges on the others, keeps to a person's pace and leaves no trace."""
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from unet_studio.core.classes import UNLABELLED
+from unet_studio.core.labels.plane import PlaneId, PlaneState
+from unet_studio.core.masks.proposals import proposal_file, slide_stamp, write_proposal
+from unet_studio.core.project.store import Project
+from unet_studio.core.scoring.next_plane import look_at, next_plane
+from unet_studio.core.slides.opening import open_slide
+from unet_studio.core.tiles import Box
+from unet_studio.errors import Cancelled, MaskError, StudioError
+from unet_studio.simulation.simulation import Point, Run, Setup, draw, simulate, split_slides, take_medians
+from unet_studio.worker.protocol import Listener, ProposeJob, RetrainJob
+
+Mask = NDArray[np.uint8]
+SLIDES = 7
+
+
+class Engine:
+    """Stands in for the network: the n-th model proposes the truth but for a band that gets thinner with n."""
+
+    def __init__(self, truths: dict[str, Mask], *, preferred: bool = True) -> None:
+        self.truths = truths
+        self.preferred = preferred
+        self.jobs: list[RetrainJob] = []
+        self.labels: list[dict[PlaneId, Mask]] = []
+        self.states: list[dict[PlaneId, PlaneState]] = []
+        self.hold_outs: list[frozenset[str]] = []
+        self.proposed: list[tuple[str, str]] = []
+
+    def propose(self, job: ProposeJob, listener: Listener) -> dict[str, Any]:
+        number = int(job.model.rsplit("-", 1)[1]) if job.model.startswith("retrained") else 0
+        for slide, _ in job.planes:
+            self.proposed.append((job.model, slide))
+            mask = self.truths[slide].copy()
+            mask[: 32 // (number + 1)] = 0
+            file = proposal_file(Path(job.place), job.model, PlaneId(slide))
+            write_proposal(
+                file, mask.shape, 1, [(0, 255 * mask[..., None])], stamp=slide_stamp(Path(job.folder) / slide)
+            )
+        return {}
+
+    def retrain(self, job: RetrainJob, listener: Listener) -> dict[str, Any]:
+        self.jobs.append(job)
+        with Project.open(Path(job.folder), place=Path(job.place)) as project:
+            planes = project.labelled_planes()
+            self.labels.append({p.plane: project.labels(p.plane, p.shape).read(Box.of_shape(p.shape)) for p in planes})
+            self.states.append(project.states())
+            self.hold_outs.append(project.hold_out())
+        model = f"retrained-{len(self.jobs):03d}"
+        return {"model": model, "preferred": self.preferred or not job.model, "dice": 0.9, "dice_before": 0.8}
+
+
+class Quiet:
+    """A listener that may want to stop after some words."""
+
+    def __init__(self, stop_after: float = math.inf) -> None:
+        self.done: list[float] = []
+        self._stop_after = stop_after
+
+    def progress(self, done: float, text: str) -> None:
+        self.done.append(done)
+
+    def event(self, name: str, **params: Any) -> None:
+        raise AssertionError(name)
+
+    def cancelled(self) -> bool:
+        return len(self.done) >= self._stop_after
+
+
+@pytest.fixture
+def truths(spots: Callable[[int], tuple[Mask, Mask]]) -> dict[str, Mask]:
+    return {f"{seed}.png": spots(seed)[1] for seed in range(SLIDES)}
+
+
+@pytest.fixture
+def setup(tmp_path: Path, spots: Callable[[int], tuple[Mask, Mask]], truths: dict[str, Mask]) -> Setup:
+    for sub in ("slides", "truth"):
+        (tmp_path / sub).mkdir()
+    for seed, (slide, truth) in enumerate(truths.items()):
+        cv2.imwrite(str(tmp_path / "slides" / slide), spots(seed)[0])
+        cv2.imwrite(str(tmp_path / "truth" / slide), truth * 255)
+    return Setup(tmp_path / "slides", tmp_path / "truth", minutes=2.0, train_seconds=20, test_share=0.3)
+
+
+def test_each_model_learned_more_than_the_last_and_is_judged_on_unseen_slides(
+    setup: Setup, truths: dict[str, Mask]
+) -> None:
+    engine = Engine(truths)
+    run = simulate(setup, engine, Quiet())
+    assert not set(run.pool) & set(run.test)
+    assert {*run.pool, *run.test} == set(truths)
+    assert len(run.points) == len(engine.jobs) >= 3
+    assert [p.f1 for p in run.points] == sorted(p.f1 for p in run.points)
+    assert run.points[0].f1 < run.points[-1].f1
+    for before, after in zip(run.points, run.points[1:], strict=False):
+        assert before.minutes < after.minutes <= setup.minutes
+        assert before.strokes <= after.strokes
+    for point in run.points:
+        assert point.ready == pytest.approx(point.minutes + 20 / 60)
+    labelled = {plane.slide for labels in engine.labels for plane in labels}
+    assert labelled <= set(run.pool)
+    assert math.isnan(run.ceiling)
+
+
+def test_labels_are_true_and_only_some_pixels_are_painted_at_first(setup: Setup, truths: dict[str, Mask]) -> None:
+    engine = Engine(truths)
+    simulate(setup, engine, Quiet())
+    ((plane, labels),) = engine.labels[0].items()
+    truth = truths[plane.slide]
+    assert (labels == truth)[labels != UNLABELLED].all()
+    assert {0, 1} <= set(np.unique(labels).tolist())
+    assert engine.states[0] == {plane: PlaneState.CORRECTED}
+
+
+def test_the_first_plane_is_the_apps_choice(setup: Setup, truths: dict[str, Mask]) -> None:
+    engine = Engine(truths)
+    run = simulate(setup, engine, Quiet())
+    looks = []
+    for slide in run.pool:
+        with open_slide(setup.folder / slide) as reader:
+            looks.append(look_at(reader, PlaneId(slide)))
+    assert set(engine.labels[0]) == {next_plane(looks, set())}
+
+
+def test_it_trains_as_the_window_does(setup: Setup, truths: dict[str, Mask]) -> None:
+    engine = Engine(truths)
+    simulate(replace(setup, seed=3, changes=("schedule.rounds=2",)), engine, Quiet())
+    assert engine.jobs[0].model == ""
+    assert [job.model for job in engine.jobs[1:]] == [f"retrained-{n + 1:03d}" for n in range(len(engine.jobs) - 1)]
+    assert {job.recipe for job in engine.jobs} == {""}, "as after a click: by what it starts from"
+    assert engine.jobs[0].changes == ["seed=3", "schedule.rounds=2", "schedule.seconds=20.0"]
+    assert engine.hold_outs[0] == frozenset()  # of one slide none can be kept out
+    assert len(engine.hold_outs[-1]) == 1
+
+
+def test_without_a_limit_in_time_the_recipe_decides(setup: Setup, truths: dict[str, Mask]) -> None:
+    engine = Engine(truths)
+    run = simulate(replace(setup, train_seconds=0), engine, Quiet())
+    assert not any("seconds" in change for change in engine.jobs[0].changes)
+    assert run.points[0].ready == pytest.approx(run.points[0].minutes + 1)
+
+
+def test_half_a_minute_is_kept_to(setup: Setup, truths: dict[str, Mask]) -> None:
+    engine = Engine(truths)
+    run = simulate(replace(setup, minutes=0.2), engine, Quiet())
+    (point,) = run.points
+    assert point.planes == 1
+    assert 0 < point.strokes <= 9  # 12 s, 3 of them to look
+    assert point.minutes <= 0.2
+
+
+def test_no_time_to_label_anything_is_a_sentence(setup: Setup, truths: dict[str, Mask]) -> None:
+    with pytest.raises(StudioError, match="more minutes"):
+        simulate(replace(setup, minutes=0.01), Engine(truths), Quiet())
+
+
+def test_a_model_that_is_no_better_is_not_used(setup: Setup, truths: dict[str, Mask]) -> None:
+    engine = Engine(truths, preferred=False)
+    run = simulate(setup, engine, Quiet())
+    assert len({point.f1 for point in run.points}) == 1
+    assert {job.model for job in engine.jobs[1:]} == {"retrained-001"}
+    assert {model for model, _ in engine.proposed} == {"retrained-001"}
+
+
+def test_right_proposals_are_reviewed_with_few_strokes(setup: Setup, truths: dict[str, Mask]) -> None:
+    engine = Engine(truths)
+    run = simulate(replace(setup, start="nuclei-fluorescence"), engine, Quiet())
+    first = run.points[0]
+    assert (first.minutes, first.strokes) == (0.0, 0)
+    assert 0 < first.f1 < run.points[-1].f1
+    assert engine.jobs[0].model == "nuclei-fluorescence"
+    assert PlaneState.REVIEWED in engine.states[-1].values()
+
+
+def test_dense_labelling_sees_no_proposal_and_paints_all(setup: Setup, truths: dict[str, Mask]) -> None:
+    engine = Engine(truths)
+    run = simulate(replace(setup, dense=True), engine, Quiet())
+    assert {slide for _, slide in engine.proposed} == set(run.test)
+    assert PlaneState.REVIEWED in engine.states[-1].values()
+    for plane, state in engine.states[-1].items():
+        if state is PlaneState.REVIEWED:
+            assert (engine.labels[-1][plane] == truths[plane.slide]).mean() > 0.95
+
+
+def test_the_ceiling_is_trained_as_often_on_all_that_is_true(setup: Setup, truths: dict[str, Mask]) -> None:
+    engine = Engine(truths)
+    run = simulate(setup, engine, Quiet(), ceiling=True)
+    half = len(engine.jobs) // 2
+    assert len(engine.jobs) == 2 * half == 2 * len(run.points)
+    for labels in engine.labels[half:]:
+        assert {plane.slide for plane in labels} == set(run.pool)
+        assert all(np.array_equal(mask, truths[plane.slide]) for plane, mask in labels.items())
+    assert run.ceiling > run.points[0].f1
+
+
+def test_where_nothing_can_be_learned_the_ceiling_is_nothing(setup: Setup, truths: dict[str, Mask]) -> None:
+    class Useless(Engine):
+        def retrain(self, job: RetrainJob, listener: Listener) -> dict[str, Any]:
+            return {**super().retrain(job, listener), "preferred": False}
+
+    engine = Useless(truths)
+    run = simulate(setup, engine, Quiet(), ceiling=True)
+    assert engine.proposed == []
+    assert (run.points[-1].f1, run.ceiling) == (0.0, 0.0)
+    assert math.isnan(run.share(0.0))
+
+
+def test_nothing_in_the_folder_changes_and_no_project_stays(setup: Setup, truths: dict[str, Mask]) -> None:
+    def content() -> dict[Path, int]:
+        return {file: file.stat().st_mtime_ns for file in setup.folder.parent.rglob("*")}
+
+    before, engine = content(), Engine(truths)
+    simulate(setup, engine, Quiet(), ceiling=True)
+    assert content() == before
+    assert not any(Path(job.place).exists() for job in engine.jobs)
+
+
+def test_progress_goes_up_and_it_can_be_stopped(setup: Setup, truths: dict[str, Mask]) -> None:
+    listener, engine = Quiet(), Engine(truths)
+    simulate(setup, engine, listener)
+    assert listener.done == sorted(listener.done)
+    assert 0 <= listener.done[0] <= listener.done[-1] <= 1
+    with pytest.raises(Cancelled, match="stopped"):
+        simulate(setup, engine, Quiet(stop_after=2))
+    assert not any(Path(job.place).exists() for job in engine.jobs)
+
+
+def test_masks_that_dont_fit_are_named(setup: Setup, truths: dict[str, Mask]) -> None:
+    cv2.imwrite(str(setup.truth / "3.png"), np.zeros((32, 64), np.uint8))
+    with pytest.raises(MaskError, match=r"3\.png"):
+        simulate(setup, Engine(truths), Quiet())
+    for slide in list(truths)[1:]:
+        (setup.truth / slide).unlink()
+    with pytest.raises(MaskError, match="two or more slides"):
+        simulate(setup, Engine(truths), Quiet())
+
+
+@given(st.sets(st.text(min_size=1), min_size=2), st.floats(0, 1), st.integers(0, 9))
+def test_a_split_is_whole_and_the_same_again(slides: set[str], share: float, seed: int) -> None:
+    pool, test = split_slides(slides, share, seed)
+    assert pool
+    assert test
+    assert sorted([*pool, *test]) == sorted(slides)
+    assert split_slides(sorted(slides, reverse=True), share, seed) == (pool, test)
+
+
+def run_of(ceiling: float, *points: tuple[float, float]) -> Run:
+    return Run(0, (), (), tuple(Point(minutes, minutes + 1, 1, 1, f1) for minutes, f1 in points), ceiling)
+
+
+def test_medians_are_of_what_each_run_had_by_then(tmp_path: Path) -> None:
+    runs = [run_of(0.8, (0.5, 0.4), (2.0, 0.8)), run_of(1.0, (0.5, 0.6), (1.0, 0.7)), run_of(0.5, (0.25, 0.5))]
+    assert math.isnan(runs[0].f1_after(0.4))
+    medians = take_medians(runs)
+    assert [m.minutes for m in medians] == [0.5, 1.0, 2.0]
+    assert [m.f1 for m in medians] == [0.5, 0.5, 0.7]
+    assert medians[0].share == pytest.approx(0.6)
+    assert math.isnan(run_of(0.0, (0.5, 0.0)).share(0.0))
+    file = tmp_path / "sub" / "curve.png"
+    draw(file, runs, medians)
+    picture = cv2.imread(str(file))
+    assert picture is not None
+    assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 4

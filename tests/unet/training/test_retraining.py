@@ -1,0 +1,411 @@
+"""Retraining: what it learns from, what it never touches, and what it leaves behind."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from unet_studio.core.classes import UNLABELLED, make_classes
+from unet_studio.core.models.cards import ModelCard, project_models, read_card
+from unet_studio.core.project.store import Project
+from unet_studio.errors import ModelError, RecipeError, StudioError
+from unet_studio.unet.recipes import Architecture, Recipe
+from unet_studio.unet.training import patches
+from unet_studio.unet.training.retraining import read_snapshot, resume, retrain
+from unet_studio.unet.training.rounds import RoundReport
+from unet_studio.unet.weights import load_network
+
+Paint = Callable[[str, NDArray[np.uint8]], None]
+Truths = dict[str, NDArray[np.uint8]]
+
+
+@dataclass
+class Witness:
+    """Follows a retraining and keeps what it is told."""
+
+    steps: list[tuple[int, int]] = field(default_factory=list)
+    rounds: list[tuple[RoundReport, Path]] = field(default_factory=list)
+    failures: list[tuple[str, str]] = field(default_factory=list)
+    stop: bool = False
+
+    def step(self, done: int, steps: int) -> None:
+        self.steps.append((done, steps))
+
+    def round(self, report: RoundReport, preview: Path) -> None:
+        self.rounds.append((report, preview))
+
+    def failed(self, slide: str, reason: str) -> None:
+        self.failures.append((slide, reason))
+
+    def cancelled(self) -> bool:
+        return self.stop
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, NDArray[np.uint8]]]]:
+    """Slide and labels of every patch that training draws."""
+    seen: list[tuple[str, NDArray[np.uint8]]] = []
+    draw = patches.draw_patch
+
+    def spy(slide: patches.LabelledSlide, *arguments: Any) -> Any:
+        patch = draw(slide, *arguments)
+        seen.append((slide.plane.slide, patch[1]))
+        return patch
+
+    monkeypatch.setattr(patches, "draw_patch", spy)
+    return seen
+
+
+def stroke(truth: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Labels of a few rows of the truth, all else unlabelled."""
+    labels = np.full_like(truth, UNLABELLED)
+    labels[20:24] = truth[20:24]
+    return labels
+
+
+def test_a_retraining_from_a_model(
+    project: Project, paint: Paint, truths: Truths, bright: ModelCard, recipe: Recipe, drawn: list[Any]
+) -> None:
+    paint("a.png", stroke(truths["a.png"]))
+    paint("b.png", truths["b.png"])
+    paint("sub/c.png", truths["sub/c.png"])
+    project.add_hold_out(["b.png"])
+    labels_before = read_snapshot(project).fingerprint()
+    watcher = Witness()
+    other = replace(recipe, architecture=Architecture(depth=3, width=7), seed=4)
+
+    retrained = retrain(project, bright, other, watcher, channels=0)
+
+    # The hold-out judges and never teaches; what nobody labelled teaches nothing.
+    assert {slide for slide, _ in drawn} == {"a.png", "sub/c.png"}
+    of_stroke = [labels for slide, labels in drawn if slide == "a.png"]
+    assert all(0 < np.count_nonzero(labels != UNLABELLED) < labels.size / 2 for labels in of_stroke)
+    assert retrained.compared
+
+    # The new model is a whole folder, says where it comes from, and keeps the network of the one it started from.
+    card = retrained.card
+    assert card.folder == project.place / "models" / "retrained-001"
+    assert sorted(file.name for file in card.folder.iterdir()) == ["card.toml", "history.csv", "model.keras"]
+    assert read_card(card.folder) == card
+    assert (card.id, card.title, card.parent) == ("retrained-001", "Retrained 1", "bright")
+    assert card.classes == bright.classes
+    assert card.normalisation == bright.normalisation
+    assert card.recipe == replace(recipe, seed=4).as_dict()
+    assert card.scores == {
+        "judged_on": "hold-out", "dice": retrained.result.dice, "dice_before": retrained.result.dice_before
+    }  # fmt: skip
+    assert card.data == f"3 slides, {4 * 64 + 2 * 64 * 64} labelled pixels, labels {labels_before}"
+    for kept, best in zip(load_network(card).get_weights(), retrained.result.network.get_weights(), strict=True):
+        np.testing.assert_array_equal(kept, best)
+    assert (card.folder / "history.csv").read_text().count("\n") == 1 + len(retrained.result.history)
+
+    # Who follows hears of every step and round, and sees a picture of the hold-out after each.
+    assert watcher.steps == [(done, 6) for done in range(1, 7)]
+    assert tuple(report for report, _ in watcher.rounds) == retrained.result.history
+    assert not (project.place / "runs" / "retrained-001" / "checkpoint.npz").exists()
+    for _, preview in watcher.rounds:
+        assert preview.parent == project.place / "runs" / "retrained-001"
+        picture = cv2.imread(str(preview))
+        assert picture is not None
+        assert picture.shape == (64, 64, 3)
+    assert watcher.failures == []
+
+    # Its probabilities are calibrated on the hold-out, where it is always right.
+    assert card.temperature < 1
+
+    # The brightness model was perfect on the one held-out slide already; the new one is about as good there.
+    assert retrained.result.dice_before > 0.99
+    assert retrained.preferred
+    assert read_snapshot(project).fingerprint() == labels_before
+
+
+def test_slides_that_cannot_be_read_are_told_and_the_one_that_is_left_is_enough(
+    project: Project, paint: Paint, truths: Truths, folder: Path, recipe: Recipe, drawn: list[Any]
+) -> None:
+    for slide in ("vanished.png", "cut.png", "resized.png"):
+        cv2.imwrite(str(folder / slide), np.zeros((64, 64), np.uint8))
+        paint(slide, truths["a.png"])
+    paint("a.png", stroke(truths["a.png"]))
+    (folder / "vanished.png").unlink()
+    (folder / "cut.png").write_bytes((folder / "a.png").read_bytes()[:-2000])
+    cv2.imwrite(str(folder / "resized.png"), np.zeros((32, 64), np.uint8))
+    (project.place / "models" / "retrained-001").mkdir(parents=True)  # a damaged model, which isn't listed
+    watcher = Witness(stop=True)
+
+    retrained = retrain(project, None, recipe, watcher, channels=0)
+
+    reasons = dict(watcher.failures)
+    assert list(reasons) == ["cut.png", "resized.png", "vanished.png"]
+    assert all(slide in reason for slide, reason in reasons.items())
+    assert "has changed since it was labelled; it is left out" in reasons["resized.png"]
+    assert {slide for slide, _ in drawn} == {"a.png"}
+
+    # Nothing is left to compare with, so the new model is used.
+    assert not retrained.compared
+    assert retrained.preferred
+    assert retrained.card.scores["judged_on"] == "training slides"
+    assert retrained.card.temperature == 1, "what it was trained on says nothing of how sure it may be"
+    assert retrained.card.parent == ""
+    assert retrained.card.normalisation.channels == 1
+
+    # Stopped after its first step, it still ends with a model, which takes no other's place.
+    assert watcher.steps == [(1, 6)]
+    assert [card.id for card in project_models(project.place)] == ["retrained-002"]
+
+
+def test_a_model_that_is_worse_than_the_one_it_started_from_is_not_to_be_preferred(
+    project: Project, paint: Paint, truths: Truths, bright: ModelCard, recipe: Recipe
+) -> None:
+    paint("a.png", truths["a.png"])
+    paint("b.png", truths["b.png"])
+    project.add_hold_out(["b.png"])
+    ruinous = replace(recipe, schedule=replace(recipe.schedule, learning_rate=5.0))
+    retrained = retrain(project, bright, ruinous, Witness(), channels=0)
+    assert [report.best for report in retrained.result.history] == [True, False, False]
+    assert (retrained.compared, retrained.preferred) == (True, False)
+    assert retrained.result.dice == retrained.result.dice_before
+
+
+def one_pixel() -> NDArray[np.uint8]:
+    labels = np.full((64, 64), UNLABELLED, np.uint8)
+    labels[30, 40] = 1
+    return labels
+
+
+@pytest.mark.parametrize("labels", [one_pixel(), np.zeros((64, 64), np.uint8)], ids=["one pixel", "all background"])
+@pytest.mark.parametrize("classes", [("nucleus",), ("nucleus", "never labelled")])
+def test_the_poorest_labels_still_give_a_model(
+    project: Project, paint: Paint, recipe: Recipe, labels: NDArray[np.uint8], classes: tuple[str, ...]
+) -> None:
+    project.set_classes(make_classes(*classes))
+    paint("a.png", labels)
+    retrained = retrain(project, None, recipe, Witness(), channels=0)
+    assert (retrained.compared, retrained.preferred) == (False, True), "of one slide none can be held out; it is used"
+    assert all(np.isfinite(report.loss) for report in retrained.result.history[1:])
+    assert load_network(retrained.card).output_shape[-1] == 1 + len(classes)
+    assert retrained.card.scores["judged_on"] == "training slides"
+
+
+def test_a_recipe_may_set_slides_aside_where_the_project_has_no_hold_out(
+    project: Project, paint: Paint, truths: Truths, recipe: Recipe, drawn: list[Any]
+) -> None:
+    for slide, truth in truths.items():
+        paint(slide, truth)
+    holding_out = replace(recipe, schedule=replace(recipe.schedule, hold_out=0.34))
+    assert retrain(project, None, holding_out, Witness(), channels=0).compared
+    taught = {slide for slide, _ in drawn}
+    assert len(taught) == 2
+    assert project.hold_out() == frozenset(), "it is for this training alone"
+    drawn.clear()
+    (left,) = set(truths) - taught
+    project.add_hold_out([next(iter(taught))])
+    retrain(project, None, holding_out, Witness(), channels=0)
+    assert left in {slide for slide, _ in drawn}, "the project's own hold-out goes before the recipe's share"
+
+
+def test_without_a_hold_out_the_last_round_is_kept(
+    project: Project, paint: Paint, truths: Truths, bright: ModelCard, recipe: Recipe
+) -> None:
+    paint("a.png", stroke(truths["a.png"]))
+    assert [report.best for report in retrain(project, bright, recipe, Witness(), channels=0).result.history] == [
+        True
+    ] * 3
+
+
+def test_a_model_of_whole_slides_is_judged_on_whole_ones_and_stays_one(
+    project: Project, paint: Paint, truths: Truths, recipe: Recipe
+) -> None:
+    paint("a.png", truths["a.png"])
+    paint("b.png", truths["b.png"])
+    project.add_hold_out(["b.png"])
+    whole = replace(recipe, schedule=replace(recipe.schedule, whole=True, patch=48))
+    watcher = Witness()
+    card = retrain(project, None, whole, watcher, channels=0).card
+    for _, preview in watcher.rounds:
+        picture = cv2.imread(str(preview))
+        assert picture is not None
+        assert picture.shape == (48, 48, 3)
+    again = retrain(project, card, recipe, Witness(stop=True), channels=0)
+    assert again.card.recipe["schedule"] == whole.as_dict()["schedule"]
+    assert again.result.dice_before == pytest.approx(card.scores["dice"], abs=1e-6)
+
+
+def test_models_are_judged_after_the_clean_up_of_their_recipe(
+    project: Project, paint: Paint, truths: Truths, bright: ModelCard, recipe: Recipe
+) -> None:
+    paint("a.png", truths["a.png"])
+    watcher = Witness(stop=True)
+    assert retrain(project, bright, recipe, watcher, channels=0).result.dice_before > 0.99
+    emptied = replace(recipe, clean_up="remove-small:4000")
+    assert retrain(project, bright, emptied, watcher, channels=0).result.dice_before == 0
+
+
+def test_the_curves_go_to_the_folder_of_the_run(project: Project, paint: Paint, truths: Truths, recipe: Recipe) -> None:
+    paint("a.png", truths["a.png"])
+    retrain(project, None, replace(recipe, tensorboard=True), Witness(stop=True), channels=0)
+    assert len(list((project.place / "runs" / "retrained-001" / "tensorboard").iterdir())) == 1
+
+
+@dataclass
+class Accident(Witness):
+    """After the second round the power fails."""
+
+    def round(self, report: RoundReport, preview: Path) -> None:
+        super().round(report, preview)
+        if report.round == 2:
+            raise KeyboardInterrupt
+
+
+class TestResuming:
+    @pytest.fixture
+    def longer(self, recipe: Recipe) -> Recipe:
+        return replace(recipe, schedule=replace(recipe.schedule, rounds=3, patience=3))
+
+    @pytest.fixture
+    def interrupted(self, project: Project, paint: Paint, truths: Truths, longer: Recipe) -> Project:
+        """A training that ended before its second round was kept."""
+        paint("a.png", truths["a.png"])
+        paint("b.png", truths["b.png"])
+        project.add_hold_out(["b.png"])
+        with pytest.raises(KeyboardInterrupt):
+            retrain(project, None, longer, Accident(), channels=0)
+        assert project_models(project.place) == []
+        return project
+
+    def test_it_ends_as_if_nothing_had_happened(self, interrupted: Project, longer: Recipe) -> None:
+        watcher = Witness()
+        resumed = resume(interrupted, watcher)
+        assert [report.round for report, _ in watcher.rounds] == [2, 3]
+        assert [report.round for report in resumed.result.history] == [0, 1, 2, 3]
+        assert (resumed.card.id, resumed.card.title, resumed.compared) == ("retrained-001", "Retrained 1", True)
+        assert read_card(resumed.card.folder) == resumed.card
+        assert resumed.card.folder == interrupted.place / "models" / "retrained-001"
+
+        whole = retrain(interrupted, None, longer, Witness(), channels=0)
+        assert whole.card.id == "retrained-002"
+        assert resumed.card.recipe == whole.card.recipe
+        dice = [report.dice for report in whole.result.history]
+        assert [report.dice for report in resumed.result.history] == pytest.approx(dice, abs=1e-6)
+        for one, other in zip(resumed.result.network.get_weights(), whole.result.network.get_weights(), strict=True):
+            np.testing.assert_allclose(one, other, atol=1e-6)
+
+    def test_the_parent_is_still_known(
+        self, project: Project, paint: Paint, truths: Truths, bright: ModelCard, longer: Recipe
+    ) -> None:
+        paint("a.png", truths["a.png"])
+        with pytest.raises(KeyboardInterrupt):
+            retrain(project, bright, longer, Accident(), channels=0)
+        assert resume(project, Witness()).card.parent == "bright"
+
+    def test_a_finished_training_is_not_resumed(self, interrupted: Project) -> None:
+        resume(interrupted, Witness())
+        with pytest.raises(ModelError, match=r"No training of this project was interrupted.*Start a new one"):
+            resume(interrupted, Witness())
+
+    def test_the_one_that_was_interrupted_last_goes_on(self, interrupted: Project, longer: Recipe) -> None:
+        with pytest.raises(KeyboardInterrupt):
+            retrain(interrupted, None, longer, Accident(), channels=0)
+        assert resume(interrupted, Witness(stop=True)).card.id == "retrained-002"
+        assert resume(interrupted, Witness(stop=True)).card.id == "retrained-001"
+
+    def test_labels_of_other_classes_are_refused(self, interrupted: Project) -> None:
+        interrupted.set_classes(make_classes("axon", "myelin"))
+        with pytest.raises(ModelError, match="'retrained-001' can't go on: the project's classes have changed"):
+            resume(interrupted, Witness())
+
+    def test_a_damaged_checkpoint_is_said_to_be_damaged(self, interrupted: Project) -> None:
+        (interrupted.place / "runs" / "retrained-001" / "checkpoint.npz").write_bytes(b"half")
+        with pytest.raises(ModelError, match="is damaged, so its training can't go on"):
+            resume(interrupted, Witness())
+
+
+class TestRefusals:
+    """What is refused before anything is trained."""
+
+    @pytest.fixture
+    def nothing_trained(self, drawn: list[Any], project: Project) -> Iterator[None]:
+        yield
+        assert drawn == []
+        assert project_models(project.place) == []
+
+    def test_nothing_labelled(self, project: Project, recipe: Recipe, nothing_trained: None) -> None:
+        with pytest.raises(StudioError, match=r"Nothing is labelled yet.*Correct some masks with the brush"):
+            retrain(project, None, recipe, Witness(), channels=1)
+
+    def test_a_model_of_other_classes(
+        self, project: Project, paint: Paint, truths: Truths, bright: ModelCard, recipe: Recipe, nothing_trained: None
+    ) -> None:
+        paint("a.png", truths["a.png"])
+        project.set_classes(make_classes("axon", "myelin"))
+        with pytest.raises(ModelError, match="The model 'Bright' knows spot, but this project has axon, myelin"):
+            retrain(project, bright, recipe, Witness(), channels=0)
+
+    def test_every_labelled_slide_on_the_hold_out(
+        self, project: Project, paint: Paint, truths: Truths, recipe: Recipe, nothing_trained: None
+    ) -> None:
+        paint("a.png", truths["a.png"])
+        project.add_hold_out(["a.png"])
+        with pytest.raises(StudioError, match="Every labelled slide is on the hold-out"):
+            retrain(project, None, recipe, Witness(), channels=1)
+
+    def test_no_labelled_slide_that_can_be_read(
+        self, project: Project, paint: Paint, truths: Truths, folder: Path, recipe: Recipe, nothing_trained: None
+    ) -> None:
+        paint("a.png", truths["a.png"])
+        (folder / "a.png").write_bytes(b"no picture")
+        watcher = Witness()
+        with pytest.raises(StudioError, match="None of the labelled slides can be read"):
+            retrain(project, None, recipe, watcher, channels=1)
+        assert [slide for slide, _ in watcher.failures] == ["a.png"]
+
+    def test_a_folder_that_cannot_be_written(
+        self, project: Project, paint: Paint, truths: Truths, recipe: Recipe, nothing_trained: None
+    ) -> None:
+        paint("a.png", truths["a.png"])
+        (project.place / "runs").write_text("in the way")
+        with pytest.raises(StudioError, match=r"could not begin, because '.*retrained-001' can't be written"):
+            retrain(project, None, recipe, Witness(), channels=1)
+
+    def test_a_clean_up_that_makes_no_sense(
+        self, project: Project, paint: Paint, truths: Truths, recipe: Recipe, nothing_trained: None
+    ) -> None:
+        paint("a.png", truths["a.png"])
+        with pytest.raises(RecipeError, match="“remove-smal”"):
+            retrain(project, None, replace(recipe, clean_up="remove-smal:3"), Witness(), channels=1)
+
+    def test_a_model_for_other_channels(
+        self, project: Project, paint: Paint, truths: Truths, bright: ModelCard, recipe: Recipe, nothing_trained: None
+    ) -> None:
+        paint("a.png", truths["a.png"])
+        watcher = Witness()
+        many = replace(bright, normalisation=replace(bright.normalisation, channels=5))
+        with pytest.raises(StudioError, match="None of the labelled slides can be read"):
+            retrain(project, many, recipe, watcher, channels=0)
+        assert "looks at 5 channels, but the slide has 1" in watcher.failures[0][1]
+
+
+class TestSnapshot:
+    """What a training reads of a project."""
+
+    def test_its_fingerprint_tells_labels_apart(self, project: Project, paint: Paint, truths: Truths) -> None:
+        paint("a.png", truths["a.png"])
+        first = read_snapshot(project).fingerprint()
+        assert read_snapshot(project).fingerprint() == first
+        changed = truths["a.png"].copy()
+        changed[5, 5] = UNLABELLED
+        paint("a.png", changed)
+        second = read_snapshot(project).fingerprint()
+        paint("b.png", truths["b.png"])
+        assert len({first, second, read_snapshot(project).fingerprint()}) == 3
+
+    def test_it_stays_as_it_was_while_the_user_goes_on(self, project: Project, paint: Paint, truths: Truths) -> None:
+        paint("a.png", stroke(truths["a.png"]))
+        snapshot = read_snapshot(project)
+        paint("b.png", truths["b.png"])
+        assert [plane.plane.slide for plane, _ in snapshot.planes] == ["a.png"]
+        assert snapshot.labelled_pixels == 4 * 64

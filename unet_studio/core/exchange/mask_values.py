@@ -1,0 +1,101 @@
+"""Mask values: what the numbers or the colours in masks that other programs wrote mean."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unet_studio.core.classes import UNLABELLED, LabelClass
+from unet_studio.core.exchange.mask_files import Values, list_strays, read_colours, read_mask, to_classes
+from unet_studio.errors import MaskError
+
+_NOBODY_SAID = "unlabelled"
+_EXAMPLE = "Write VALUE=CLASS with commas between, for example 0=background,127=myelin,255=unlabelled or #3C1098=roof."
+
+
+@dataclass(frozen=True, slots=True)
+class ValueTable:
+    """What each value of a mask means: pairs of a value and a class index, or 255 for unlabelled.
+
+    With `colours` the values are colours, 0xRRGGBB. With `nearest` a value that isn't listed means what the nearest
+    one does, as it should in masks that were resized smoothly or saved as JPEG.
+    """
+
+    meanings: tuple[tuple[int, int], ...]
+    colours: bool = False
+    nearest: bool = False
+
+    def to_classes(self, values: Values) -> NDArray[np.uint8]:
+        """Class indices of the same shape; raises MaskError naming the values that aren't listed, unless `nearest`."""
+        present, where, pixels = np.unique(values, return_inverse=True, return_counts=True)
+        listed = np.array([value for value, _ in self.meanings], np.int64)
+        closest = self._distances(present, listed).argmin(axis=1)
+        is_stray = listed[closest] != present
+        if is_stray.any() and not self.nearest:
+            strays = list_strays(present[is_stray], pixels[is_stray], show=self._show)
+            raise MaskError(
+                f"The mask has {'colours' if self.colours else 'values'} whose meaning isn't given: {strays}. "
+                "Add them to --meaning, or use --nearest to take each for the nearest one that is given."
+            )
+        meant = np.array([index for _, index in self.meanings], np.uint8)
+        return np.asarray(meant[closest][where].reshape(values.shape))
+
+    def _distances(self, present: NDArray[Any], listed: NDArray[np.int64]) -> NDArray[np.int64]:
+        """How far each of `present` is from each of `listed`, (present, listed); only their order matters."""
+        apart = [a[:, None] - b for a, b in zip(self._axes(present), self._axes(listed), strict=True)]
+        return np.asarray(np.sum([axis**2 for axis in apart], axis=0))
+
+    def _axes(self, values: NDArray[Any]) -> list[NDArray[np.int64]]:
+        whole = values.astype(np.int64)
+        return [whole >> 16, whole >> 8 & 255, whole & 255] if self.colours else [whole]
+
+    def _show(self, value: int) -> str:
+        return f"#{value:06X}" if self.colours else str(value)
+
+
+def parse_table(text: str, classes: Sequence[LabelClass], *, nearest: bool = False) -> ValueTable:
+    """Read a table such as '0=background,127=myelin,255=unlabelled' or '#3C1098=roof,#9B9B9B=unlabelled'.
+
+    A class is given by its name or its index. Raises MaskError where the text is none, or numbers and colours mix.
+    """
+    entries = [_parse_entry(entry.strip(), classes) for entry in text.split(",")]
+    if len({is_colour for is_colour, _, _ in entries}) > 1:
+        raise MaskError(f"“{text}” has numbers and colours, but a mask has either. {_EXAMPLE}")
+    if len({value for _, value, _ in entries}) < len(entries):
+        raise MaskError(f"“{text}” says of one value twice what it means. {_EXAMPLE}")
+    return ValueTable(tuple((value, index) for _, value, index in entries), entries[0][0], nearest)
+
+
+def read_classes(
+    path: Path, *, classes: int, foreground: str | None = None, table: ValueTable | None = None
+) -> NDArray[np.uint8]:
+    """A mask file as class indices (planes, h, w), 255 where unlabelled.
+
+    What its values mean is said by `table`, or by `foreground` as for `to_classes`; "nonzero" takes masks in colour
+    too, every colour but black. Raises MaskError where the file can't be read or has values without a meaning.
+    """
+    if table is not None:
+        return _as_planes(table.to_classes(read_colours(path) if table.colours else read_mask(path)))
+    values = read_mask(path, merged=foreground == "nonzero")
+    return to_classes(_as_planes(values), classes=classes, foreground=foreground)
+
+
+def _as_planes(values: NDArray[Any]) -> NDArray[Any]:
+    return values if values.ndim == 3 else values[None]
+
+
+def _parse_entry(entry: str, classes: Sequence[LabelClass]) -> tuple[bool, int, int]:
+    """Whether the value is a colour, the value, and the class index that it means."""
+    found = re.fullmatch(r"(#[0-9a-fA-F]{6}|-?[0-9]+)=(.+)", entry)
+    if not found:
+        raise MaskError(f"“{entry}” doesn't say what a value of the masks means. {_EXAMPLE}")
+    value, name = found[1], found[2].strip()
+    indices = {_NOBODY_SAID: UNLABELLED} | {str(c.index): c.index for c in classes} | {c.name: c.index for c in classes}
+    if name not in indices:
+        known = ", ".join([*(c.name for c in classes), _NOBODY_SAID])
+        raise MaskError(f"“{entry}” names no class of the project. Known are: {known}.")
+    return (True, int(value[1:], 16), indices[name]) if value[0] == "#" else (False, int(value), indices[name])

@@ -1,0 +1,1 @@
+"""Pictures for people: display of slides, charts, sheets. Nothing here reaches the network."""

@@ -1,0 +1,1 @@
+"""Proposals and the masks that they become under labels; nothing here changes a label."""

@@ -1,0 +1,72 @@
+"""Refining: a proposal's probabilities after the CRF steps of its clean-up, which look at the slide's pixels too."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unet_studio.core.cleaning.clean_up import Step
+from unet_studio.core.cleaning.dense_crf import dense_crf, reach
+from unet_studio.core.masks.proposals import Proposal, slide_stamp
+from unet_studio.core.models.normalisation import Normalisation, Range
+from unet_studio.core.slides.opening import SlideReader, open_slide
+from unet_studio.core.tiles import Box, cells_over, tile_box
+
+_BLOCK = 512
+"""Side of what is refined at once, so that memory doesn't grow with the plane. The blocks lie on a grid of the plane,
+so that a pixel comes out the same in whichever box it is asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class SlidePlane:
+    """Where the pixels of a plane are; they are read when a step asks for them."""
+
+    file: Path
+    plane: int = 0
+
+
+def refine(
+    proposal: Proposal, slide: SlidePlane, steps: Sequence[Step], box: Box, *, shrink: int = 1
+) -> NDArray[np.uint8]:
+    """Probabilities (h, w, channels), 0…255, of a box on the plane after `steps`, all of them crf.
+
+    `box` counts pixels of the plane reduced `shrink` times, and so do the steps. The slide's values count as shares of
+    the contrast of the whole plane, between two percentiles. Raises SlideError where the slide can't be read.
+    """
+    values = np.zeros((*box.shape, proposal.channels), np.uint8)
+    with open_slide(slide.file) as reader:
+        plane = reader.info.box(shrink)
+        for cell in cells_over(box, _BLOCK):
+            block = tile_box(cell, _BLOCK).intersect(plane)
+            around = block.grow(sum(reach(step.amount) for step in steps)).intersect(plane)
+            part = proposal.read(around, shrink=shrink)
+            pixels = _contrasts(reader, slide, around, shrink)
+            for step in steps:
+                part = dense_crf(
+                    part,
+                    pixels,
+                    sigma_space=step.amount,
+                    sigma_colour=step.colour,
+                    weight=step.weight,
+                    corner=(around.y0, around.x0),
+                )
+            common = block.intersect(box)
+            values[common.within(box)] = part[common.within(around)]
+    return values
+
+
+def _contrasts(reader: SlideReader, slide: SlidePlane, box: Box, shrink: int) -> NDArray[np.float32]:
+    """The slide's pixels (h, w, channels), 0…1 within its contrast, NaN where they have no value."""
+    raw = reader.read(slide.plane, box, shrink=shrink)
+    normalised = Normalisation.usual(reader.info.channels).apply(raw, _measured(slide, slide_stamp(slide.file)))
+    return np.where(np.isfinite(raw), normalised, np.float32(np.nan))
+
+
+@lru_cache(maxsize=32)
+def _measured(slide: SlidePlane, stamp: str) -> Range:
+    """The range of a plane; `stamp` tells the versions of its slide apart."""
+    with open_slide(slide.file) as reader:
+        return Normalisation.usual(reader.info.channels).measure(reader, slide.plane)

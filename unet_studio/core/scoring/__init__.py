@@ -1,0 +1,1 @@
+"""How well masks agree with the truth, and which plane is worth labelling next."""

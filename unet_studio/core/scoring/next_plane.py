@@ -1,0 +1,116 @@
+"""Which plane to label next: the one that stands best for those that nobody labelled yet and the model is unsure of."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from unet_studio.core.figures.display import read_small
+from unet_studio.core.labels.plane import PlaneId
+from unet_studio.core.models.normalisation import Normalisation
+from unet_studio.core.slides.reader import Pixels, SlideReader
+
+_SIDE = 256
+_SCALES = (1.0, 2.0, 4.0, 8.0)
+"""Of details, px of the small plane."""
+_ENOUGH_AT_FIRST = 1.0
+_ENOUGH_LATER = 0.5
+"""A plane with less than so much of the median plane's structure comes after all others: little can be labelled on it.
+The first plane alone must teach a model, so more is asked of it."""
+_MOST_COMPARED = 1000
+"""Each is compared with each; of more planes so many are taken, evenly spread."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlaneLook:
+    """How a plane looks.
+
+    `features` is comparable between planes of one folder. `structure` is how much is on it besides noise, about 0…0.5.
+    `doubt` is the mean doubt of its proposal, 0…1, and 1 where there is none.
+    """
+
+    plane: PlaneId
+    features: tuple[float, ...]
+    structure: float
+    doubt: float = 1.0
+
+
+def look_at(reader: SlideReader, plane: PlaneId, probabilities: NDArray[np.uint8] | None = None) -> PlaneLook:
+    """Look at a small version of a plane, and at its proposal, (h, w, channels) uint8 at any size."""
+    sample = read_small(reader, plane.plane, most=_SIDE)
+    features, structure = _describe(sample)
+    doubt = 1.0 if probabilities is None else mean_doubt(probabilities)
+    return PlaneLook(plane, features, structure, doubt)
+
+
+def mean_doubt(probabilities: NDArray[np.uint8]) -> float:
+    """How unsure a proposal (h, w, channels) is: 1 less the lead of the likeliest class, meaned over the pixels."""
+    values = probabilities.astype(np.float32) / 255
+    background = np.maximum(1 - values.sum(axis=2, keepdims=True), 0)
+    ordered = np.sort(np.concatenate((background, values), axis=2), axis=2)
+    return float(np.mean(1 - (ordered[..., -1] - ordered[..., -2])))
+
+
+def next_plane(looks: Sequence[PlaneLook], labelled: Collection[PlaneId]) -> PlaneId | None:
+    """The plane to label next, None where all are labelled.
+
+    Every plane is represented by the labelled one that looks most like it. The next is the one that brings the
+    representatives nearest, each plane counting with the doubt of its proposal; so the first is the most typical
+    plane, never an odd one, and later ones are of kinds that were not labelled yet. This is one greedy step of the
+    facility location problem, which stays within 1 - 1/e of the best choice: Nemhauser, Wolsey & Fisher (1978), doi
+    10.1007/BF01588971. Planes that are all but empty come last. The answer follows from the arguments alone; of equals
+    the first is taken.
+    """
+    left = [look for look in looks if look.plane not in labelled]
+    usual = float(np.median([look.structure for look in looks])) if looks else 0.0
+    done = [look for look in looks if look.plane in labelled]
+    enough = (_ENOUGH_LATER if done else _ENOUGH_AT_FIRST) * usual
+    wanted = [look for look in left if look.structure >= enough] or left
+    if not wanted:
+        return None
+    compared = _spread(wanted)
+    gains = _gains(_scaled([*compared, *done]), len(compared), np.array([look.doubt for look in compared]))
+    return compared[int(np.argmax(gains))].plane
+
+
+def _gains(features: NDArray[np.float64], free: int, doubts: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What labelling each of the first `free` rows of `features` brings; the other rows are labelled."""
+    distances = np.linalg.norm(features[:free, None] - features[None], axis=2)
+    farthest = np.full(free, 2 * distances.max() + 1)
+    nearest = distances[:, free:].min(axis=1) if len(features) > free else farthest
+    return np.asarray(doubts @ np.maximum(nearest[:, None] - distances[:, :free], 0))
+
+
+def _scaled(looks: Sequence[PlaneLook]) -> NDArray[np.float64]:
+    """The features (planes, features), each in units of how much it usually varies."""
+    features = np.array([look.features for look in looks])
+    low, high = np.percentile(features, (25, 75), axis=0)
+    spread = np.where(high > low, high - low, np.maximum(features.std(axis=0), 1e-9))
+    # Beyond some spreads all is equally odd; one wild feature doesn't decide alone.
+    return np.asarray(np.clip((features - np.median(features, axis=0)) / spread, -3, 3))
+
+
+def _spread(looks: Sequence[PlaneLook]) -> Sequence[PlaneLook]:
+    if len(looks) <= _MOST_COMPARED:
+        return looks
+    return [looks[i] for i in np.linspace(0, len(looks) - 1, _MOST_COMPARED).astype(int)]
+
+
+def _describe(sample: Pixels) -> tuple[tuple[float, ...], float]:
+    """Features and structure of raw pixels (h, w, channels)."""
+    normalisation = Normalisation.usual(sample.shape[2])
+    values = normalisation.apply(sample, normalisation.measure_values(_flat(sample)))
+    grey = values.mean(axis=2)
+    details = [float(np.std(grey - _blurred(grey, sigma))) for sigma in _SCALES]
+    colours = [float(part) for part in (*values.mean(axis=(0, 1)), *values.std(axis=(0, 1)))]
+    return (*colours, *details), float(np.std(_blurred(grey, _SCALES[1])))
+
+
+def _flat(sample: Pixels) -> NDArray[np.float32]:
+    return sample.reshape(-1, sample.shape[2]).astype(np.float32)
+
+
+def _blurred(grey: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
+    return np.asarray(cv2.GaussianBlur(grey, (0, 0), sigma))

@@ -1,0 +1,1 @@
+"""Reading TIFF of every kind: planes, channels, pyramid levels and pixel size from pages, tiles and strips."""

@@ -1,0 +1,157 @@
+"""Opens TIFF slides: single pages, stacks, ImageJ's hyperstacks, OME-TIFF, and whole-slide pyramids such as SVS."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from tifffile import TiffFile, TiffFileError, TiffPageSeries
+
+from unet_studio.core.slides.reader import Pixels, SlideInfo, SlideReader, WholeSlideReader, halve, turn
+from unet_studio.core.slides.reading_errors import COPY_AGAIN, EXPORT_PLAIN, check_bytes, explained, unreadable
+from unet_studio.core.slides.tiff.colour import TiffColour
+from unet_studio.core.slides.tiff.contents import check_contents, check_hyperstack
+from unet_studio.core.slides.tiff.layout import TiffLevel, decoded_stack, page_numbers
+from unet_studio.core.slides.tiff.planes import TiffPlanes
+from unet_studio.core.slides.tiff.scale import pixel_size_um
+from unet_studio.core.tiles import Box
+
+_LAZY_BYTES = 2**28  # untiled planes beyond this size are read strip by strip rather than whole
+# What is reduced in one go, (height, width), so that reducing a huge slide takes little memory. Blocks don't cut across
+# strips, which would be decoded once for every block.
+_TILED_BLOCK = (512, 512)
+_STRIP_BLOCK = (64, 2**32)
+_ORIENTATION = 274
+_NO_CONTENTS = "it ends too early, or its table of contents is damaged"
+
+
+def open_tiff(path: Path) -> SlideReader:
+    """Open the first series of the TIFF at `path`.
+
+    Tiled planes are read tile by tile, others whole. Raises SlideError if the file is damaged, ends too early, or keeps
+    its pixels in a way that isn't supported.
+    """
+    with explained(path):
+        # A series that spans several files would show up once for each of them: here every file stands for itself.
+        try:
+            tiff = TiffFile(path, _multifile=False)
+        except TiffFileError as error:
+            raise unreadable(path, _NO_CONTENTS, COPY_AGAIN) from error
+        try:
+            return _reader(path, tiff)
+        except BaseException:
+            tiff.close()
+            raise
+
+
+def _reader(path: Path, tiff: TiffFile) -> SlideReader:
+    check_contents(path, tiff)
+    if not tiff.series or 0 in tiff.series[0].shape:
+        raise unreadable(path, "it has no pixels", EXPORT_PLAIN)
+    check_hyperstack(path, tiff)
+    series = tiff.series[0]
+    colour = _checked_colour(path, series)
+    numbers = page_numbers(series)
+    if numbers is None:
+        return _StackReader(path, tiff, colour)
+    planes = TiffPlanes(path, tiff, numbers)
+    planes.check_length()
+    orientation = series.keyframe.tags.valueof(_ORIENTATION, 1)
+    info = _info(planes, pixel_size_um(tiff), turned=orientation in (5, 6, 7, 8))
+    large = planes.plane_bytes > _LAZY_BYTES
+    if orientation not in range(2, 9) and not planes.is_virtual and (planes.is_tiled or large):
+        planes.check_segments()
+        return _LazyReader(path, planes, info)
+    check_bytes(path, planes.plane_bytes)
+    return _WholeReader(path, planes, info, orientation=orientation)
+
+
+def _info(planes: TiffPlanes, pixel_size_um: float | None, *, turned: bool) -> SlideInfo:
+    height, width = planes.levels[0].box.shape[:: -1 if turned else 1]
+    return SlideInfo(planes.count, height, width, planes.channels, planes.dtype, pixel_size_um)
+
+
+def _checked_colour(path: Path, series: TiffPageSeries) -> TiffColour:
+    """How to get at the colours of a series. Raises SlideError if they, or the compression, aren't supported."""
+    try:
+        series.keyframe.decode(None, 0)
+        return TiffColour.of_page(series.keyframe)
+    except (ValueError, NotImplementedError) as error:
+        detail = re.sub(r"<COMPRESSION\.(\w+): \d+>", r"compression \1", str(error))
+        raise unreadable(path, f"it uses what isn't supported here ({detail})", EXPORT_PLAIN) from error
+
+
+class _LazyReader(SlideReader):
+    """A slide of which only what is asked for is decoded."""
+
+    def __init__(self, path: Path, planes: TiffPlanes, info: SlideInfo) -> None:
+        super().__init__(path, info)
+        self._planes = planes
+        self._block = _TILED_BLOCK if planes.is_tiled else _STRIP_BLOCK
+
+    def _read(self, plane: int, box: Box, shrink: int) -> Pixels:
+        level = max((level for level in self._planes.levels if level.factor <= shrink), key=lambda level: level.factor)
+        return self._reduced(plane, box, shrink, level=level)
+
+    def _reduced(self, plane: int, box: Box, shrink: int, *, level: TiffLevel) -> Pixels:
+        """A box reduced from a finer level; block by block and depth first, so that memory stays bounded."""
+        if shrink == level.factor:
+            return self._stored(plane, box, level)
+        pixels = np.empty((*box.shape, self.info.channels), self.info.dtype)
+        finer = self.info.box(shrink // 2)
+        for part in self._blocks(box):
+            source = Box(2 * part.y0, 2 * part.x0, 2 * part.y1, 2 * part.x1).intersect(finer)
+            pixels[part.within(box)] = halve(self._reduced(plane, source, shrink // 2, level=level))
+        return pixels
+
+    def _blocks(self, box: Box) -> Iterator[Box]:
+        height, width = self._block
+        for y in range(box.y0 // height * height, box.y1, height):
+            for x in range(box.x0 // width * width, box.x1, width):
+                yield Box(y, x, y + height, x + width).intersect(box)
+
+    def _stored(self, plane: int, box: Box, level: TiffLevel) -> Pixels:
+        """A box of a level as stored; if rounding cost the level its last row or column, the one before is repeated."""
+        inside = Box(min(box.y0, level.box.y1 - 1), min(box.x0, level.box.x1 - 1), box.y1, box.x1).intersect(level.box)
+        pixels = self._planes.read(plane, inside, level=level)
+        missing = ((0, box.height - inside.height), (0, box.width - inside.width), (0, 0))
+        return pixels if inside.shape == box.shape else np.pad(pixels, missing, mode="edge")
+
+    def _release(self) -> None:
+        self._planes.close()
+
+
+class _WholeReader(WholeSlideReader):
+    """A slide with small planes, or with planes that have to be turned."""
+
+    def __init__(self, path: Path, planes: TiffPlanes, info: SlideInfo, *, orientation: int) -> None:
+        super().__init__(path, info)
+        self._planes = planes
+        self._orientation = orientation
+
+    def _decode(self, plane: int) -> Pixels:
+        base = self._planes.levels[0]
+        return turn(self._planes.read(plane, base.box, level=base), self._orientation)
+
+    def _release(self) -> None:
+        super()._release()
+        self._planes.close()
+
+
+class _StackReader(WholeSlideReader):
+    """A slide in which pages aren't planes: it is decoded as a whole when it's opened."""
+
+    def __init__(self, path: Path, tiff: TiffFile, colour: TiffColour) -> None:
+        check_bytes(path, tiff.series[0].nbytes)
+        self._stack, self._colour = decoded_stack(tiff.series[0], colour)
+        planes, _, height, width, _ = self._stack.shape
+        first = self._decode(0)
+        super().__init__(path, SlideInfo(planes, height, width, first.shape[2], first.dtype, pixel_size_um(tiff)))
+        tiff.close()
+
+    def _decode(self, plane: int) -> Pixels:
+        return np.concatenate([self._colour.pixels(samples) for samples in self._stack[plane]], axis=2)
+
+    def _release(self) -> None:
+        super()._release()
+        del self._stack

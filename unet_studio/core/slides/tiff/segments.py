@@ -1,0 +1,130 @@
+"""Decodes boxes of TIFF pages from only those tiles or strips that they touch."""
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tifffile import COMPRESSION, PLANARCONFIG, TiffFile, TiffFrame, TiffPage
+
+from unet_studio.core.slides.reading_errors import COPY_AGAIN, check_bytes, check_length, unreadable
+from unet_studio.core.slides.tiff.lzw import is_sound_lzw
+from unet_studio.core.tiles import Box
+
+Samples = NDArray[Any]
+"""Samples of a page as decoded, (height, width, samples)."""
+
+AnyPage = TiffPage | TiffFrame
+
+_BUDGET = 64 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class _Grid:
+    """How a page is cut: into tiles, or into strips, which are tiles as wide as the page."""
+
+    height: int
+    width: int
+    rows: int
+    columns: int
+
+    @classmethod
+    def of_page(cls, key: TiffPage) -> "_Grid":
+        height, width = (key.tilelength, key.tilewidth) if key.is_tiled else (key.rowsperstrip, key.imagewidth)
+        return cls(height, width, -(-key.imagelength // height), -(-key.imagewidth // width))
+
+    def over(self, box: Box) -> Iterator[tuple[int, int, int]]:
+        """Index, y and x of every segment that shares a pixel with `box`."""
+        for row in range(box.y0 // self.height, -(-box.y1 // self.height)):
+            for column in range(box.x0 // self.width, -(-box.x1 // self.width)):
+                yield row * self.columns + column, row * self.height, column * self.width
+
+
+def bytes_of_segment(key: TiffPage) -> int:
+    """What one tile or strip of such a page takes when it's decoded."""
+    grid = _Grid.of_page(key)
+    return grid.height * grid.width * (1 if _is_planar(key) else key.samplesperpixel) * np.dtype(key.dtype).itemsize
+
+
+def _is_planar(key: TiffPage) -> bool:
+    """Whether every sample has segments of its own."""
+    return key.planarconfig == PLANARCONFIG.SEPARATE and key.samplesperpixel > 1
+
+
+def _keyframe(page: AnyPage) -> TiffPage:
+    """The page that says how `page` is stored."""
+    if page.keyframe is None:
+        raise ValueError("page without a description")
+    return page.keyframe
+
+
+class SegmentReader:
+    """Reads boxes of the pages of one file; decoded segments stay in memory up to a budget. Not for several threads."""
+
+    def __init__(self, path: Path, tiff: TiffFile) -> None:
+        self._path = path
+        self._tiff = tiff
+        self._recent: OrderedDict[tuple[object, int], Samples | None] = OrderedDict()
+        self._recent_bytes = 0
+
+    def read(self, page: AnyPage, box: Box) -> Samples:
+        """Samples of a box that lies within the page; where the file leaves out a segment, its value for no data.
+
+        Raises SlideError if the box takes too much memory, or if the file is damaged or ends too early.
+        """
+        key = _keyframe(page)
+        grid = _Grid.of_page(key)
+        check_bytes(self._path, box.height * box.width * key.samplesperpixel * np.dtype(key.dtype).itemsize)
+        samples = np.full((*box.shape, key.samplesperpixel), key.nodata, key.dtype)
+        # A planar page has one grid of segments after another, and each fills one channel of the result.
+        targets = np.split(samples, key.samplesperpixel, axis=2) if _is_planar(key) else [samples]
+        for first, y, x in grid.over(box):
+            for i, target in enumerate(targets):
+                segment = self._segment(page, first + i * grid.rows * grid.columns)
+                if segment is not None:
+                    # Decoders may leave out what sticks out over the edge of the page.
+                    covered = Box(y, x, y + segment.shape[0], x + segment.shape[1])
+                    shared = covered.intersect(box)
+                    target[shared.within(box)] = segment[shared.within(covered)]
+        return samples
+
+    def check_length(self, page: AnyPage) -> None:
+        """Raises SlideError if the file ends before the page does."""
+        ends = (offset + size for offset, size in zip(page.dataoffsets, page.databytecounts, strict=False))
+        check_length(self._path, self._tiff.filehandle.size, max(ends, default=0))
+
+    def clear(self) -> None:
+        """Forget all decoded segments."""
+        self._recent.clear()
+        self._recent_bytes = 0
+
+    def _segment(self, page: AnyPage, index: int) -> Samples | None:
+        name = (page.treeindex, index)
+        if name in self._recent:
+            self._recent.move_to_end(name)
+            return self._recent[name]
+        segment = self._decode(page, index)
+        self._recent[name] = segment
+        self._recent_bytes += 0 if segment is None else segment.nbytes
+        while self._recent_bytes > _BUDGET and len(self._recent) > 1:
+            _, old = self._recent.popitem(last=False)
+            self._recent_bytes -= 0 if old is None else old.nbytes
+        return segment
+
+    def _decode(self, page: AnyPage, index: int) -> Samples | None:
+        """One segment, (height, width, samples), or None if the file leaves it out."""
+        offset, size = page.dataoffsets[index], page.databytecounts[index]
+        if not size:
+            return None
+        handle = self._tiff.filehandle
+        check_length(self._path, handle.size, offset + size)
+        handle.seek(offset)
+        key = _keyframe(page)
+        data = handle.read(size)
+        if key.compression == COMPRESSION.LZW and not is_sound_lzw(data):
+            raise unreadable(self._path, "it's damaged", COPY_AGAIN)
+        segment, _, _ = key.decode(data, index, jpegtables=page.jpegtables, jpegheader=key.jpegheader)
+        return None if segment is None else segment[0]

@@ -1,0 +1,50 @@
+"""The demo: a folder of bundled slides, ready to be proposed with a bundled starter model."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from unet_studio import paths
+from unet_studio.core.project.active_model import use_model
+from unet_studio.core.project.store import PLACE_NAME, Project
+from unet_studio.errors import StudioError
+
+MODEL = "axon-myelin"
+
+
+def default_folder() -> Path:
+    """Where the demo is kept for this user, by the custom of the system."""
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Application Support"
+    else:
+        base = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+    return base / "unet-studio" / "demo"
+
+
+def has_project(target: Path) -> bool:
+    """Whether somebody already worked on the demo in `target`."""
+    return (target / "slides" / PLACE_NAME / "project.sqlite").exists()
+
+
+def prepare_demo(target: Path | None = None) -> Path:
+    """Make the folder of demo slides in `target` (by default `default_folder`), ready to propose; returns it.
+
+    A demo that is there already stays as it is, with all that was painted in it. Raises StudioError where nothing can
+    be written.
+    """
+    target = target or default_folder()
+    slides = target / "slides"
+    if not has_project(target):
+        try:
+            shutil.copytree(paths.resources() / "demo" / "slides", slides, dirs_exist_ok=True)
+            shutil.copy(paths.resources() / "demo" / "README.md", target)
+        except OSError as error:
+            raise StudioError(
+                f"The demo slides can't be copied to '{target}' ({error.strerror or error}). Choose another folder."
+            ) from error
+        with Project.open(slides) as project:
+            use_model(project, MODEL)
+    return slides

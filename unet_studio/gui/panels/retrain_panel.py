@@ -1,0 +1,182 @@
+"""The panel of retraining: what it would learn from, how it goes, what came of it."""
+
+from pathlib import Path
+
+import pyqtgraph as pg
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QAction, QPalette, QPixmap, QResizeEvent
+from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
+
+from unet_studio.gui.controls.buttons import action_button, heading
+from unet_studio.gui.jobs.activity import Activity
+from unet_studio.gui.jobs.retraining import Outcome, Round
+
+
+class RetrainPanel(QWidget):
+    """One button; below it the training is shown round by round."""
+
+    cancel_asked = Signal()
+
+    def __init__(self, retrain: QAction, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._rounds: list[Round] = []
+        self._slides = 0
+        self._warm = True
+        self._picture = QPixmap()
+        self._basis = QLabel()
+        self._basis.setWordWrap(True)
+        self._button = action_button(retrain)
+        self._cancel = QPushButton(self.tr("Stop and keep the best"))
+        self._cancel.setToolTip(self.tr("End the training now; the best round so far becomes the new model (Esc)"))
+        self._cancel.hide()
+        self._state = QLabel()
+        self._state.setWordWrap(True)
+        self._note = QLabel()
+        self._note.setWordWrap(True)
+        self._note.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+        self._note.hide()
+        self._plot = pg.PlotWidget()
+        self._plot.setAccessibleName(self.tr("Dice and loss by round"))
+        self._plot.setFixedHeight(160)
+        self._plot.setMouseEnabled(False, False)
+        self._plot.hideButtons()
+        self._plot.setMenuEnabled(False)
+        self._plot.setLabel("bottom", self.tr("round"))
+        self._plot.addLegend(offset=(-4, 4), labelTextSize="8pt")
+        self._plot.hide()
+        self._dice = self._plot.plot([], [], symbol="o", symbolSize=5, name=self.tr("Dice"))
+        self._loss = self._plot.plot([], [], name=self.tr("loss"))
+        self._preview = QLabel()
+        self._preview.setAccessibleName(self.tr("One slide with the mask as it comes out now"))
+        self._preview.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._preview.hide()
+
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(16, 16, 16, 16)
+        layout.setSpacing(8)
+        layout.addWidget(heading(self.tr("Retrain")))
+        layout.addWidget(self._basis)
+        layout.addWidget(self._button)
+        layout.addWidget(self._cancel)
+        layout.addWidget(self._state)
+        layout.addWidget(self._note)
+        layout.addWidget(self._plot)
+        layout.addWidget(self._preview)
+        layout.addStretch()
+
+        self._cancel.clicked.connect(self.cancel_asked)
+
+    def set_basis(self, slides: int) -> None:
+        """How many slides carry labels: what the button would learn from."""
+        self._slides = slides
+        self._describe_training()
+
+    def set_start(self, *, warm: bool) -> None:
+        """Whether the button would start from the active model; otherwise from scratch."""
+        self._warm = warm
+        self._describe_training()
+
+    def _describe_training(self) -> None:
+        if self._slides == 0:
+            text = self.tr("Nothing is labelled yet. Correct a mask with the brush, or mark a slide as reviewed.")
+            title = self.tr("Retrain")
+        elif not self._warm:
+            text = self.tr(
+                "It trains a first model from scratch on what you painted and reviewed, on nothing else. Begin with a "
+                "few strokes of each class, background too. You can go on painting meanwhile; it takes about a minute."
+            )
+            title = self.tr("Train a first model")
+        else:
+            text = self.tr(
+                "It learns from what you painted and reviewed, from nothing else, and starts from the active model. "
+                "You can go on painting meanwhile; it takes about a minute."
+            )
+            title = self.tr("Retrain on %n labelled slide(s)", "", self._slides)
+        if self._slides == 1 and self._warm:
+            text += " " + self.tr("With one slide no comparison of old and new is possible.")
+        self._basis.setText(text)
+        self._button.setText(title)
+
+    def begin(self, activity: Activity) -> None:
+        """A training started."""
+        self._rounds.clear()
+        self._draw()
+        self._state.setText(self.tr("Reading the labelled slides…"))
+        self._note.hide()
+        self._basis.hide()
+        self._cancel.show()
+        self._plot.show()
+        activity.ended.connect(self._cancel.hide)
+        activity.ended.connect(self._basis.show)
+
+    def add_round(self, round_: Round) -> None:
+        self._rounds.append(round_)
+        self._draw()
+        best = max(self._rounds, key=lambda r: (r.best, r.round))  # the one that is kept so far
+        if round_.round == 0:
+            text = self.tr("Dice before the first round: {0:.3f}").format(round_.dice)
+        elif round_.best:
+            text = self.tr("Round {0}: Dice {1:.3f}, kept so far").format(round_.round, round_.dice)
+        else:
+            text = self.tr("Round {0}: Dice {1:.3f}, no better than the {2:.3f} of round {3}").format(
+                round_.round, round_.dice, best.dice, best.round
+            )
+        self._state.setText(text)
+        if round_.note:  # it stays until the next one: what was halved stays halved
+            self._note.setText(round_.note)
+            self._note.show()
+        self._picture = QPixmap(str(Path(round_.preview)))
+        self._show_picture()
+
+    def finish(self, outcome: Outcome) -> None:
+        self._state.setText(describe(outcome, self))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._show_picture()
+
+    def _show_picture(self) -> None:
+        if self._picture.isNull():
+            return
+        ratio = self.devicePixelRatioF()
+        side = round(min(self.width() - 32, 320) * ratio)
+        scaled = self._picture.scaled(
+            side, side, Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
+        )
+        scaled.setDevicePixelRatio(ratio)
+        self._preview.setPixmap(scaled)
+        self._preview.show()
+
+    def _draw(self) -> None:
+        palette = self.palette()
+        accent, quiet = palette.color(QPalette.ColorRole.Highlight), palette.color(QPalette.ColorRole.PlaceholderText)
+        self._plot.setBackground(palette.color(QPalette.ColorRole.Base))
+        for axis in ("left", "bottom"):
+            self._plot.getAxis(axis).setPen(quiet)
+            self._plot.getAxis(axis).setTextPen(palette.color(QPalette.ColorRole.Text))
+        self._dice.setPen(pg.mkPen(accent, width=2))
+        self._dice.setSymbolBrush(accent)
+        self._dice.setSymbolPen(accent)
+        self._loss.setPen(pg.mkPen(quiet, width=2, style=Qt.PenStyle.DashLine))
+        self._dice.setData([r.round for r in self._rounds], [r.dice for r in self._rounds])
+        lossy = [(r.round, r.loss) for r in self._rounds if r.loss is not None]
+        self._loss.setData([r for r, _ in lossy], [loss for _, loss in lossy])
+        # All rounds to come have their place, and 0 to 1 is always there: nothing jumps as rounds arrive.
+        self._plot.setXRange(0, max((r.rounds for r in self._rounds), default=1), padding=0.04)
+        self._plot.setYRange(0, max([1.0, *(loss for _, loss in lossy)]), padding=0.04)
+
+
+def describe(outcome: Outcome, widget: QWidget) -> str:
+    """What came of a training, in a sentence."""
+    if not outcome.compared:
+        return widget.tr(
+            "The new model is in use. It could not be compared: all labels are on one slide. Review a second one."
+        )
+    figures = widget.tr("Dice on the hold-out {0:.3f}, before {1:.3f}").format(outcome.dice, outcome.dice_before)
+    if outcome.preferred and outcome.dice > outcome.dice_before:
+        return widget.tr("The new model is better and in use: {0}.").format(figures)
+    if outcome.preferred:
+        return widget.tr(
+            "The new model learned from more and is in use. Too few slides are held out to say which is better: {0}."
+        ).format(figures)
+    return widget.tr("The new model is no better than what it started from, so it is not used: {0}.").format(figures)

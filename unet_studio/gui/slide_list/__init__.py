@@ -1,0 +1,1 @@
+"""The list of slides: how far each one got."""

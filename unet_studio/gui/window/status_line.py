@@ -1,0 +1,139 @@
+"""The status line: what is true right now. Under the cursor, saved, running, device."""
+
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QPainter, QPaintEvent, QPalette
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QSizePolicy, QStatusBar, QWidget
+
+from unet_studio.core.project.journal import JournalState
+from unet_studio.gui.controls.buttons import tool_button
+from unet_studio.gui.jobs.activity import Activity
+from unet_studio.worker.protocol import Ready
+
+
+class StatusLine(QStatusBar):
+    """Read from left to right: position and value, hints, activities with cancel, saved, device."""
+
+    cancel_asked = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._position = QLabel()
+        self._position.setMinimumWidth(
+            self.fontMetrics().horizontalAdvance("y 00000  x 00000 · raw 00000 · membrane 0.00")
+        )
+        self._hint = _Hint()
+        self._saved = QLabel()
+        self._device = QLabel(self.tr("Starting the network…"))
+        self._activities = QHBoxLayout()
+        self._activities.setContentsMargins(0, 0, 0, 0)
+        self._activities.setSpacing(16)
+        holder = QWidget()
+        holder.setLayout(self._activities)
+        self.setSizeGripEnabled(False)
+        self.setContentsMargins(8, 0, 8, 0)
+        self.addWidget(self._position)
+        self.addWidget(self._hint, 1)
+        for widget in (holder, self._saved, self._device):
+            self.addPermanentWidget(widget)
+        self._pending = 0
+        # A stroke is written in a few milliseconds: only what takes longer is worth a flicker.
+        self._slow = QTimer(self, singleShot=True, interval=300)
+        self._slow.timeout.connect(self._show_pending)
+        self.set_saved(JournalState(0))
+        self._saved.hide()
+
+    def set_position(self, text: str) -> None:
+        self._position.setText(text)
+
+    def set_hint(self, text: str) -> None:
+        """Say what the tool in use does, and what Shift and Alt change about it."""
+        self._hint.setText(text)
+        self._hint.setToolTip(text)
+
+    def set_saved(self, state: JournalState) -> None:
+        self._saved.show()
+        self._pending = state.pending
+        if state.problem:
+            self._saved.setText(self.tr("⚠ %n change(s) not saved yet", "", state.pending))
+            self._saved.setToolTip(state.problem)
+        elif state.pending:
+            self._slow.start()
+        else:
+            self._slow.stop()
+            self._saved.setText(self.tr("✓ All strokes saved"))
+            self._saved.setToolTip(self.tr("Every stroke is on the disk"))
+
+    def set_read_only(self, reason: str) -> None:
+        self._saved.setText(self.tr("Read-only"))
+        self._saved.setToolTip(reason)
+        self._saved.show()
+
+    def set_device(self, ready: Ready) -> None:
+        self._device.setText(ready.device)
+        self._device.setToolTip(ready.reason)
+        self._device.setAccessibleName(self.tr("Device: {0}. {1}").format(ready.device, ready.reason))
+
+    def set_device_problem(self, sentence: str) -> None:
+        self._device.setText(self.tr("⚠ Worker stopped"))
+        self._device.setToolTip(sentence)
+
+    def add_activity(self, activity: Activity) -> None:
+        row = _ActivityRow(activity)
+        self._activities.addWidget(row)
+        activity.ended.connect(row.deleteLater)
+
+    def _show_pending(self) -> None:
+        self._saved.setText(self.tr("Saving %n change(s)…", "", self._pending))
+
+
+class _Hint(QLabel):
+    """A quiet text that gives way to all others: as much of it is shown as there is room for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setPen(self.palette().color(QPalette.ColorRole.PlaceholderText))
+        text = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
+        painter.drawText(self.rect(), Qt.AlignmentFlag.AlignVCenter, text)
+
+
+class _ActivityRow(QWidget):
+    """Title, bar, remaining time, cancel."""
+
+    def __init__(self, activity: Activity) -> None:
+        super().__init__()
+        self._activity = activity
+        self._text = QLabel()
+        self._bar = QProgressBar(minimum=0, maximum=1000, textVisible=False)
+        self._bar.setFixedSize(96, 8)
+        self._bar.setAccessibleName(activity.title)
+        cancel = tool_button("x", self.tr("Cancel (Esc)"))
+        cancel.setAccessibleName(self.tr("Cancel: {0}").format(activity.title))
+
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._text)
+        layout.addWidget(self._bar, alignment=Qt.AlignmentFlag.AlignVCenter)
+        layout.addWidget(cancel)
+
+        cancel.clicked.connect(activity.cancel)
+        activity.changed.connect(self._update)
+        self._update()
+
+    def _update(self) -> None:
+        activity = self._activity
+        self._bar.setValue(round(activity.done * 1000))
+        if activity.is_cancelled:
+            self._text.setText(self.tr("{0} · stopping…").format(activity.title))
+            return
+        remaining = activity.remaining()
+        left = self.tr(" · {0} left").format(_duration(remaining)) if remaining is not None else ""
+        self._text.setText(activity.title + left)
+        self._text.setToolTip(activity.detail)
+
+
+def _duration(seconds: float) -> str:
+    return f"{round(seconds)} s" if seconds < 90 else f"{round(seconds / 60)} min"

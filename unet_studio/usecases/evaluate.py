@@ -1,0 +1,99 @@
+"""Evaluating: how well a project's masks agree with true masks made elsewhere."""
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import reduce
+from operator import add
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unet_studio.core.cleaning.instances import instances, thin_borders
+from unet_studio.core.exchange.importing import find_mask
+from unet_studio.core.exchange.mask_values import ValueTable, read_classes
+from unet_studio.core.labels.plane import PlaneId, PlaneState
+from unet_studio.core.masks.of_project import view_plane
+from unet_studio.core.project.store import Project
+from unet_studio.core.scoring.scores import Counts, count, rand_score
+from unet_studio.core.slides.finding import find_slides
+from unet_studio.core.slides.opening import open_slide
+from unet_studio.core.tiles import Box
+from unet_studio.errors import MaskError, StudioError
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """How masks agree with the truth; V-Rand, after border thinning, is the mean over planes, the rest is
+    pooled over their pixels."""
+
+    dice: float
+    iou: float
+    pixel_accuracy: float
+    v_rand: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SlideScores:
+    """One slide compared plane by plane, or the sentence that says why it could not be."""
+
+    slide: str
+    counts: tuple[Counts, ...] = ()
+    v_rand: tuple[float, ...] = ()
+    problem: str = ""
+
+
+def pool(slides: Iterable[SlideScores]) -> Scores | None:
+    """The scores over all planes of all slides that could be compared; None if there are none."""
+    compared = [slide for slide in slides if slide.counts]
+    if not compared:
+        return None
+    total = reduce(add, (counts for slide in compared for counts in slide.counts))
+    known = [score for slide in compared for score in slide.v_rand if not math.isnan(score)]
+    v_rand = sum(known) / len(known) if known else math.nan
+    return Scores(total.mean_dice, total.mean_iou, total.pixel_accuracy, v_rand)
+
+
+def evaluate(
+    project: Project, truth: Path, *, foreground: str | None = None, table: ValueTable | None = None
+) -> Iterator[SlideScores]:
+    """Compare the mask of every slide that has a true one in `truth`, slide by slide.
+
+    True masks are found and read as for an import; `foreground` and `table` are as for `read_classes`. Raises
+    `MaskError` at once if no slide has one.
+    """
+    pairs = [(slide, file) for slide in find_slides(project.folder) if (file := find_mask(truth, slide))]
+    if not pairs:
+        raise MaskError(
+            f"No mask in '{truth}' has the name of a slide in '{project.folder}'. A mask is found by its slide's "
+            "path and stem, for example sub/a.png for sub/a.tif."
+        )
+    return (_evaluate_slide(project, slide, file, foreground, table) for slide, file in pairs)
+
+
+def _evaluate_slide(
+    project: Project, slide: str, file: Path, foreground: str | None, table: ValueTable | None
+) -> SlideScores:
+    try:
+        with open_slide(project.folder / slide) as reader:
+            info = reader.info
+        classes = len(project.classes())
+        planes = read_classes(file, classes=classes, foreground=foreground, table=table)
+        if len(planes) != info.planes:
+            raise MaskError(f"The true mask of '{slide}' has {len(planes)} planes, but the slide has {info.planes}.")
+        masks = [_mask(project, PlaneId(slide, number), info.box()) for number in range(info.planes)]
+        counts = tuple(count(true, mask, classes) for true, mask in zip(planes, masks, strict=True))
+        v_rand = tuple(
+            rand_score(instances(true), thin_borders(instances(mask))) for true, mask in zip(planes, masks, strict=True)
+        )
+        return SlideScores(slide, counts, v_rand)
+    except StudioError as error:
+        return SlideScores(slide, problem=str(error))
+
+
+def _mask(project: Project, plane: PlaneId, box: Box) -> NDArray[np.uint8]:
+    view = view_plane(project, plane, box.shape)
+    if view.proposal is None and project.states().get(plane) is not PlaneState.REVIEWED:
+        raise MaskError(f"Plane {plane.plane + 1} of '{plane.slide}' has no proposal to compare. Propose it first.")
+    return view.read(box)

@@ -1,0 +1,46 @@
+"""How much of the slides the masks cover, before and after clean-up."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from unet_studio.core.classes import BACKGROUND, UNLABELLED
+from unet_studio.core.labels.plane import PlaneId
+from unet_studio.core.masks.mask_view import MaskView
+from unet_studio.core.masks.of_project import view_plane
+from unet_studio.core.masks.proposals import find_proposal, proposed_planes
+from unet_studio.core.project.store import Project
+from unet_studio.core.slides.finding import find_slides
+from unet_studio.core.tiles import Box
+
+
+@dataclass(frozen=True, slots=True)
+class MaskArea:
+    """Pixels of any class but background in the masks of a slide's planes, without and with the clean-up recipe."""
+
+    slide: str
+    before: int
+    after: int
+
+
+def mask_areas(project: Project) -> Iterator[MaskArea]:
+    """The area of each slide that the active model proposed, in order; one that changed since is left out."""
+    proposed = proposed_planes(project.place, project.active_model)
+    for slide in find_slides(project.folder):
+        views = [_view(project, plane) for plane in sorted(proposed) if plane.slide == slide]
+        current = [view for view in views if view is not None]
+        if current:
+            before = sum(_area(replace(view, steps=())) for view in current)
+            yield MaskArea(slide, before, sum(_area(view) for view in current))
+
+
+def _view(project: Project, plane: PlaneId) -> MaskView | None:
+    stored = find_proposal(project.place, project.active_model, plane)
+    view = view_plane(project, plane, stored.shape) if stored else None
+    return view if view and view.proposal else None
+
+
+def _area(view: MaskView) -> int:
+    mask = view.read(Box.of_shape(view.labels.shape))
+    return int(np.count_nonzero((mask != BACKGROUND) & (mask != UNLABELLED)))
