@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from unet_studio.datasets import DataSet
     from unet_studio.demo.loop import DemoReport
     from unet_studio.doctor import Report
-    from unet_studio.simulation.simulation import Medians, Run
+    from unet_studio.simulation.runs import Medians, Run
     from unet_studio.usecases.evaluate import SlideScores
     from unet_studio.usecases.tune import TunedWatershed
 

@@ -365,9 +365,11 @@ def simulate(
 
     Answers the F1 on them after so many minutes of the person's time. Nothing in FOLDER is changed.
     """
-    from unet_studio.simulation import simulation
+    from unet_studio.simulation import loop
+    from unet_studio.simulation.chart import draw_curves
+    from unet_studio.simulation.runs import Setup, take_medians
 
-    setup = simulation.Setup(
+    setup = Setup(
         folder, truth, foreground, tuple(name.strip() for name in classes.split(",")),
         "" if start == "scratch" else start, dense, minutes, train_seconds, test_share, seed, recipe,
         tuple(changes or ()),
@@ -376,10 +378,10 @@ def simulate(
     with Follower("Simulating") as follower:
         for number in range(seed, seed + seeds):
             follower.event("phase", title=f"Seed {number}")
-            runs.append(simulation.simulate(replace(setup, seed=number), jobs, follower, ceiling=ceiling))
-    medians = simulation.take_medians(runs)
+            runs.append(loop.simulate(replace(setup, seed=number), jobs, follower, ceiling=ceiling))
+    medians = take_medians(runs)
     if png is not None:
-        simulation.draw(png, runs, medians)
+        draw_curves(png, runs, medians)
     content = {"runs": [asdict(run) for run in runs], "medians": [asdict(point) for point in medians]}
     answer({**content, "failed": follower.problems}, as_json=as_json, text=_answers.simulated(runs, medians))
     _fail_if(follower.problems)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import reduce
 from operator import add
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +27,8 @@ from unet_studio.core.tiles import Box
 from unet_studio.core.workspace.workspace import Workspace
 from unet_studio.demo.slides import has_project, prepare_demo
 from unet_studio.errors import Cancelled, ProjectError, StudioError
-from unet_studio.simulation.annotator import correct
+from unet_studio.simulation.painting import correct
+from unet_studio.worker.engine import Engine
 from unet_studio.worker.protocol import Listener, ProposeJob, RetrainJob
 
 STEPS = "open:disk:1,fill-holes:0,remove-small:20"
@@ -35,13 +36,6 @@ _CORRECTED_SLIDES = 4
 
 _Masks = dict[str, NDArray[np.uint8]]
 """Class indices (h, w) by slide."""
-
-
-class Engine(Protocol):
-    """What proposes and retrains: `worker.jobs.Jobs`, or in a test something that needs no Keras."""
-
-    def propose(self, job: ProposeJob, listener: Listener) -> dict[str, Any]: ...
-    def retrain(self, job: RetrainJob, listener: Listener) -> dict[str, Any]: ...
 
 
 @dataclass(frozen=True, slots=True)

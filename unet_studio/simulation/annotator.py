@@ -1,288 +1,89 @@
-"""The simulated annotator: works with a brush, at a person's pace, the way one who knows the truth would."""
+"""The simulated annotator: chooses planes, and works on each for as long as a person would."""
 
-import math
-from collections import deque
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from itertools import islice, pairwise
+from dataclasses import replace
+from pathlib import Path
 
-import cv2
-import numpy as np
-from numpy.typing import NDArray
-from skimage.morphology import skeletonize
-
-from unet_studio.core.classes import BACKGROUND, UNLABELLED
-from unet_studio.core.editing.strokes import Point, Stroke
-from unet_studio.core.labels.edits import Edit
-from unet_studio.core.labels.plane import LabelPlane, PlaneId, PlaneState
-from unet_studio.core.masks.mask_view import lay_over
+from unet_studio.core.labels.plane import PlaneId
+from unet_studio.core.masks.of_project import view_plane
+from unet_studio.core.project.store import Project
+from unet_studio.core.scoring.next_plane import PlaneLook, look_at, mean_doubt, next_plane
+from unet_studio.core.slides.opening import open_slide
 from unet_studio.core.tiles import Box
+from unet_studio.core.workspace.workspace import Workspace
+from unet_studio.errors import ProjectError
+from unet_studio.simulation.painting import Pace, correcting, paint, starting
+from unet_studio.simulation.runs import Setup
+from unet_studio.simulation.truth import Truths
 
-_SMALLEST = 1
-_MOST_STROKES = 5000
-_FINEST = 0.5
-"""Radius of a brush of one pixel."""
-_SLACK = 0.75
-"""A brush this many pixels narrower than the free space also stays inside it between two neighbouring points."""
-_RIM = 3.0
-"""Radius in pixels of the brush that goes around a region."""
-_REGIONS_EACH = 2
-"""After so many regions comes a stroke through the open background."""
-_WORTH_A_STROKE = 0.01
-"""At first a part of the background is painted if it is so much of the plane."""
-
-Pixel = tuple[int, int]
+_SMALLEST = 15
+_THINNEST = 3
+"""A person leaves wrong regions of fewer pixels, and those that are nowhere so many pixels thick."""
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedStroke:
-    """A stroke to paint: a class, the brush's radius in pixels, and the points that it goes through."""
+class Annotator:
+    """A person with a brush, who knows the true classes of the planes to work on, and the time that it took so far."""
 
-    value: int
-    radius: float
-    path: tuple[Point, ...]
+    def __init__(self, setup: Setup, place: Path, truths: Truths) -> None:
+        self.seconds = 0.0
+        self.strokes = 0
+        self.seen: set[PlaneId] = set()
+        self._setup = setup
+        self._place = place
+        self._truths = truths
+        self._pace = Pace()
+        self._looks = [self._look_at(plane) for plane in truths]
 
+    @property
+    def shortest(self) -> float:
+        """The seconds that a person needs for one look and one stroke at least."""
+        return self._pace.slide + self._pace.stroke
 
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How fast a person works; as the published simulation of corrective annotation has it, RootPainter's."""
+    def next_plane(self) -> PlaneId | None:
+        """The plane to work on now, as `core.scoring.next_plane` has it; None where all were looked at."""
+        with Project.open(self._setup.folder, place=self._place) as project:
+            looks = [replace(look, doubt=self._doubt(project, look)) for look in self._looks]
+        return next_plane(looks, self.seen)
 
-    speed: float = 400.0  # px of a stroke a second
-    stroke: float = 1.0  # s to begin each
-    slide: float = 3.0  # s to look at each plane
-    most: float = 60.0  # s on one plane
+    def work_on(self, plane: PlaneId, left: float) -> None:
+        """Paint on a plane for as long as a person would, with `left` seconds of work left at most.
 
-    def seconds(self, stroke: PlannedStroke) -> float:
-        """What a stroke takes."""
-        return self.stroke + sum(math.dist(a, b) for a, b in pairwise(stroke.path)) / self.speed
+        Where nothing is left to correct the person marks the plane as reviewed. Raises ProjectError where the strokes
+        can't be written.
+        """
+        self.seen.add(plane)
+        workspace = Workspace.open(self._setup.folder, place=self._place)
+        try:
+            self._paint(workspace, plane, left)
+        finally:
+            written = workspace.close()
+        if not written:
+            raise ProjectError(f"The strokes could not be written to '{self._place}'. Is the disk full?")
 
+    def _paint(self, workspace: Workspace, plane: PlaneId, left: float) -> None:
+        truth = self._truths[plane]
+        box = Box.of_shape(truth.shape)
+        labels = workspace.labels(plane, box.shape)
+        view = workspace.mask(plane, labels)
+        proposed = self._setup.dense or view.proposal is not None
+        planner = (
+            correcting(view.cleaned(box), truth, smallest=_SMALLEST, thinnest=_THINNEST)
+            if proposed
+            else starting(truth)
+        )
+        seconds = (left if self._setup.dense else min(left, self._pace.most)) - self._pace.slide
+        self.seconds += self._pace.slide
+        for timed in paint(labels, plane, planner, state=workspace.state(plane), pace=self._pace, seconds=seconds):
+            workspace.commit(timed.edit, box.shape)
+            self.seconds += timed.seconds
+            self.strokes += 1
+        if proposed and planner(labels.read(box)) is None:
+            workspace.review(plane, labels)
 
-@dataclass(frozen=True, slots=True)
-class TimedEdit:
-    """A stroke that was painted, and how many seconds a person needs for it."""
+    def _look_at(self, plane: PlaneId) -> PlaneLook:
+        with open_slide(self._setup.folder / plane.slide) as reader:
+            return look_at(reader, plane)
 
-    edit: Edit
-    seconds: float
-
-
-Planner = Callable[[NDArray[np.uint8]], PlannedStroke | None]
-"""Plans the next stroke for labels (h, w) as they are now; None where all is done."""
-
-
-def correct(
-    labels: LabelPlane,
-    plane: PlaneId,
-    cleaned: NDArray[np.uint8],
-    truth: NDArray[np.uint8],
-    *,
-    smallest: int = _SMALLEST,
-    most: int = _MOST_STROKES,
-) -> Iterator[Edit]:
-    """Paint strokes until the mask is right but for regions of less than `smallest` pixels, at most `most` strokes.
-
-    `cleaned` is the cleaned-up proposal and `truth` the true classes, both (h, w), 255 where unknown. Each stroke
-    covers the largest region that is wrong now, and never a pixel whose true class is another. It is in `labels` when
-    its edit is yielded.
-    """
-    planner = correcting(cleaned, truth, smallest=smallest)
-    for timed in islice(paint(labels, plane, planner, state=PlaneState.PROPOSED), most):
-        yield timed.edit
-
-
-def paint(
-    labels: LabelPlane,
-    plane: PlaneId,
-    planner: Planner,
-    *,
-    state: PlaneState,
-    pace: Pace | None = None,
-    seconds: float = math.inf,
-) -> Iterator[TimedEdit]:
-    """Paint what the planner asks for on a plane in `state`, until all is done or the `seconds` would not suffice.
-
-    Each stroke is in `labels` when it is yielded. `pace` is a person's ordinary one where none is given.
-    """
-    pace = pace or Pace()
-    box = Box.of_shape(labels.shape)
-    while (planned := planner(labels.read(box))) is not None:
-        seconds -= pace.seconds(planned)
-        if seconds < 0:
-            return
-        stroke = Stroke(labels, plane, value=planned.value, radius=planned.radius)
-        for point in planned.path:
-            stroke.extend(point)
-        edit = stroke.finish(f"brush on {plane.slide}", state=state)
-        assert edit is not None  # it covers a wrong pixel at least
-        state = edit.change.state_after
-        yield TimedEdit(edit, pace.seconds(planned))
-
-
-def correcting(
-    cleaned: NDArray[np.uint8], truth: NDArray[np.uint8], *, smallest: int = _SMALLEST, thinnest: int = 1
-) -> Planner:
-    """Plans strokes for the largest regions in which the mask, labels over `cleaned`, is wrong.
-
-    Regions of less than `smallest` pixels are left, and those that are nowhere `thinnest` pixels thick: rims, about
-    which people disagree.
-    """
-
-    def plan(painted: NDArray[np.uint8]) -> PlannedStroke | None:
-        return plan_stroke(lay_over(painted, cleaned), truth, smallest=smallest, thinnest=thinnest)
-
-    return plan
-
-
-def starting(truth: NDArray[np.uint8]) -> Planner:
-    """Plans the first strokes on a plane that no model proposed for: a little of everything.
-
-    It goes through the regions of all classes but background, the largest first. Each gets a stroke through its
-    middle and one around it, close to its border, where a model errs first; after every second region one goes through
-    the open background. Labels of one class alone would teach nothing, and a model that saw little background finds its
-    class everywhere.
-    """
-    strokes = _first_strokes(truth)
-
-    def plan(painted: NDArray[np.uint8]) -> PlannedStroke | None:
-        for planned in strokes:
-            stroke = planned or _through_background(painted, truth)
-            if stroke is not None and _adds(stroke, painted):
-                return stroke
-        return _through_background(painted, truth)
-
-    return plan
-
-
-def plan_stroke(
-    mask: NDArray[np.uint8], truth: NDArray[np.uint8], *, smallest: int, thinnest: int = 1
-) -> PlannedStroke | None:
-    """The stroke for the largest connected region in which `mask` is wrong in one way; None if all are small."""
-    region = _largest_wrong_region(mask, truth, smallest, thinnest)
-    return None if region is None else _along_middle(region, truth)
-
-
-def _along_middle(region: NDArray[np.bool_], truth: NDArray[np.uint8]) -> PlannedStroke:
-    """The stroke through the middle of a connected region of one true class."""
-    value = int(truth[region][0])
-    skeleton = skeletonize(region)
-    path = np.array(longest_path(skeleton if skeleton.any() else region))
-    ys, xs = path.T
-    room = _depths(truth == value)[ys, xs] - _SLACK
-    needed = _depths(np.pad(region, 1))[ys + 1, xs + 1].max()
-    radius = max(_FINEST, float(min(np.median(room), needed)))
-    kept = path if radius == _FINEST else path[_longest_run(room >= radius)]
-    return PlannedStroke(value, radius, tuple((y + 0.5, x + 0.5) for y, x in kept.tolist()))
-
-
-def longest_path(skeleton: NDArray[np.bool_]) -> list[Pixel]:
-    """The longest shortest path through the 8-connected pixels (y, x) of one skeleton, found from its two ends."""
-    pixels = {(y, x) for y, x in np.argwhere(skeleton).tolist()}
-    end = _nearest_first(pixels, min(pixels))[-1][0]
-    reached = _nearest_first(pixels, end)
-    before = dict(reached)
-    path = [reached[-1][0]]
-    while (pixel := before[path[-1]]) is not None:
-        path.append(pixel)
-    return path
-
-
-def _largest_wrong_region(
-    mask: NDArray[np.uint8], truth: NDArray[np.uint8], smallest: int, thinnest: int
-) -> NDArray[np.bool_] | None:
-    """The largest 8-connected region of wrong pixels of one true class, bool (h, w); None if all are too small.
-
-    It has `smallest` pixels or more, and is somewhere `thinnest` pixels thick.
-    """
-    wrong = (mask != truth) & (truth != UNLABELLED)
-    best, found = smallest - 1, None
-    for value in np.unique(truth[wrong]):
-        of_class = wrong & (truth == value)
-        numbers, sizes = _components(of_class)
-        thickness = np.zeros(len(sizes), np.float32)
-        np.maximum.at(thickness, numbers[of_class], 2 * _depths(of_class)[of_class] - 1)
-        sizes[thickness < thinnest] = 0
-        number = int(np.argmax(sizes))
-        if sizes[number] > best:
-            best, found = int(sizes[number]), numbers == number
-    return found
-
-
-def _components(region: NDArray[np.bool_]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """8-connected parts: their numbers from 1 on, (h, w), and the size of each, 0 for what is outside."""
-    _, numbers = cv2.connectedComponents(region.astype(np.uint8), connectivity=8)
-    sizes = np.bincount(numbers.ravel())
-    sizes[0] = 0
-    return np.asarray(numbers, np.int32), sizes
-
-
-def _regions(truth: NDArray[np.uint8]) -> list[NDArray[np.bool_]]:
-    """The connected regions of all classes but background, bool (h, w), the largest first."""
-    found: list[tuple[int, NDArray[np.bool_]]] = []
-    for value in np.unique(truth[(truth != BACKGROUND) & (truth != UNLABELLED)]):
-        numbers, sizes = _components(truth == value)
-        found += [(int(sizes[number]), numbers == number) for number in range(1, len(sizes))]
-    return [region for _, region in sorted(found, key=lambda sized: -sized[0])]
-
-
-def _first_strokes(truth: NDArray[np.uint8]) -> Iterator[PlannedStroke | None]:
-    """Strokes through and around each region, and None where one through the open background should come."""
-    for number, region in enumerate(_regions(truth)):
-        yield _along_middle(region, truth)
-        around = _around(region, truth)
-        if around is not None:
-            yield around
-        if (number + 1) % _REGIONS_EACH == 0:
-            yield None
-
-
-def _around(region: NDArray[np.bool_], truth: NDArray[np.uint8]) -> PlannedStroke | None:
-    """The longest stroke of one class along the outside of a region; None where there is no room for one."""
-    near = (_depths(~region) <= _RIM + 2 * _SLACK).astype(np.uint8)
-    contours, _ = cv2.findContours(near, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    xs, ys = max(contours, key=len)[:, 0].T
-    beside = truth[ys, xs]
-    value = int(np.argmax(np.bincount(beside[beside != UNLABELLED], minlength=1)))
-    fits = _depths(truth == value)[ys, xs] - _SLACK >= _RIM
-    if not fits.any():
-        return None
-    run = _longest_run(fits)
-    path = zip((ys[run] + 0.5).tolist(), (xs[run] + 0.5).tolist(), strict=True)
-    return PlannedStroke(value, _RIM, tuple(path))
-
-
-def _through_background(painted: NDArray[np.uint8], truth: NDArray[np.uint8]) -> PlannedStroke | None:
-    """The stroke through the largest part of the background that is still unlabelled; None if all are small."""
-    ground = np.where(truth == BACKGROUND, painted, BACKGROUND)  # elsewhere nothing is to be done
-    smallest = round(_WORTH_A_STROKE * truth.size)
-    return plan_stroke(ground, np.where(truth == BACKGROUND, truth, UNLABELLED), smallest=smallest)
-
-
-def _adds(planned: PlannedStroke, painted: NDArray[np.uint8]) -> bool:
-    """Whether a point of the stroke isn't labelled as it says yet."""
-    ys, xs = np.array(planned.path, dtype=int).T
-    return bool((painted[ys, xs] != planned.value).any())
-
-
-def _nearest_first(pixels: set[Pixel], start: Pixel) -> list[tuple[Pixel, Pixel | None]]:
-    """The pixels that 8-connected steps reach from `start`, nearest first, each with the one it is reached from."""
-    reached: dict[Pixel, Pixel | None] = {start: None}
-    waiting = deque([start])
-    while waiting:
-        y, x = waiting.popleft()
-        for neighbour in ((y + dy, x + dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1)):
-            if neighbour in pixels and neighbour not in reached:
-                reached[neighbour] = (y, x)
-                waiting.append(neighbour)
-    return list(reached.items())
-
-
-def _depths(region: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Distance of each pixel of a region to the nearest pixel outside it."""
-    return np.asarray(cv2.distanceTransform(region.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE), np.float32)
-
-
-def _longest_run(fits: NDArray[np.bool_]) -> slice:
-    """Where the longest run of True lies."""
-    edges = np.flatnonzero(np.diff(np.concatenate(([False], fits, [False])).astype(np.int8)))
-    starts, ends = edges[::2], edges[1::2]
-    longest = int(np.argmax(ends - starts))
-    return slice(int(starts[longest]), int(ends[longest]))
+    def _doubt(self, project: Project, look: PlaneLook) -> float:
+        box = Box.of_shape(self._truths[look.plane].shape)
+        proposal = view_plane(project, look.plane, box.shape).proposal
+        return look.doubt if proposal is None else mean_doubt(proposal.read(box))

@@ -9,8 +9,6 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from unet_studio.core.classes import UNLABELLED
@@ -21,7 +19,8 @@ from unet_studio.core.scoring.next_plane import look_at, next_plane
 from unet_studio.core.slides.opening import open_slide
 from unet_studio.core.tiles import Box
 from unet_studio.errors import Cancelled, MaskError, StudioError
-from unet_studio.simulation.simulation import Point, Run, Setup, draw, simulate, split_slides, take_medians
+from unet_studio.simulation.loop import simulate
+from unet_studio.simulation.runs import Setup
 from unet_studio.worker.protocol import Listener, ProposeJob, RetrainJob
 
 Mask = NDArray[np.uint8]
@@ -246,31 +245,3 @@ def test_masks_that_dont_fit_are_named(setup: Setup, truths: dict[str, Mask]) ->
         (setup.truth / slide).unlink()
     with pytest.raises(MaskError, match="two or more slides"):
         simulate(setup, Engine(truths), Quiet())
-
-
-@given(st.sets(st.text(min_size=1), min_size=2), st.floats(0, 1), st.integers(0, 9))
-def test_a_split_is_whole_and_the_same_again(slides: set[str], share: float, seed: int) -> None:
-    pool, test = split_slides(slides, share, seed)
-    assert pool
-    assert test
-    assert sorted([*pool, *test]) == sorted(slides)
-    assert split_slides(sorted(slides, reverse=True), share, seed) == (pool, test)
-
-
-def run_of(ceiling: float, *points: tuple[float, float]) -> Run:
-    return Run(0, (), (), tuple(Point(minutes, minutes + 1, 1, 1, f1) for minutes, f1 in points), ceiling)
-
-
-def test_medians_are_of_what_each_run_had_by_then(tmp_path: Path) -> None:
-    runs = [run_of(0.8, (0.5, 0.4), (2.0, 0.8)), run_of(1.0, (0.5, 0.6), (1.0, 0.7)), run_of(0.5, (0.25, 0.5))]
-    assert math.isnan(runs[0].f1_after(0.4))
-    medians = take_medians(runs)
-    assert [m.minutes for m in medians] == [0.5, 1.0, 2.0]
-    assert [m.f1 for m in medians] == [0.5, 0.5, 0.7]
-    assert medians[0].share == pytest.approx(0.6)
-    assert math.isnan(run_of(0.0, (0.5, 0.0)).share(0.0))
-    file = tmp_path / "sub" / "curve.png"
-    draw(file, runs, medians)
-    picture = cv2.imread(str(file))
-    assert picture is not None
-    assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 4

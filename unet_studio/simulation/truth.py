@@ -1,0 +1,75 @@
+"""The true masks of a simulation: read, and divided into slides to work on and slides to judge on."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unet_studio.core.exchange.importing import find_mask
+from unet_studio.core.exchange.mask_files import read_mask, to_classes
+from unet_studio.core.labels.plane import PlaneId
+from unet_studio.core.slides.finding import find_slides
+from unet_studio.core.slides.opening import open_slide
+from unet_studio.errors import MaskError
+
+Truths = dict[PlaneId, NDArray[np.uint8]]
+"""True classes (h, w) by plane, 255 where unknown."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Split:
+    """The slides that have a true mask, in order: those to work on and those to judge on, and their true classes."""
+
+    pool: tuple[str, ...]
+    test: tuple[str, ...]
+    pool_truths: Truths
+    test_truths: Truths
+
+
+def divide(truths: Truths, share: float, seed: int) -> Split:
+    """Divide the slides as by `split_slides`, each with all of its planes."""
+    pool, test = split_slides((plane.slide for plane in truths), share, seed)
+    return Split(pool, test, _of_slides(truths, pool), _of_slides(truths, test))
+
+
+def read_truths(folder: Path, truth: Path, *, classes: int, foreground: str | None) -> Truths:
+    """The true classes of every plane whose slide has a true mask, found and read as for an import.
+
+    Raises `MaskError` where a mask doesn't fit its slide, or fewer than two slides have one.
+    """
+    truths: Truths = {}
+    for slide in find_slides(folder):
+        file = find_mask(truth, slide)
+        if file is None:
+            continue
+        values = read_mask(file)
+        planes = to_classes(values if values.ndim == 3 else values[None], classes=classes, foreground=foreground)
+        with open_slide(folder / slide) as reader:
+            wanted = (reader.info.planes, reader.info.height, reader.info.width)
+        if planes.shape != wanted:
+            raise MaskError(
+                f"The true mask of '{slide}' has {planes.shape} planes, rows and columns, but the slide has {wanted}. "
+                "Check that their names belong together."
+            )
+        truths |= {PlaneId(slide, number): plane for number, plane in enumerate(planes)}
+    if len({plane.slide for plane in truths}) < 2:
+        raise MaskError(
+            f"A simulation needs two or more slides with a true mask in '{truth}': one to work on and one to judge "
+            "on. A mask is found by its slide's path and stem, for example sub/a.png for sub/a.tif."
+        )
+    return truths
+
+
+def split_slides(slides: Iterable[str], share: float, seed: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Slides to work on and slides to judge on, in order: `share` of them, chosen by chance, and at least one each."""
+    known = sorted(set(slides))
+    wanted = min(max(1, round(share * len(known))), len(known) - 1)
+    test = {known[i] for i in np.random.default_rng(seed).permutation(len(known))[:wanted]}
+    return tuple(s for s in known if s not in test), tuple(s for s in known if s in test)
+
+
+def _of_slides(truths: Truths, slides: Iterable[str]) -> Truths:
+    wanted = set(slides)
+    return {plane: truth for plane, truth in truths.items() if plane.slide in wanted}
