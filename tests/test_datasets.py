@@ -19,7 +19,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from unet_studio import datasets
-from unet_studio.cli import app
+from unet_studio.cli.app import app
 from unet_studio.core.exchange.pairs import find_pairs
 from unet_studio.datasets import DATA_SETS, Archive, DataSet, find_data_set, get_data_set
 from unet_studio.errors import Cancelled, StudioError

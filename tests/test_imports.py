@@ -37,7 +37,7 @@ def test_the_worker_loads_no_window_and_listens_before_it_loads_keras() -> None:
 
 
 def test_the_command_line_loads_neither_before_it_needs_them() -> None:
-    assert not loaded_by("unet_studio.cli") & (NETWORK | WINDOW)
+    assert not loaded_by("unet_studio.cli.app") & (NETWORK | WINDOW)
 
 
 def test_the_protocol_needs_nothing_but_python() -> None:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from unet_studio._answers import counted
+from unet_studio.cli.rendering.text import counted
 from unet_studio.core.classes import make_classes
 from unet_studio.core.exchange.importing import Outcome, find_mask, import_masks
 from unet_studio.core.exchange.mask_files import read_mask, to_classes

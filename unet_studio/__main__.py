@@ -1,4 +1,4 @@
-"""The program's door: a folder, or nothing, opens the window; a command runs without one."""
+"""The entry point: a folder, or nothing, opens the window; a command runs without one."""
 
 import sys
 from pathlib import Path
@@ -22,7 +22,7 @@ def main() -> None:
     """Entry point of `unet-studio`."""
     arguments = sys.argv[1:]
     if arguments and (arguments[0] in COMMANDS or arguments[0].startswith("-")):
-        from unet_studio.cli import app
+        from unet_studio.cli.app import app
 
         app()
     else:

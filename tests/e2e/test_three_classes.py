@@ -9,7 +9,7 @@ import tomli_w
 from numpy.typing import NDArray
 from typer.testing import CliRunner
 
-from unet_studio.cli import app
+from unet_studio.cli.app import app
 from unet_studio.core.classes import make_classes
 from unet_studio.core.editing.strokes import Stroke
 from unet_studio.core.exchange.mask_files import read_mask

@@ -1,12 +1,10 @@
-"""The command line's mouth: progress and problems on stderr, answers on stdout."""
+"""The terminal: progress and problems on stderr, answers on stdout, exit codes."""
 
-import json
-import math
 import os
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any, Self
@@ -16,14 +14,18 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from unet_studio.cli.rendering.text import Text, to_json
+from unet_studio.cli.rendering.training import round_text
+
 _WIDTH = 120
 """Where nobody looks, in a file or a pipe, tables are this wide."""
 
 
-class Follower:
-    """Follows a job: a bar on stderr if that is a terminal; Ctrl+C asks the job to stop, twice ends it at once.
+class TerminalReporter:
+    """The progress reporter of a command: a bar on stderr if that is a terminal.
 
-    It is a job's `Listener`, and collects in `problems` what went wrong with single slides.
+    It is what a job calls its `Listener`. Ctrl+C asks the job to stop, twice ends it at once. `problems` collects what
+    went wrong with single slides.
     """
 
     def __init__(self, title: str) -> None:
@@ -58,7 +60,7 @@ class Follower:
         elif name == "phase":
             self._progress.reset(self._task, description=params["title"], detail="")
         elif name == "round":
-            self.say(_round_sentence(**params))
+            self.say(round_text(**params))
 
     def cancelled(self) -> bool:
         """Whether Ctrl+C was pressed."""
@@ -80,7 +82,7 @@ class Follower:
 
 
 @contextmanager
-def hushed() -> Iterator[None]:
+def quiet_stderr() -> Iterator[None]:
     """Keep what libraries write to stderr below Python, as TensorFlow does when it loads; shown only if that fails."""
     with tempfile.TemporaryFile() as kept, os.fdopen(os.dup(2), "wb") as stderr:
         sys.stderr.flush()
@@ -95,10 +97,10 @@ def hushed() -> Iterator[None]:
             os.dup2(stderr.fileno(), 2)
 
 
-def answer(content: dict[str, Any], *, as_json: bool, text: str | Table | Sequence[str | Table]) -> None:
-    """Write a command's answer to stdout: one JSON object, in which NaN is null, or text and tables."""
+def answer(content: dict[str, Any], *, as_json: bool, text: Text) -> None:
+    """Write a command's answer to stdout: one JSON object, or text and tables."""
     if as_json:
-        typer.echo(json.dumps(_plain(content), ensure_ascii=False, allow_nan=False))
+        typer.echo(to_json(content))
         return
     console = Console(markup=False, highlight=False)
     if not console.is_terminal:
@@ -107,34 +109,7 @@ def answer(content: dict[str, Any], *, as_json: bool, text: str | Table | Sequen
         console.print(part, soft_wrap=isinstance(part, str))
 
 
-def make_table(*columns: str, rows: Sequence[Sequence[object]]) -> Table:
-    """A table whose first column is text and whose others are numbers, set to the right."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for index, column in enumerate(columns):
-        table.add_column(column, justify="right" if index else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(shown(value) for value in row))
-    return table
-
-
-def shown(value: object) -> str:
-    """A value for a person: numbers with a fraction get four digits after the point, NaN a dash."""
-    if isinstance(value, float):
-        return "–" if math.isnan(value) else f"{value:.4f}"
-    return str(value)
-
-
-def _round_sentence(*, round: int, rounds: int, loss: float, dice: float, best: bool, **_: Any) -> str:  # noqa: A002
-    if round == 0:
-        return f"Before: Dice {dice:.4f}"
-    return f"Round {round} of {rounds}: loss {loss:.4f}, Dice {dice:.4f}{' (kept so far)' if best else ''}"
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value if isinstance(value, str | int | float | bool | None) else str(value)
+def fail_if(problem: object) -> None:
+    """End the command with exit code 1 where there is a problem."""
+    if problem:
+        raise typer.Exit(1)

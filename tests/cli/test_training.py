@@ -1,0 +1,103 @@
+"""`retrain` and `models` do their job on real slides with a real network."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import pytest
+from typer.testing import Result
+
+from unet_studio.core.models.cards import ModelCard, find_model
+from unet_studio.core.project.store import Project
+from unet_studio.errors import StudioError
+
+Run = Callable[..., Result]
+Ask = Callable[..., dict[str, Any]]
+Refused = Callable[..., str]
+
+
+def test_a_model_is_drawn(run: Run, ask: Ask, proposed: Path, truth: Path, recipe_file: Path, tmp_path: Path) -> None:
+    ask("import", proposed, "--masks", truth)
+    model = ask("retrain", proposed, "--recipe", recipe_file, "--set", "schedule.rounds=1")["model"]
+    drawn = ask("models", proposed, "sheet", model, "--out", tmp_path / "pictures")
+    assert all(cv2.imread(drawn[picture]) is not None for picture in ("sheet", "curves"))
+    assert run("models", proposed, "sheet", model).exit_code == 2
+    assert run("models", proposed, "use", model, "--out", tmp_path).exit_code == 2
+
+
+def test_retrain_compares_on_a_hold_out(
+    run: Run, ask: Ask, refused: Refused, proposed: Path, truth: Path, recipe_file: Path
+) -> None:
+    ask("import", proposed, "--masks", truth)
+    content = ask("retrain", proposed, "--recipe", recipe_file, "--set", "schedule.rounds=1")
+    model = content["model"]
+    assert model.startswith("retrained-")
+    assert (content["parent"], content["rounds"]) == ("bright", 1)
+    assert content["compared"]
+    assert len(content["hold_out"]) == 1
+    assert content["active_model"] == (model if content["preferred"] else "bright")
+    assert "Did you mean 'rounds'?" in refused("retrain", proposed, "--set", "schedule.round=1")
+    listing = run("models", proposed).stdout
+    assert model in listing
+    assert f"* {content['active_model']}" in listing
+    assert ask("models", proposed, "use", model)["active_model"] == model
+
+
+def test_an_interrupted_training_is_resumed(
+    ask: Ask, refused: Refused, proposed: Path, truth: Path, recipe_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "No training of this project was interrupted" in refused("retrain", proposed, "--resume")
+    ask("import", proposed, "--masks", truth)
+
+    def fail(*_: object) -> None:
+        raise StudioError("The disk is full.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("unet_studio.unet.training.retraining.publish", fail)
+        assert "The disk is full." in refused("retrain", proposed, "--recipe", recipe_file)
+    content = ask("retrain", proposed, "--resume")
+    assert (content["parent"], content["rounds"], content["compared"]) == ("bright", 2, True)
+    assert content["active_model"] == (content["model"] if content["preferred"] else "bright")
+
+
+def test_resuming_takes_no_other_recipe(run: Run, proposed: Path) -> None:
+    for options in (("--recipe", "starter"), ("--set", "seed=1"), ("--from-scratch",)):
+        result = run("retrain", proposed, "--resume", *options)
+        assert result.exit_code == 2
+        assert "leave out --recipe" in result.stderr
+
+
+def test_from_scratch_needs_no_model_and_doesnt_replace_one(
+    run: Run, ask: Ask, folder: Path, truth: Path, recipe_file: Path, bright: ModelCard
+) -> None:
+    ask("import", folder, "--masks", truth, "--classes", "spot")
+    training = ("retrain", folder, "--recipe", recipe_file, "--from-scratch", "--set", "schedule.rounds=1")
+    assert run(*training).stdout.startswith("Trained from scratch for 1 round ")
+    ask("models", folder, "use", bright.folder)
+    second = ask(*training)
+    assert second["active_model"] == "bright"
+
+
+def test_without_a_model_retrain_trains_a_first_one(ask: Ask, folder: Path, truth: Path) -> None:
+    ask("import", folder, "--masks", truth, "--classes", "spot")
+    small = ("schedule.rounds=1", "schedule.steps=1", "schedule.patch=32", "architecture.width=2")
+    content = ask("retrain", folder, *(word for change in small for word in ("--set", change)))
+    assert content["parent"] == ""
+    with Project.open(folder) as project:
+        assert find_model(content["model"], project.place).recipe["name"] == "from-scratch"
+    assert content["active_model"] == (content["model"] if content["preferred"] else "")
+
+
+def test_a_first_model_that_learned_nothing_is_not_used(
+    run: Run, ask: Ask, folder: Path, truth: Path, monkeypatch: pytest.MonkeyPatch, recipe_file: Path
+) -> None:
+    ask("import", folder, "--masks", truth, "--classes", "spot")
+    monkeypatch.setattr("unet_studio.unet.training.retraining.Retrained.preferred", False)
+    text = run("retrain", folder, "--recipe", recipe_file).stdout
+    assert "is no better than a network that learned nothing, so it isn't used" in text
+    assert ask("models", folder)["active_model"] == ""
+
+
+def test_retrain_needs_labels(refused: Refused, proposed: Path) -> None:
+    assert "Nothing is labelled yet" in refused("retrain", proposed)

@@ -1,0 +1,17 @@
+"""The engine of the commands: the worker's jobs, in this process."""
+
+import os
+from typing import TYPE_CHECKING
+
+from unet_studio.cli.terminal import quiet_stderr
+
+if TYPE_CHECKING:
+    from unet_studio.worker.jobs import Jobs
+
+
+def load_engine() -> "Jobs":
+    """Import Keras and what needs it; takes seconds."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with quiet_stderr():
+        from unet_studio.worker.jobs import Jobs
+    return Jobs()

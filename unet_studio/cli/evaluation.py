@@ -1,0 +1,93 @@
+"""The commands that compare with true masks: `evaluate` and `simulate`."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from unet_studio.cli.engine import load_engine
+from unet_studio.cli.options import Changes, Folder, Foreground, Json, Meaning, Nearest, Place, Truth, read_value_table
+from unet_studio.cli.project import open_project
+from unet_studio.cli.rendering.evaluation import evaluate_content, evaluate_text, simulate_content, simulate_text
+from unet_studio.cli.terminal import TerminalReporter, answer, fail_if
+
+
+def evaluate(
+    folder: Folder,
+    truth: Truth,
+    foreground: Foreground = None,
+    meaning: Meaning = "",
+    nearest: Nearest = False,
+    project: Place = None,
+    as_json: Json = False,
+) -> None:
+    """Compare the masks with true ones.
+
+    Answers Dice, IoU, pixel accuracy and V-Rand for each slide, and pooled over all their pixels.
+    """
+    from unet_studio.usecases.evaluate import evaluate as compare
+
+    with open_project(folder, project, write=False) as opened, TerminalReporter("Evaluating") as reporter:
+        slides, table = [], read_value_table(opened, foreground, meaning, nearest=nearest)
+        for slide in compare(opened, truth, foreground=foreground, table=table):
+            slides.append(slide)
+            if slide.problem:
+                reporter.problem(slide.slide, slide.problem)
+            if reporter.cancelled():
+                break
+    content = evaluate_content(slides)
+    answer({**content, "failed": reporter.problems}, as_json=as_json, text=evaluate_text(content))
+    fail_if(reporter.problems)
+
+
+def simulate(
+    folder: Folder,
+    truth: Truth,
+    foreground: Foreground = None,
+    classes: Annotated[str, typer.Option(metavar="NAMES", help="The classes of the true masks.")] = "foreground",
+    start: Annotated[
+        str, typer.Option(metavar="scratch|PATH|NAME", help="The model to start from, or scratch for none.")
+    ] = "scratch",
+    dense: Annotated[
+        bool, typer.Option("--dense/--corrections", help="Paint everything, or only correct what is proposed.")
+    ] = False,
+    minutes: Annotated[float, typer.Option(min=0.1, help="How long the person works.")] = 5.0,
+    train_seconds: Annotated[
+        float, typer.Option(min=0, help="The longest that each training takes; 0 for as long as the recipe says.")
+    ] = 60.0,
+    test_share: Annotated[float, typer.Option(min=0, max=1, help="The share of the slides to judge on.")] = 0.3,
+    seed: Annotated[int, typer.Option(min=0, help="Chooses the slides to judge on, and how the training begins.")] = 0,
+    seeds: Annotated[int, typer.Option(min=1, help="Simulate so often, with one seed after the other.")] = 1,
+    ceiling: Annotated[bool, typer.Option("--ceiling", help="Train on the truth of the whole pool as well.")] = False,
+    recipe: Annotated[
+        str, typer.Option(metavar="NAME|FILE", help="Of each training; else from-scratch, and then retrain.")
+    ] = "",
+    changes: Changes = None,
+    png: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the curves into a PNG.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Simulate a person who corrects slides, and judge the models on slides that nobody saw.
+
+    Answers the F1 on them after so many minutes of the person's time. Nothing in FOLDER is changed.
+    """
+    from unet_studio.simulation.chart import draw_curves
+    from unet_studio.simulation.loop import simulate as run
+    from unet_studio.simulation.runs import Setup, take_medians
+
+    setup = Setup(
+        folder, truth, foreground, tuple(name.strip() for name in classes.split(",")),
+        "" if start == "scratch" else start, dense, minutes, train_seconds, test_share, seed, recipe,
+        tuple(changes or ()),
+    )  # fmt: skip
+    engine, runs = load_engine(), []
+    with TerminalReporter("Simulating") as reporter:
+        for number in range(seed, seed + seeds):
+            reporter.event("phase", title=f"Seed {number}")
+            runs.append(run(replace(setup, seed=number), engine, reporter, ceiling=ceiling))
+    medians = take_medians(runs)
+    if png is not None:
+        draw_curves(png, runs, medians)
+    content = {**simulate_content(runs, medians), "failed": reporter.problems}
+    answer(content, as_json=as_json, text=simulate_text(runs, medians))
+    fail_if(reporter.problems)

@@ -1,0 +1,27 @@
+"""What `demo --headless` answers."""
+
+from typing import TYPE_CHECKING
+
+from unet_studio.cli.rendering.text import Text, counted, make_table
+
+if TYPE_CHECKING:
+    from unet_studio.demo.loop import DemoReport
+
+
+def demo_text(report: "DemoReport") -> Text:
+    """What the demo came to."""
+    rows = [
+        ["slides nobody corrected", report.dice_before, report.dice_after],
+        ["all slides with a true mask", report.all_dice_before, report.all_dice_after],
+        ["hold-out of the retraining", report.retrained["dice_before"], report.retrained["dice"]],
+    ]
+    times = ", ".join(f"{phase.lower()} {seconds:.0f} s" for phase, seconds in report.seconds.items())
+    verdict = "proposes now" if report.retrained["preferred"] else "is no better and isn't used"
+    return [
+        f"{counted(report.strokes, 'stroke')} on {counted(len(report.corrected), 'slide')}; "
+        f"{report.retrained['model']} {verdict}.",
+        make_table("Dice of the proposals", "before", "after", rows=rows),
+        f"Time: {times}.",
+        f"Slides and project: {report.folder}",
+        f"Masks and overlays: {report.exported}",
+    ]

@@ -1,0 +1,64 @@
+"""What `propose` and `clean` answer."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from rich.table import Table
+
+from unet_studio.cli.rendering.text import Text, counted, make_table
+from unet_studio.core.cleaning.clean_up import Step, format_steps
+from unet_studio.usecases.mask_areas import MaskArea
+from unet_studio.usecases.tune import TunedWatershed
+
+
+def propose_text(result: dict[str, Any]) -> str:
+    """How many planes were proposed."""
+    text = f"{counted(result['proposed'], 'plane')} proposed with {result['model']}"
+    if result["skipped"]:
+        text += f"; {result['skipped']} had a proposal already (--overwrite proposes them again)"
+    return text + "."
+
+
+def clean_content(steps: Sequence[Step], areas: Sequence[MaskArea], tuned: TunedWatershed | None) -> dict[str, Any]:
+    """The recipe, the area of each mask without and with it, and what was tried if it was tuned."""
+    content = {"steps": format_steps(steps), "slides": [asdict(area) for area in areas]}
+    return content if tuned is None else {"tuned": _tuned_content(tuned), **content}
+
+
+def clean_text(areas: Sequence[MaskArea], tuned: TunedWatershed | None) -> Text:
+    """What the recipe changes, and what was tried if it was tuned."""
+    if not areas:
+        return "The recipe is stored. Nothing is proposed yet, so there is nothing to see."
+    rows = [[area.slide, area.before, area.after, _change(area.before, area.after)] for area in areas]
+    table = make_table("slide", "px before", "px after", "change", rows=rows)
+    return table if tuned is None else [*_tuned_text(tuned), table]
+
+
+def _tuned_content(tuned: TunedWatershed) -> dict[str, Any]:
+    return {
+        "planes": tuned.planes, "v_rand_before": tuned.v_rand_before, "v_rand": tuned.best.v_rand,
+        "better": tuned.is_better, "best": format_steps([tuned.best.step]),
+        "tried": [{"step": format_steps([trial.step]), "v_rand": trial.v_rand} for trial in tuned.trials],
+    }  # fmt: skip
+
+
+def _tuned_text(tuned: TunedWatershed) -> list[str | Table]:
+    """The V-Rand of all that was tried: a row for each smoothing, a column for each height."""
+    heights = sorted({trial.step.height for trial in tuned.trials})
+    smoothings = sorted({trial.step.amount for trial in tuned.trials})
+    v_rands = {(trial.step.amount, trial.step.height): trial.v_rand for trial in tuned.trials}
+    rows = [[f"{one:g}", *(v_rands[one, height] for height in heights)] for one in smoothings]
+    found = f"None is better than the {tuned.v_rand_before:.4f} of the recipe, which stays as it was."
+    if tuned.is_better:
+        best = format_steps([tuned.best.step])
+        found = f"{best} is in the recipe now: {tuned.best.v_rand:.4f}, before {tuned.v_rand_before:.4f}."
+    return [
+        f"V-Rand on {counted(tuned.planes, 'labelled plane')}, by smoothing (rows) and height (columns):",
+        make_table("", *(f"{height:g}" for height in heights), rows=rows),
+        f"{found}\n",
+    ]
+
+
+def _change(before: int, after: int) -> str:
+    return f"{100 * (after - before) / before:+.1f} %" if before else "–"

@@ -1,0 +1,116 @@
+"""The commands about models: `retrain` and `models`."""
+
+import time
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from unet_studio.cli.engine import load_engine
+from unet_studio.cli.options import Changes, Folder, Json, Place
+from unet_studio.cli.project import open_project
+from unet_studio.cli.rendering.training import models_content, models_text, retrain_text
+from unet_studio.cli.terminal import TerminalReporter, answer, fail_if
+from unet_studio.core.models.cards import bundled_models, find_model, project_models
+from unet_studio.core.project.active_model import active_model, use_model
+from unet_studio.core.project.hold_out import extend_hold_out
+from unet_studio.core.project.store import Project
+from unet_studio.worker.protocol import RetrainJob
+
+
+class ModelsAction(StrEnum):
+    """What to do with a project's models."""
+
+    LIST = "list"
+    USE = "use"
+    SHEET = "sheet"
+
+
+def retrain(
+    folder: Folder,
+    recipe: Annotated[
+        str, typer.Option(metavar="NAME|FILE", help="Of the training; else retrain, or from-scratch without a model.")
+    ] = "",
+    changes: Changes = None,
+    from_scratch: Annotated[bool, typer.Option("--from-scratch", help="Don't start from the active model.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the training that was interrupted last.")
+    ] = False,
+    project: Place = None,
+    as_json: Json = False,
+) -> None:
+    """Retrain the project's model on all that is labelled, or train its first one.
+
+    Ctrl+C ends the training and keeps what is best so far. The new model becomes the active one if it is better on the
+    hold-out, or about as good where fewer than 5 slides are held out. A training that was interrupted otherwise goes on
+    with --resume, by its own recipe.
+    """
+    if resume and (recipe or changes or from_scratch):
+        raise typer.BadParameter("leave out --recipe, --set and --from-scratch.", param_hint="--resume")
+    with open_project(folder, project, write=True) as opened:
+        if resume:
+            job = RetrainJob(str(opened.folder), str(opened.place), "", resume=True)
+        else:
+            start = active_model(opened).id if opened.active_model and not from_scratch else ""
+            _extend_hold_out(opened, start, recipe, changes or [])
+            job = RetrainJob(str(opened.folder), str(opened.place), start, recipe, changes or [])
+        engine, started = load_engine(), time.monotonic()
+        with TerminalReporter("Retraining") as reporter:
+            result = engine.retrain(job, reporter)
+        start = find_model(result["model"], opened.place).parent
+        # A model from scratch was compared with a random network only, which says nothing about the active one.
+        if result["preferred"] and (start or not opened.active_model):
+            opened.set_setting("active_model", result["model"])
+        content = {
+            **result, "parent": start, "active_model": opened.active_model, "hold_out": sorted(opened.hold_out()),
+            "seconds": round(time.monotonic() - started, 1), "failed": reporter.problems,
+        }  # fmt: skip
+    answer(content, as_json=as_json, text=retrain_text(content))
+    fail_if(reporter.problems)
+
+
+def models(
+    folder: Folder,
+    action: Annotated[
+        ModelsAction, typer.Argument(metavar="[list|use|sheet]", help="List the models, use one, or draw one.")
+    ] = ModelsAction.LIST,
+    model: Annotated[str, typer.Argument(metavar="[MODEL]", help="Id, path or name of the model.")] = "",
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Where 'sheet' puts its pictures.")] = None,
+    project: Place = None,
+    as_json: Json = False,
+) -> None:
+    """List the models, or choose the one that proposes.
+
+    'sheet' draws a model instead: some labelled planes, their truth and its prediction side by side, and the curves of
+    its training.
+    """
+    if (action is not ModelsAction.LIST) != bool(model) or (action is ModelsAction.SHEET) != (out is not None):
+        raise typer.BadParameter("write 'list', 'use' and a model, or 'sheet', a model and --out.", param_hint="ACTION")
+    if out is not None:
+        _draw_model(folder, project, model, out, as_json=as_json)
+        return
+    with open_project(folder, project, write=bool(model)) as opened:
+        if model:
+            use_model(opened, model)
+        known = [*project_models(opened.place), *bundled_models()]
+        active = opened.active_model
+    answer(models_content(known, active), as_json=as_json, text=models_text(known, active))
+
+
+def _extend_hold_out(project: Project, start: str, recipe: str, changes: list[str]) -> None:
+    """Keep labelled slides out of training; a recipe with a share of its own sets them aside for its training alone."""
+    from unet_studio.unet.recipes import default_recipe, load_recipe
+
+    if project.hold_out() or not load_recipe(recipe or default_recipe(start), changes).schedule.hold_out:
+        project.add_hold_out(extend_hold_out(project.labelled_planes(), project.hold_out()))
+
+
+def _draw_model(folder: Path, place: Path | None, model: str, out: Path, *, as_json: bool) -> None:
+    """Write the pictures of a model."""
+    load_engine()  # imports Keras without its remarks
+    from unet_studio.unet.pictures import write_pictures
+
+    with open_project(folder, place, write=False) as opened:
+        sheet, curves = write_pictures(opened, find_model(model, opened.place), out)
+    answer({"sheet": sheet, "curves": curves}, as_json=as_json, text=f"'{sheet}' and '{curves}' written.")
