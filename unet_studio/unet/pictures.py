@@ -15,7 +15,8 @@ from unet_studio.core.figures.sheets import SheetRow, draw_sheet
 from unet_studio.core.files import write_atomically
 from unet_studio.core.masks.mask_view import cleaned_mask
 from unet_studio.core.models.cards import ModelCard
-from unet_studio.core.project.store import LabelledPlane, Project
+from unet_studio.core.project.store import Project
+from unet_studio.core.project.stored_labels import LabelledPlane
 from unet_studio.core.scoring.scores import Counts, count
 from unet_studio.core.slides.opening import open_slide
 from unet_studio.core.tiles import Box, tile_box

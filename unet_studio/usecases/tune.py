@@ -10,7 +10,8 @@ from unet_studio.core.cleaning.instances import instances, thin_borders
 from unet_studio.core.labels.plane import PlaneState
 from unet_studio.core.masks.mask_view import MaskView, cleaned_mask
 from unet_studio.core.masks.of_project import view_plane
-from unet_studio.core.project.store import LabelledPlane, Project
+from unet_studio.core.project.store import Project
+from unet_studio.core.project.stored_labels import LabelledPlane
 from unet_studio.core.scoring.scores import rand_score
 from unet_studio.core.tiles import Box
 from unet_studio.errors import RecipeError, StudioError

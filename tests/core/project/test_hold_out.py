@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from unet_studio.core.labels.plane import PlaneId, PlaneState
 from unet_studio.core.project.hold_out import extend_hold_out
-from unet_studio.core.project.store import LabelledPlane
+from unet_studio.core.project.stored_labels import LabelledPlane
 
 
 def labelled(slide: str, share: float = 1.0, plane: int = 0) -> LabelledPlane:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from hashlib import sha256
 
-from unet_studio.core.project.store import LabelledPlane
+from unet_studio.core.project.stored_labels import LabelledPlane
 
 _ONE_IN = 5
 

@@ -18,7 +18,8 @@ from unet_studio.core.models.cards import ModelCard
 from unet_studio.core.project.active_model import use_model
 from unet_studio.core.project.journal import Journal, JournalState, Operation
 from unet_studio.core.project.lock import writing
-from unet_studio.core.project.store import Project, StoredEdit
+from unet_studio.core.project.store import Project
+from unet_studio.core.project.stored_edits import StoredEdit
 from unet_studio.core.slides.finding import find_slides
 from unet_studio.errors import ProjectError, ProjectInUseError, SlideError
 

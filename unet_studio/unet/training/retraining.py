@@ -20,7 +20,8 @@ from unet_studio.core.labels.plane import LabelPlane
 from unet_studio.core.masks.proposals import to_mask
 from unet_studio.core.models.cards import ModelCard, read_card
 from unet_studio.core.models.normalisation import Normalisation
-from unet_studio.core.project.store import LabelledPlane, Project
+from unet_studio.core.project.store import Project
+from unet_studio.core.project.stored_labels import LabelledPlane
 from unet_studio.core.slides.opening import SlideReader, open_slide
 from unet_studio.errors import ModelError, StudioError
 from unet_studio.unet.prediction import Predictor

@@ -1,0 +1,139 @@
+"""Edits in the store: recorded, taken back and made again, inside the caller's transaction."""
+
+import sqlite3
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from unet_studio.core.cleaning.clean_up import format_steps, parse_steps
+from unet_studio.core.labels.edits import Edit, MaskRecipe, Patch, PlaneChange, RecipeChange
+from unet_studio.core.labels.plane import PlaneId, PlaneState
+from unet_studio.core.project.stored_labels import make_plane, write_labels
+from unet_studio.core.tiles import Box
+
+_NEWEST = 2**62  # above every id
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEdit:
+    """An edit and its place in the project's history."""
+
+    id: int
+    edit: Edit
+    undone: bool
+
+
+def record(db: sqlite3.Connection, edit_id: int, edit: Edit, shapes: tuple[tuple[int, int], ...]) -> None:
+    """Store an edit and what it changes, and forget undone ones; nothing if an edit with this id is stored already.
+
+    `shapes` are the (h, w) of the planes that it changes, in their order.
+    """
+    if db.execute("SELECT 1 FROM edit WHERE id = ?", (edit_id,)).fetchone():
+        return
+    db.execute("DELETE FROM edit WHERE undone = 1")
+    db.execute(
+        "INSERT INTO edit (id, sentence, time, weight) VALUES (?, ?, ?, ?)",
+        (edit_id, edit.sentence, datetime.now(UTC).isoformat(), edit.nbytes),
+    )
+    for position, (change, shape) in enumerate(zip(edit.planes, shapes, strict=True)):
+        plane_id = make_plane(db, change.plane, shape)
+        insert_change(db, edit_id, position, plane_id, change)
+        write_labels(db, plane_id, ((patch.box, patch.after) for patch in change.patches), change.state_after)
+    if edit.recipe is not None:
+        before, after = edit.recipe.before, edit.recipe.after
+        db.execute(
+            "INSERT INTO edit_recipe VALUES (?, ?, ?, ?, ?)",
+            (edit_id, format_steps(before.steps), before.threshold, format_steps(after.steps), after.threshold),
+        )
+        _write_recipe(db, format_steps(after.steps), after.threshold)
+
+
+def insert_change(db: sqlite3.Connection, edit_id: int, position: int, plane_id: int, change: PlaneChange) -> None:
+    """Store what the edit `edit_id` changes on its plane number `position`, without changing the labels."""
+    db.execute(
+        "INSERT INTO edit_plane VALUES (?, ?, ?, ?, ?)",
+        (edit_id, position, plane_id, str(change.state_before), str(change.state_after)),
+    )
+    db.executemany(
+        "INSERT INTO edit_patch (edit_id, position, y0, x0, y1, x1, before, after) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        ((edit_id, position, p.box.y0, p.box.x0, p.box.y1, p.box.x1, p.before, p.after) for p in change.patches),
+    )
+
+
+def replay(db: sqlite3.Connection, edit_id: int, *, undone: bool) -> None:
+    """Take an edit back (`undone`) or make it again; nothing if it is gone, or that was done already."""
+    side = "before" if undone else "after"
+    row = db.execute("SELECT undone FROM edit WHERE id = ?", (edit_id,)).fetchone()
+    if row is None or bool(row[0]) == undone:
+        return
+    planes = db.execute(
+        f"SELECT position, plane_id, state_{side} FROM edit_plane WHERE edit_id = ?", (edit_id,)
+    ).fetchall()
+    for position, plane_id, state in planes:
+        patches = db.execute(
+            f"SELECT y0, x0, y1, x1, {side} FROM edit_patch WHERE edit_id = ? AND position = ?", (edit_id, position)
+        )
+        write_labels(db, plane_id, ((Box(*corners), data) for *corners, data in patches), state)
+    recipe = db.execute(
+        f"SELECT steps_{side}, threshold_{side} FROM edit_recipe WHERE edit_id = ?", (edit_id,)
+    ).fetchone()
+    if recipe is not None:
+        _write_recipe(db, *recipe)
+    db.execute("UPDATE edit SET undone = ? WHERE id = ?", (int(undone), edit_id))
+
+
+def next_edit_id(db: sqlite3.Connection) -> int:
+    """An id above those of all edits that are stored."""
+    return int(db.execute("SELECT COALESCE(MAX(id), 0) + 1 FROM edit").fetchone()[0])
+
+
+def read_history(db: sqlite3.Connection, *, before: int | None, max_bytes: int) -> list[StoredEdit]:
+    """The newest edits, oldest first, undone ones last, as many as fit in `max_bytes` of memory (at least one).
+
+    With `before`, only edits older than the one with this id.
+    """
+    sql = "SELECT id, weight FROM edit WHERE id < ? ORDER BY id DESC"
+    newest: list[int] = []
+    used = 0
+    for edit_id, weight in db.execute(sql, (_NEWEST if before is None else before,)):
+        used += weight
+        if newest and used > max_bytes:
+            break
+        newest.append(edit_id)
+    return [_read_edit(db, edit_id) for edit_id in reversed(newest)]
+
+
+def _read_edit(db: sqlite3.Connection, edit_id: int) -> StoredEdit:
+    sentence, undone = db.execute("SELECT sentence, undone FROM edit WHERE id = ?", (edit_id,)).fetchone()
+    rows = db.execute(
+        "SELECT position, slide, plane, state_before, state_after FROM edit_plane "
+        "JOIN plane ON plane.id = plane_id WHERE edit_id = ? ORDER BY position",
+        (edit_id,),
+    ).fetchall()
+    planes = tuple(
+        PlaneChange(PlaneId(slide, plane), _read_patches(db, edit_id, position), PlaneState(before), PlaneState(after))
+        for position, slide, plane, before, after in rows
+    )
+    return StoredEdit(edit_id, Edit(sentence, planes, _read_recipe_change(db, edit_id)), bool(undone))
+
+
+def _read_patches(db: sqlite3.Connection, edit_id: int, position: int) -> tuple[Patch, ...]:
+    rows = db.execute(
+        "SELECT y0, x0, y1, x1, before, after FROM edit_patch WHERE edit_id = ? AND position = ? ORDER BY id",
+        (edit_id, position),
+    )
+    return tuple(Patch(Box(*corners), before, after) for *corners, before, after in rows)
+
+
+def _read_recipe_change(db: sqlite3.Connection, edit_id: int) -> RecipeChange | None:
+    row = db.execute(
+        "SELECT steps_before, threshold_before, steps_after, threshold_after FROM edit_recipe WHERE edit_id = ?",
+        (edit_id,),
+    ).fetchone()
+    if row is None:
+        return None
+    return RecipeChange(MaskRecipe(parse_steps(row[0]), row[1]), MaskRecipe(parse_steps(row[2]), row[3]))
+
+
+def _write_recipe(db: sqlite3.Connection, steps: str, threshold: float) -> None:
+    rows = [("clean_up", steps), ("threshold", str(threshold))]
+    db.executemany("INSERT OR REPLACE INTO setting VALUES (?, ?)", rows)

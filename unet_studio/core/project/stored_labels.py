@@ -1,0 +1,135 @@
+"""Labels in the store: the rows of planes and of label tiles, read and written inside the caller's transaction."""
+
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unet_studio.core.classes import UNLABELLED
+from unet_studio.core.labels.plane import LabelPlane, PlaneId, PlaneState
+from unet_studio.core.tiles import TILE, Box, Cell, cells_over, pack, tile_box, unpack
+from unet_studio.errors import ProjectError
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledPlane:
+    """What a training needs to know of a plane before it reads it; `cells` counts labelled pixels by tile."""
+
+    plane: PlaneId
+    shape: tuple[int, int]
+    state: PlaneState
+    cells: dict[Cell, int]
+
+    @property
+    def labelled(self) -> int:
+        return sum(self.cells.values())
+
+
+def read_states(db: sqlite3.Connection) -> dict[PlaneId, PlaneState]:
+    """The planes that a person corrected or reviewed."""
+    rows = db.execute("SELECT slide, plane, state FROM plane WHERE state IN ('corrected', 'reviewed')")
+    return {PlaneId(slide, plane): PlaneState(state) for slide, plane, state in rows}
+
+
+def read_plane(db: sqlite3.Connection, plane: PlaneId, shape: tuple[int, int]) -> LabelPlane:
+    """The labels of a plane of `shape` (h, w); raises `ProjectError` if they were made on another size."""
+    row = _find_plane(db, plane)
+    if row is None:
+        return LabelPlane(shape)
+    plane_id, height, width = row
+    if (height, width) != tuple(shape) and _has_labels(db, plane_id):
+        raise ProjectError(
+            f"'{plane.slide}' was {width} × {height} pixels when it was labelled and is {shape[1]} × {shape[0]} "
+            "now. Its labels are kept; put the original slide back to see them."
+        )
+    unpacked: dict[bytes, NDArray[np.uint8]] = {}  # on a plane that was reviewed as a whole many tiles are alike
+    tiles = []
+    for row_, column, data in db.execute(
+        "SELECT tile_row, tile_column, data FROM label_tile WHERE plane_id = ?", (plane_id,)
+    ):
+        if data not in unpacked:
+            unpacked[data] = unpack(data, (TILE, TILE))
+        tiles.append(((row_, column), unpacked[data]))
+    return LabelPlane(shape, tiles)
+
+
+def read_box(db: sqlite3.Connection, plane: PlaneId, box: Box) -> NDArray[np.uint8]:
+    """The labels inside `box` alone, (h, w) uint8, reading only the tiles that it touches."""
+    row = _find_plane(db, plane)
+    tiles: dict[Cell, NDArray[np.uint8]] = {}
+    if row is not None:
+        for cell in cells_over(box):
+            data = _tile_data(db, row[0], cell)
+            if data is not None:
+                tiles[cell] = unpack(data, (TILE, TILE))
+    return LabelPlane(box.shape, tiles.items()).read(box)
+
+
+def read_labelled_planes(db: sqlite3.Connection) -> list[LabelledPlane]:
+    """Every plane with at least one labelled pixel, in order of slide and plane."""
+    rows = db.execute(
+        "SELECT slide, plane, height, width, state, tile_row, tile_column, labelled FROM plane "
+        "JOIN label_tile ON plane_id = plane.id WHERE labelled > 0 ORDER BY slide, plane"
+    )
+    found: dict[PlaneId, LabelledPlane] = {}
+    for slide, plane, height, width, state, tile_row, tile_column, labelled in rows:
+        key = PlaneId(slide, plane)
+        entry = found.setdefault(key, LabelledPlane(key, (height, width), PlaneState(state), {}))
+        entry.cells[tile_row, tile_column] = labelled
+    return list(found.values())
+
+
+def make_plane(db: sqlite3.Connection, plane: PlaneId, shape: tuple[int, int]) -> int:
+    """The id of the plane's row, which is made, or given its new (h, w), where that is needed."""
+    db.execute(
+        "INSERT INTO plane (slide, plane, height, width) VALUES (?, ?, ?, ?) "
+        "ON CONFLICT DO UPDATE SET height = excluded.height, width = excluded.width",
+        (plane.slide, plane.plane, *shape),
+    )
+    row = _find_plane(db, plane)
+    assert row is not None
+    return row[0]
+
+
+def write_labels(db: sqlite3.Connection, plane_id: int, patches: Iterable[tuple[Box, bytes]], state: str) -> None:
+    """Give a plane the labels of patches, compressed, which lie within one tile each, and a state."""
+    for box, data in patches:
+        cell = box.y0 // TILE, box.x0 // TILE
+        covered, labels = tile_box(cell), unpack(data, box.shape)
+        if box == covered:
+            _write_tile(db, plane_id, cell, labels, data)
+            continue
+        stored = _tile_data(db, plane_id, cell)
+        tile = np.full((TILE, TILE), UNLABELLED, np.uint8) if stored is None else unpack(stored, (TILE, TILE))
+        tile[box.within(covered)] = labels
+        _write_tile(db, plane_id, cell, tile, pack(tile))
+    db.execute("UPDATE plane SET state = ? WHERE id = ?", (str(state), plane_id))
+
+
+def _write_tile(db: sqlite3.Connection, plane_id: int, cell: Cell, tile: NDArray[np.uint8], packed: bytes) -> None:
+    labelled = int(np.count_nonzero(tile != UNLABELLED))
+    if labelled == 0:
+        db.execute("DELETE FROM label_tile WHERE plane_id = ? AND tile_row = ? AND tile_column = ?", (plane_id, *cell))
+    else:
+        db.execute("INSERT OR REPLACE INTO label_tile VALUES (?, ?, ?, ?, ?)", (plane_id, *cell, labelled, packed))
+
+
+def _tile_data(db: sqlite3.Connection, plane_id: int, cell: Cell) -> bytes | None:
+    row = db.execute(
+        "SELECT data FROM label_tile WHERE plane_id = ? AND tile_row = ? AND tile_column = ?", (plane_id, *cell)
+    ).fetchone()
+    return row[0] if row else None
+
+
+def _find_plane(db: sqlite3.Connection, plane: PlaneId) -> tuple[int, int, int] | None:
+    """Id, height and width of the plane's row."""
+    row: tuple[int, int, int] | None = db.execute(
+        "SELECT id, height, width FROM plane WHERE slide = ? AND plane = ?", (plane.slide, plane.plane)
+    ).fetchone()
+    return row
+
+
+def _has_labels(db: sqlite3.Connection, plane_id: int) -> bool:
+    return db.execute("SELECT 1 FROM label_tile WHERE plane_id = ?", (plane_id,)).fetchone() is not None
