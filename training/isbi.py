@@ -20,8 +20,8 @@ from make_starters import ROOT, Log, insist_on
 from numpy.typing import NDArray
 
 from unet_studio.core.classes import make_classes
-from unet_studio.core.cleaning.clean_up import parse_steps
 from unet_studio.core.cleaning.instances import instances, thin_borders
+from unet_studio.core.cleaning.steps import parse_steps
 from unet_studio.core.exchange.importing import import_masks
 from unet_studio.core.exchange.mask_files import read_mask, to_classes
 from unet_studio.core.masks.mask_view import cleaned_mask

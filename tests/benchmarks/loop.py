@@ -23,7 +23,7 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 import cv2
 import numpy as np
 
-from unet_studio.core.cleaning.clean_up import Step
+from unet_studio.core.cleaning.steps import Step
 from unet_studio.core.editing.strokes import Stroke
 from unet_studio.core.labels.plane import LabelPlane, PlaneId, PlaneState
 from unet_studio.core.masks.mask_view import MaskView

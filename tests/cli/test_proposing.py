@@ -7,7 +7,7 @@ from typing import Any
 import cv2
 from typer.testing import Result
 
-from unet_studio.core.cleaning.clean_up import format_steps
+from unet_studio.core.cleaning.steps import format_steps
 from unet_studio.core.labels.plane import PlaneId
 from unet_studio.core.masks.proposals import find_proposal
 from unet_studio.core.models.cards import ModelCard

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unet_studio import paths
-from unet_studio.core.cleaning.clean_up import parse_steps
+from unet_studio.core.cleaning.steps import parse_steps
 from unet_studio.errors import RecipeError
 from unet_studio.unet.recipes import Architecture, Augmentation, Loss, Recipe, Schedule, load_recipe
 

@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from unet_studio.core.classes import UNLABELLED
-from unet_studio.core.cleaning.clean_up import parse_steps
+from unet_studio.core.cleaning.steps import parse_steps
 from unet_studio.core.labels.edits import Edit, PlaneChange
 from unet_studio.core.labels.plane import PlaneId, PlaneState
 from unet_studio.core.masks.proposals import proposal_file, slide_stamp, write_proposal

@@ -12,7 +12,7 @@ from unet_studio.cli.options import Folder, Json, Place
 from unet_studio.cli.project import open_project
 from unet_studio.cli.rendering.proposing import clean_content, clean_text, propose_text
 from unet_studio.cli.terminal import TerminalReporter, answer, fail_if
-from unet_studio.core.cleaning.clean_up import parse_steps
+from unet_studio.core.cleaning.steps import parse_steps
 from unet_studio.core.exchange.exporting import ExportRequest, Format, Wanted
 from unet_studio.core.project.active_model import active_model, use_model
 from unet_studio.core.project.store import Project

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unet_studio import paths
-from unet_studio.core.cleaning.clean_up import parse_steps
+from unet_studio.core.cleaning.steps import parse_steps
 from unet_studio.core.exchange.exporting import ExportRequest, Format, Wanted, export, keep_masks
 from unet_studio.core.exchange.importing import find_mask
 from unet_studio.core.exchange.mask_files import read_mask

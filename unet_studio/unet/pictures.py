@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from unet_studio.core.cleaning.clean_up import parse_steps
+from unet_studio.core.cleaning.steps import parse_steps
 from unet_studio.core.figures.charts import Series, line_chart
 from unet_studio.core.figures.sheets import SheetRow, draw_sheet
 from unet_studio.core.files import write_atomically

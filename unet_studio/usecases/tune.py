@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
-from unet_studio.core.cleaning.clean_up import WATERSHEDS, Step, boundary_classes
 from unet_studio.core.cleaning.instances import instances, thin_borders
+from unet_studio.core.cleaning.steps import WATERSHEDS, Step, boundary_classes
 from unet_studio.core.labels.plane import PlaneState
 from unet_studio.core.masks.mask_view import MaskView, cleaned_mask
 from unet_studio.core.masks.of_project import view_plane

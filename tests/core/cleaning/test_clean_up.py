@@ -9,18 +9,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from skimage import measure, morphology
 
-from unet_studio.core.cleaning.clean_up import (
-    LARGEST_RADIUS,
-    WATERSHEDS,
-    Step,
-    boundary_classes,
-    clean_up,
-    format_steps,
-    parse_steps,
-    reach,
-)
+from unet_studio.core.cleaning.clean_up import clean_up, halo
+from unet_studio.core.cleaning.steps import WATERSHEDS, Step, boundary_classes, parse_steps
 from unet_studio.core.tiles import Box
-from unet_studio.errors import RecipeError
 
 DISC_OPERATIONS = ("dilate", "erode", "open", "close")
 REFERENCES = {
@@ -155,7 +146,7 @@ def test_opening_and_closing_again_changes_nothing(
 
 def check_region(mask: NDArray[np.uint8], steps: list[Step], box: Box) -> None:
     """Cleaning `box` up with its surroundings gives what cleaning up the whole plane gives there."""
-    around = box.grow(reach(steps)).intersect(Box.of_shape(mask.shape))
+    around = box.grow(halo(steps)).intersect(Box.of_shape(mask.shape))
     inside = clean_up(mask[around.slices], steps)[box.within(around)]
     np.testing.assert_array_equal(inside, clean_up(mask, steps)[box.slices])
 
@@ -168,18 +159,16 @@ near_steps = st.one_of(
 
 @given(st.integers(0, 2**32 - 1), st.lists(near_steps, min_size=1, max_size=3), st.integers(0, 80), st.integers(0, 90))
 @settings(max_examples=80, deadline=None)
-def test_a_region_with_its_reach_comes_out_as_on_the_whole_plane(
-    seed: int, steps: list[Step], y0: int, x0: int
-) -> None:
+def test_a_region_with_its_halo_comes_out_as_on_the_whole_plane(seed: int, steps: list[Step], y0: int, x0: int) -> None:
     check_region(random_plane((90, 100), seed=seed, sigma=1.2), steps, Box(y0, x0, y0 + 10, x0 + 10))
 
 
-def test_reach_adds_up() -> None:
-    assert reach(()) == 0
-    assert reach(parse_steps("dilate:2,erode:3,open:4,close:5")) == 2 + 3 + 8 + 10
-    assert reach(parse_steps("fill-holes:64,remove-small:1000")) == 64 + 256
-    assert reach(parse_steps("fill-holes:0")) == 256
-    assert reach(parse_steps("watershed:1.5:0.1,watershed-distance:0:1")) == 256 + 5 + 256
+def test_halo_adds_up() -> None:
+    assert halo(()) == 0
+    assert halo(parse_steps("dilate:2,erode:3,open:4,close:5")) == 2 + 3 + 8 + 10
+    assert halo(parse_steps("fill-holes:64,remove-small:1000")) == 64 + 256
+    assert halo(parse_steps("fill-holes:0")) == 256
+    assert halo(parse_steps("watershed:1.5:0.1,watershed-distance:0:1")) == 256 + 5 + 256
 
 
 def two_cells(gap: int) -> NDArray[np.uint8]:
@@ -259,7 +248,7 @@ def test_without_probabilities_the_mask_counts_as_certain() -> None:
 
 @given(st.integers(0, 2**32 - 1), watershed_steps, st.integers(0, 60), st.integers(0, 60))
 @settings(max_examples=60, deadline=None)
-def test_watersheds_of_a_region_with_their_reach_come_out_as_on_the_whole_plane(
+def test_watersheds_of_a_region_with_their_halo_come_out_as_on_the_whole_plane(
     seed: int, step: Step, y0: int, x0: int
 ) -> None:
     """On a plane in which no object is longer than 256 pixels."""
@@ -268,7 +257,7 @@ def test_watersheds_of_a_region_with_their_reach_come_out_as_on_the_whole_plane(
     mask = (probabilities[..., 0] > 127).astype(np.uint8)
     mask[90:, :] = mask[:, 90:] = 1 if step.operation == "watershed-boundary" else 0
     box = Box(y0, x0, y0 + 30, x0 + 30)
-    around = box.grow(reach([step])).intersect(Box.of_shape(mask.shape))
+    around = box.grow(halo([step])).intersect(Box.of_shape(mask.shape))
     inside = clean_up(mask[around.slices], [step], probabilities[around.slices])[box.within(around)]
     np.testing.assert_array_equal(inside, clean_up(mask, [step], probabilities)[box.slices])
 
@@ -286,83 +275,3 @@ def test_columns_first_masks_and_absent_classes_are_fine() -> None:
     np.testing.assert_array_equal(
         clean_up(mask, parse_steps("close:2")), clean_up(mask.copy("C"), parse_steps("close:2"))
     )
-
-
-@pytest.mark.parametrize(
-    ("text", "steps"),
-    [
-        ("", ()),
-        ("  ", ()),
-        ("dilate:2", (Step("dilate", 2),)),
-        ("dilate:disk:2", (Step("dilate", 2),)),
-        (
-            "open:disk:2, fill-holes:64, remove-small:64@1",
-            (Step("open", 2), Step("fill-holes", 64), Step("remove-small", 64, 1)),
-        ),
-        ("fill-holes:0@253", (Step("fill-holes", 0, 253),)),
-        ("watershed:1:0.1", (Step("watershed", 1, height=0.1),)),
-        ("watershed-distance:0.5:2@1", (Step("watershed-distance", 0.5, 1, 2),)),
-        ("crf:3:10:0.15", (Step("crf", 10, weight=3, colour=0.15),)),
-    ],
-)
-def test_steps_are_read(text: str, steps: tuple[Step, ...]) -> None:
-    assert parse_steps(text) == steps
-
-
-@given(st.lists(any_steps).map(tuple))
-def test_what_is_formatted_is_read_back(steps: tuple[Step, ...]) -> None:
-    assert parse_steps(format_steps(steps)) == steps
-
-
-def test_a_step_of_morphology_takes_whole_pixels() -> None:
-    with pytest.raises(RecipeError, match=r"needs 1 or more whole pixels, not 1\.5\."):
-        Step("dilate", 1.5)
-
-
-def test_discs_are_named_when_formatted() -> None:
-    assert format_steps([Step("open", 2), Step("remove-small", 64, 1)]) == "open:disk:2,remove-small:64@1"
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("dilat:2", "Did you mean “dilate”?"),
-        ("sharpen:2", "The operations are dilate, erode, open, close, fill-holes, remove-small, watershed"),
-        ("open:2,,close:2", "no clean-up operation “”"),
-        ("open", "expected open:disk:RADIUS"),
-        ("open:square:2", "“open:square:2”"),
-        ("fill-holes:disk:2", "expected fill-holes:AREA"),
-        ("remove-small:-4", "with whole numbers"),
-        ("erode:1.5", "with whole numbers"),
-        ("erode:2@cell", "erode:disk:RADIUS@CLASS"),
-        ("erode:2@", "with whole numbers"),
-        ("dilate:0", "dilate needs 1 or more whole pixels, not 0. (in “dilate:0”)"),
-        (f"dilate:{LARGEST_RADIUS + 1}", f"up to {LARGEST_RADIUS} pixels"),
-        ("remove-small:0", "needs 1 or more"),
-        ("open:2@0", "can't be for class 0"),
-        ("watershed", "expected watershed:SIGMA:HEIGHT"),
-        ("watershed:1", "or watershed:SIGMA:HEIGHT@CLASS for one class only, with numbers such as 1 or 0.1."),
-        ("watershed:1:.1", "with numbers such as 1 or 0.1"),
-        ("watershed:1:0.1@cell", "watershed:SIGMA:HEIGHT@CLASS"),
-        ("watershed:51:0.1", "smooths by 0 to 50 pixels, not 51."),
-        ("watershed:1:0", "a probability above 0, up to 1, not 0."),
-        ("watershed-boundary:1:1.5", "a probability above 0, up to 1, not 1.5. (in “watershed-boundary:1:1.5”)"),
-        ("watershed-distance:1:101", "pixels above 0, up to 100, not 101."),
-        ("watersheds:1:0.1", "Did you mean “watershed”?"),
-        ("open:2@254", "classes run from 1 to 253"),
-        ("crf", "expected crf:WEIGHT:PIXELS:COLOUR, with numbers such as 1 or 0.1."),
-        ("crf:3:10", "expected crf:WEIGHT:PIXELS:COLOUR"),
-        ("crf:3:10:0.1:1", "expected crf:WEIGHT:PIXELS:COLOUR"),
-        ("crf:0:10:0.1", "a weight above 0, up to 100, not 0."),
-        ("crf:101:10:0.1", "a weight above 0, up to 100, not 101."),
-        ("crf:3:0.5:0.1", "within 1 to 50 pixels, not 0.5."),
-        ("crf:3:51:0.1", "within 1 to 50 pixels, not 51."),
-        ("crf:3:10:0", "from 0.01 to 1, a share of the slide's contrast, not 0."),
-        ("crf:3:10:1.5", "from 0.01 to 1, a share of the slide's contrast, not 1.5. (in “crf:3:10:1.5”)"),
-        ("crf:3:10:0.1@1", "for all classes at once; leave out the class. (in “crf:3:10:0.1@1”)"),
-    ],
-)
-def test_what_cannot_be_read_is_said(text: str, said: str) -> None:
-    with pytest.raises(RecipeError) as caught:
-        parse_steps(text)
-    assert said in str(caught.value)

@@ -8,7 +8,7 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from unet_studio.core.cleaning.dense_crf import dense_crf, reach
+from unet_studio.core.cleaning.dense_crf import dense_crf, halo
 from unet_studio.core.scoring.scores import count
 from unet_studio.core.tiles import Box
 from unet_studio.errors import RecipeError
@@ -222,7 +222,7 @@ def test_a_block_with_its_surroundings_comes_out_as_on_the_whole_plane(sigma_spa
     numbers = {"sigma_space": sigma_space, "sigma_colour": 30, "weight": 4}
     whole = dense_crf(probabilities, pixels, **numbers).astype(int)
     block = Box(83, 77, 120, 131)
-    around = block.grow(reach(sigma_space)).intersect(Box.of_shape(whole.shape))
+    around = block.grow(halo(sigma_space)).intersect(Box.of_shape(whole.shape))
     corner = (around.y0, around.x0)
     part = dense_crf(probabilities[around.slices], pixels[around.slices], corner=corner, **numbers)
     np.testing.assert_allclose(part[block.within(around)], whole[block.slices], atol=3)

@@ -14,7 +14,7 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from unet_studio.core.classes import UNLABELLED
-from unet_studio.core.cleaning.clean_up import parse_steps
+from unet_studio.core.cleaning.steps import parse_steps
 from unet_studio.core.editing import accepting
 from unet_studio.core.editing.accepting import accept_plane, accept_planes, accept_region, change_plane, review_plane
 from unet_studio.core.editing.regions import Region

@@ -12,7 +12,7 @@ from scipy import ndimage
 from skimage import morphology
 
 from unet_studio.core.classes import UNLABELLED
-from unet_studio.core.cleaning.clean_up import LARGEST_RADIUS
+from unet_studio.core.cleaning.steps import LARGEST_RADIUS
 from unet_studio.core.editing.objects import (
     ObjectError,
     delete,

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from unet_studio.core.classes import UNLABELLED
-from unet_studio.core.cleaning.clean_up import parse_steps
+from unet_studio.core.cleaning.steps import parse_steps
 from unet_studio.core.editing.strokes import make_edit
 from unet_studio.core.exchange import exporting
 from unet_studio.core.exchange.exporting import (

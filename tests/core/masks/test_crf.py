@@ -11,8 +11,8 @@ import tifffile
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from unet_studio.core.cleaning.clean_up import parse_steps
 from unet_studio.core.cleaning.dense_crf import dense_crf
+from unet_studio.core.cleaning.steps import parse_steps
 from unet_studio.core.labels.plane import LabelPlane, PlaneId
 from unet_studio.core.masks.crf import SlidePlane
 from unet_studio.core.masks.mask_view import MaskView, shrunken_steps

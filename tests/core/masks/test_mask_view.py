@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from unet_studio.core.classes import UNLABELLED
-from unet_studio.core.cleaning.clean_up import Step, clean_up
+from unet_studio.core.cleaning.clean_up import clean_up
+from unet_studio.core.cleaning.steps import Step
 from unet_studio.core.labels.plane import LabelPlane, PlaneId
 from unet_studio.core.masks.mask_view import MaskView, cleaned_mask, lay_over, shrunken_steps
 from unet_studio.core.masks.proposals import Proposal, find_proposal, proposal_file, to_mask, write_proposal

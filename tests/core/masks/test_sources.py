@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from unet_studio.core.cleaning.clean_up import Step
+from unet_studio.core.cleaning.steps import Step
 from unet_studio.core.labels.plane import LabelPlane
 from unet_studio.core.masks.mask_view import MaskView
 from unet_studio.core.masks.proposals import Proposal, write_proposal

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from unet_studio.core.classes import UNLABELLED, LabelClass
-from unet_studio.core.cleaning.clean_up import parse_steps
+from unet_studio.core.cleaning.steps import parse_steps
 from unet_studio.core.labels.edits import MaskRecipe
 from unet_studio.core.labels.plane import PlaneId, PlaneState
 from unet_studio.core.project.store import PLACE_NAME, Project

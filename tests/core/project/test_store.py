@@ -19,7 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from numpy.typing import NDArray
 
 from unet_studio.core.classes import UNLABELLED, LabelClass, make_classes
-from unet_studio.core.cleaning.clean_up import parse_steps
+from unet_studio.core.cleaning.steps import parse_steps
 from unet_studio.core.labels.edits import Edit, MaskRecipe, PlaneChange, RecipeChange, make_patches
 from unet_studio.core.labels.plane import PlaneId, PlaneState
 from unet_studio.core.project.lock import writing

@@ -15,7 +15,7 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from unet_studio.core.classes import UNLABELLED, make_classes
-from unet_studio.core.cleaning.clean_up import parse_steps
+from unet_studio.core.cleaning.steps import parse_steps
 from unet_studio.core.editing.accepting import AcceptedPlane
 from unet_studio.core.editing.strokes import Stroke, make_edit
 from unet_studio.core.labels.edits import Edit, PlaneChange, make_patches

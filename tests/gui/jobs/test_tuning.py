@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QPushButton
 
-from unet_studio.core.cleaning.clean_up import Step, parse_steps
+from unet_studio.core.cleaning.steps import Step, parse_steps
 from unet_studio.core.editing.regions import Region
 from unet_studio.core.project.store import Project
 from unet_studio.core.tiles import Box

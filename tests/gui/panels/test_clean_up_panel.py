@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QApplication, QComboBox, QDoubleSpinBox, QPushButt
 from pytestqt.qtbot import QtBot
 
 from unet_studio.core.classes import make_classes
-from unet_studio.core.cleaning.clean_up import Step, parse_steps
+from unet_studio.core.cleaning.steps import Step, parse_steps
 from unet_studio.gui.panels.clean_up_panel import CleanUpPanel
 
 CLASSES = make_classes("nucleus", "membrane")

@@ -11,7 +11,7 @@ import shiboken6
 from pytestqt.qtbot import QtBot
 
 from unet_studio.core.classes import UNLABELLED
-from unet_studio.core.cleaning.clean_up import Step
+from unet_studio.core.cleaning.steps import Step
 from unet_studio.core.editing.strokes import make_edit
 from unet_studio.core.labels.edits import Edit
 from unet_studio.core.labels.plane import PlaneId, PlaneState

@@ -7,7 +7,7 @@ from typing import Any
 from rich.table import Table
 
 from unet_studio.cli.rendering.text import Text, counted, make_table
-from unet_studio.core.cleaning.clean_up import Step, format_steps
+from unet_studio.core.cleaning.steps import Step, format_steps
 from unet_studio.usecases.mask_areas import MaskArea
 from unet_studio.usecases.tune import TunedWatershed
 

@@ -54,7 +54,7 @@ def dense_crf(
 
     The grid is as good as the exact sum over all pairs of pixels within a few percent. Its time and memory grow with
     the pixels, fourfold the less of 2 ** channels of the slide; they are bounded by working block by block with
-    `reach` pixels around each.
+    a halo (`halo`) around each.
 
     Args:
         probabilities: (h, w, channels).
@@ -78,7 +78,7 @@ def dense_crf(
     return np.rint(255 * beliefs[..., 1:]).astype(np.uint8)
 
 
-def reach(sigma_space: float) -> int:
+def halo(sigma_space: float) -> int:
     """How many pixels of surroundings a block needs so that its inside comes out nearly as on the whole plane.
 
     It is as far as the grid carries in one iteration. What lies beyond comes by way of others; near the edge of a block

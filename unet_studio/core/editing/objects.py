@@ -5,7 +5,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unet_studio.core.classes import BACKGROUND
-from unet_studio.core.cleaning.clean_up import LARGEST_RADIUS, Step, clean_up
+from unet_studio.core.cleaning.clean_up import clean_up
+from unet_studio.core.cleaning.steps import LARGEST_RADIUS, Step
 from unet_studio.core.editing.flood import class_region
 from unet_studio.core.editing.regions import Region, holes_of
 from unet_studio.core.editing.repaint import Repaint

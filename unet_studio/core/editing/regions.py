@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from unet_studio.core.cleaning.clean_up import Step, clean_up
+from unet_studio.core.cleaning.clean_up import clean_up
+from unet_studio.core.cleaning.steps import Step
 from unet_studio.core.tiles import Box, cells_over, tile_box
 from unet_studio.errors import RegionError
 

@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unet_studio.core.classes import UNLABELLED
-from unet_studio.core.cleaning.clean_up import boundary_classes
 from unet_studio.core.cleaning.instances import instances
+from unet_studio.core.cleaning.steps import boundary_classes
 from unet_studio.core.exchange.mask_files import write_instances, write_mask, write_overlay, write_tiled_mask
 from unet_studio.core.figures.display import auto_display, to_rgb
 from unet_studio.core.labels.plane import PlaneId, PlaneState

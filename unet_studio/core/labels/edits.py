@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from unet_studio.core.cleaning.clean_up import Step
+from unet_studio.core.cleaning.steps import Step
 from unet_studio.core.labels.plane import LabelPlane, PlaneId, PlaneState
 from unet_studio.core.tiles import Box, cells_over, pack, tile_box, unpack
 from unet_studio.errors import ProjectError

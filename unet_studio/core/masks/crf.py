@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from unet_studio.core.cleaning.clean_up import Step
-from unet_studio.core.cleaning.dense_crf import dense_crf, reach
+from unet_studio.core.cleaning.dense_crf import dense_crf, halo
+from unet_studio.core.cleaning.steps import Step
 from unet_studio.core.masks.proposals import Proposal, slide_stamp
 from unet_studio.core.models.normalisation import Normalisation, Range
 from unet_studio.core.slides.opening import SlideReader, open_slide
@@ -41,7 +41,7 @@ def refine(
         plane = reader.info.box(shrink)
         for cell in cells_over(box, _BLOCK):
             block = tile_box(cell, _BLOCK).intersect(plane)
-            around = block.grow(sum(reach(step.amount) for step in steps)).intersect(plane)
+            around = block.grow(sum(halo(step.amount) for step in steps)).intersect(plane)
             part = proposal.read(around, shrink=shrink)
             pixels = _contrasts(reader, slide, around, shrink)
             for step in steps:

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unet_studio.core.classes import BACKGROUND, UNLABELLED
-from unet_studio.core.cleaning.clean_up import AREA_OPERATIONS, CRF, WATERSHEDS, Step, clean_up, reach
+from unet_studio.core.cleaning.clean_up import clean_up, halo
+from unet_studio.core.cleaning.steps import AREA_OPERATIONS, CRF, WATERSHEDS, Step
 from unet_studio.core.labels.plane import LabelPlane
 from unet_studio.core.masks.crf import SlidePlane, refine
 from unet_studio.core.masks.proposals import Proposal, to_mask
@@ -37,7 +38,7 @@ class MaskView:
             return np.full(box.shape, BACKGROUND, dtype=np.uint8)
         steps = shrunken_steps(self.steps, shrink)
         plane = Box(0, 0, *(-(-side // shrink) for side in self.proposal.shape))
-        around = box.grow(reach(steps)).intersect(plane)
+        around = box.grow(halo(steps)).intersect(plane)
         return cleaned_mask(self.probabilities(around, shrink=shrink), self.threshold, steps)[box.within(around)]
 
     def probabilities(self, box: Box, *, shrink: int = 1) -> NDArray[np.uint8]:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unet_studio.core.classes import LabelClass, make_classes
-from unet_studio.core.cleaning.clean_up import Step, format_steps, parse_steps
+from unet_studio.core.cleaning.steps import Step, format_steps, parse_steps
 from unet_studio.core.labels.edits import Edit
 from unet_studio.core.labels.plane import LabelPlane, PlaneId, PlaneState
 from unet_studio.core.project import stored_edits, stored_labels

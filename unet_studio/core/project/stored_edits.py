@@ -4,7 +4,7 @@ import sqlite3
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from unet_studio.core.cleaning.clean_up import format_steps, parse_steps
+from unet_studio.core.cleaning.steps import format_steps, parse_steps
 from unet_studio.core.labels.edits import Edit, MaskRecipe, Patch, PlaneChange, RecipeChange
 from unet_studio.core.labels.plane import PlaneId, PlaneState
 from unet_studio.core.project.stored_labels import make_plane, write_labels

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Self
 
 from unet_studio.core.classes import LabelClass
-from unet_studio.core.cleaning.clean_up import Step
+from unet_studio.core.cleaning.steps import Step
 from unet_studio.core.editing.accepting import AcceptedPlane, review_plane
 from unet_studio.core.labels.edits import Edit, MaskRecipe, RecipeChange
 from unet_studio.core.labels.plane import LabelPlane, PlaneId, PlaneState

@@ -8,7 +8,7 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QHBoxLayout, QLabel, QMenu, QPushButton, QVBoxLayout, QWidget
 
 from unet_studio.core.classes import LabelClass
-from unet_studio.core.cleaning.clean_up import AREA_OPERATIONS, CRF, WATERSHEDS, Step
+from unet_studio.core.cleaning.steps import AREA_OPERATIONS, CRF, WATERSHEDS, Step
 from unet_studio.gui.controls.buttons import heading, horizontal_slider, set_silently, tool_button
 from unet_studio.gui.controls.theme import icon
 from unet_studio.usecases.tune import with_watershed

@@ -9,7 +9,7 @@ from threading import Thread
 from PySide6.QtCore import QObject, Signal
 
 from unet_studio.core.classes import LabelClass
-from unet_studio.core.cleaning.clean_up import Step
+from unet_studio.core.cleaning.steps import Step
 from unet_studio.core.figures.display import Display, auto_display, read_small
 from unet_studio.core.labels.edits import Edit
 from unet_studio.core.labels.plane import LabelPlane, PlaneId, PlaneState

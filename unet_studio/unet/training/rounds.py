@@ -15,7 +15,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from unet_studio.core.cleaning.clean_up import Step, parse_steps
+from unet_studio.core.cleaning.steps import Step, parse_steps
 from unet_studio.core.masks.mask_view import cleaned_mask
 from unet_studio.core.scoring.scores import Counts, count
 from unet_studio.core.tiles import Box, tile_box
