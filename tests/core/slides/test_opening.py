@@ -2,6 +2,8 @@
 
 import os
 import struct
+import subprocess
+import sys
 import threading
 import warnings
 import zlib
@@ -16,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from unet_studio.core.slides.opening import SlideInfo, open_slide
-from unet_studio.core.slides.reader import halve
+from unet_studio.core.slides.reader import EagerReader, halve
 from unet_studio.core.tiles import Box
 from unet_studio.errors import SlideError
 
@@ -136,12 +138,26 @@ def crc(chunk: bytes) -> bytes:
 
 def png_of_size(height: int, width: int, *, depth: int = 8) -> bytes:
     """A PNG that only claims to be that large."""
-    parts = (
-        b"IHDR" + struct.pack(">IIBBBBB", width, height, depth, 2, 0, 0, 0),
-        b"IDAT" + zlib.compress(b"0"),
-        b"IEND",
-    )
+    return png_of(struct.pack(">IIBBBBB", width, height, depth, 2, 0, 0, 0), zlib.compress(b"0"))
+
+
+def interlaced(pixels: NDArray[Any]) -> bytes:
+    """(h, w, 3) uint16 as an interlaced PNG (Adam7), which few libraries write."""
+    passes = ((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1))
+    big_endian = pixels.astype(">u2")
+    rows = b"".join(b"\0" + row.tobytes() for y, x, down, right in passes for row in big_endian[y::down, x::right])
+    height, width = pixels.shape[:2]
+    return png_of(struct.pack(">IIBBBBB", width, height, 16, 2, 0, 0, 1), zlib.compress(rows))
+
+
+def png_of(header: bytes, data: bytes) -> bytes:
+    parts = (b"IHDR" + header, b"IDAT" + data, b"IEND")
     return b"\x89PNG\r\n\x1a\n" + b"".join(struct.pack(">I", len(part) - 4) + part + crc(part) for part in parts)
+
+
+def test_interlaced_pictures_are_read(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(interlaced(DEEP[:, :, :3]))
+    np.testing.assert_array_equal(whole(tmp_path / "a.png"), DEEP[:, :, :3])
 
 
 # What can't be read
@@ -187,6 +203,39 @@ def test_an_altered_png_is_refused_in_silence(tmp_path: Path, deep: bool, capfd:
 def test_what_is_no_readable_picture_is_explained(tmp_path: Path, content: bytes, words: str) -> None:
     (tmp_path / "a.png").write_bytes(content)
     assert words in refusal(tmp_path / "a.png")
+
+
+def test_a_picture_that_claims_to_be_large_takes_no_memory(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(png_of_size(16_000, 16_000, depth=16))
+    resource = pytest.importorskip("resource")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert "damaged" in refusal(tmp_path / "a.png") or "too early" in refusal(tmp_path / "a.png")
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300_000, "kB, of 1.5 GB"
+
+
+def test_damaged_pictures_leave_python_intact(tmp_path: Path) -> None:
+    data = bytearray(png(DEEP[:, :, :3]))
+    data[len(data) // 2] ^= 255
+    (tmp_path / "a.png").write_bytes(data)
+    before = sys.getrefcount(None)
+    for _ in range(200):
+        refusal(tmp_path / "a.png")
+    assert sys.getrefcount(None) > before - 100, "Python 3.11 aborts when these run out"
+
+
+def test_the_libraries_remarks_stay_off_the_terminal(tmp_path: Path) -> None:
+    profile = b"iCCP" + b"x\0\0no profile"
+    data = interlaced(DEEP[:, :, :3])
+    data = data[:33] + struct.pack(">I", len(profile) - 4) + profile + crc(profile) + data[33:]
+    (tmp_path / "a.png").write_bytes(data)
+    Image.fromarray(NOISE[:, :, :3]).quantize(64).save(tmp_path / "b.png", transparency=bytes(range(64)))
+    code = (
+        "import sys; from pathlib import Path; from unet_studio.core.slides.opening import open_slide\n"
+        "for name in sys.argv[1:]: open_slide(Path(name)).close()"
+    )
+    names = [str(tmp_path / name) for name in ("a.png", "b.png")]
+    done = subprocess.run([sys.executable, "-c", code, *names], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_what_is_no_file_is_explained(tmp_path: Path) -> None:
@@ -256,6 +305,21 @@ def test_halving_is_the_mean_of_four_and_repeats_the_edge(shape: tuple[int, int,
     assert halved.dtype == dtype
     assert halved.shape == means.shape
     assert np.abs(halved - means).max() <= (0 if dtype is np.float32 else 0.5)
+
+
+def test_planes_stay_in_memory_up_to_some_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("unet_studio.core.slides.reader._KEPT_BYTES", 10_000)
+    decoded = []
+
+    class Stack(EagerReader):
+        def _decode(self, plane: int) -> NDArray[Any]:
+            decoded.append(plane)
+            return np.full((50, 60, 1), plane, np.uint8)  # 4000 bytes with its reductions
+
+    with Stack(Path("stack"), SlideInfo(5, 50, 60, 1, np.dtype(np.uint8), None)) as slide:
+        for plane in (0, 1, 0, 1, 2, 1, 0):
+            assert (slide.read(plane, slide.info.box()) == plane).all()
+    assert decoded == [0, 1, 2, 0]
 
 
 def test_halving_passes_on_what_is_no_number() -> None:

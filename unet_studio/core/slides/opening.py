@@ -2,10 +2,8 @@
 
 from pathlib import Path
 
-from unet_studio.core.slides.pictures import open_picture
 from unet_studio.core.slides.reader import SlideInfo, SlideReader
 from unet_studio.core.slides.reading_errors import COPY_AGAIN, explained, unreadable
-from unet_studio.core.slides.tiff.opening import open_tiff
 
 __all__ = ["SlideInfo", "SlideReader", "open_slide"]
 
@@ -21,4 +19,11 @@ def open_slide(path: Path) -> SlideReader:
         start = file.read(4)
     if not start:
         raise unreadable(path, "it is empty", COPY_AGAIN)
-    return open_tiff(path) if start in _TIFF_STARTS else open_picture(path)
+    # tifffile and Pillow take a tenth of a second to load, and the window opens without a slide.
+    if start in _TIFF_STARTS:
+        from unet_studio.core.slides.tiff.opening import open_tiff
+
+        return open_tiff(path)
+    from unet_studio.core.slides.pictures import open_picture
+
+    return open_picture(path)

@@ -4,34 +4,36 @@ Colour profiles are ignored, and of an animation only the first picture counts.
 """
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image
 
-from unet_studio.core.slides.deep_png import decode_deep_png, is_deep_png
-from unet_studio.core.slides.reader import Pixels, SlideInfo, SlideReader, WholeSlideReader, turn
-from unet_studio.core.slides.reading_errors import EXPORT_PLAIN, check_bytes, explained, unreadable
+from unet_studio.core.slides.image_files import decode_png, open_image, png_kind
+from unet_studio.core.slides.reader import EagerReader, Pixels, SlideInfo, SlideReader, turn
+from unet_studio.core.slides.reading_errors import EXPORT_PLAIN, NOT_AN_IMAGE, check_bytes, explained, unreadable
 
-# Named, because among the other kinds that Pillow knows are programs in PostScript.
-_FORMATS = ("PNG", "JPEG", "BMP", "DIB", "GIF", "WEBP")
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
 _GREY_MODES = ("1", "L", "LA", "La")
 _ORIENTATION = 0x0112
-_BAND = 256  # rows turned into pixels at once: Pillow copies twice on the way
-
-# Pillow would refuse pictures that check_bytes allows.
-Image.MAX_IMAGE_PIXELS = None
+_BAND_PIXELS = 2**22  # turned into an array at once: Pillow copies twice on the way
 
 
-class _Picture(WholeSlideReader):
+class _Picture(EagerReader):
     """A decoded picture: a slide of one plane."""
 
     def __init__(self, path: Path, pixels: Pixels) -> None:
         height, width, channels = pixels.shape
         super().__init__(path, SlideInfo(1, height, width, channels, pixels.dtype, None))
-        self._pyramids[0] = [pixels]
+        self._pixels = pixels
 
     def _decode(self, plane: int) -> Pixels:
-        raise AssertionError("the only plane stays in memory")
+        return self._pixels
+
+    def _release(self) -> None:
+        super()._release()
+        del self._pixels
 
 
 def open_picture(path: Path) -> SlideReader:
@@ -39,25 +41,42 @@ def open_picture(path: Path) -> SlideReader:
 
     Raises SlideError if it is no picture, is damaged, ends too early, or is too large to be decoded whole.
     """
-    with explained(path), Image.open(path, formats=_FORMATS) as image:
+    with explained(path), path.open("rb") as file:
+        is_deep = png_kind(file)[0] == 16
+        image = open_image(file)
+        if image is None:
+            raise unreadable(path, NOT_AN_IMAGE, EXPORT_PLAIN)
         if 0 in image.size:
             raise unreadable(path, "it has no pixels", EXPORT_PLAIN)
-        deep = is_deep_png(path)
-        check_bytes(path, image.width * image.height * len(image.getbands()) * (2 if deep else 1))
-        pixels = decode_deep_png(path) if deep else _decode(image)
-        return _Picture(path, turn(pixels, _orientation(image)))
+        check_bytes(path, image.width * image.height * len(image.getbands()) * (2 if is_deep else 1))
+        if not is_deep:
+            return _Picture(path, turn(_decode(image), _orientation(image)))
+        orientation = _orientation(image)
+        image.close()  # its own 8 bits take memory
+        return _Picture(path, turn(_decode_deep(path.read_bytes()), orientation))
 
 
-def _decode(image: Image.Image) -> Pixels:
+def _decode(image: "Image") -> Pixels:
+    """(h, w, 1 or 3) uint8, without alpha."""
     mode = "L" if image.mode in _GREY_MODES else "RGB"
+    image.info.pop("transparency", None)  # of a palette: Pillow would warn that it is lost
     pixels = np.empty((image.height, image.width, len(mode)), np.uint8)
-    for y in range(0, image.height, _BAND):
-        band = image.crop((0, y, image.width, min(y + _BAND, image.height))).convert(mode)
-        pixels[y : y + _BAND] = np.asarray(band).reshape(-1, image.width, len(mode))
+    rows = max(1, _BAND_PIXELS // image.width)
+    for y in range(0, image.height, rows):
+        band = image.crop((0, y, image.width, min(y + rows, image.height))).convert(mode)
+        pixels[y : y + rows] = np.asarray(band).reshape(-1, image.width, len(mode))
     return pixels
 
 
-def _orientation(image: Image.Image) -> int:
+def _decode_deep(png: bytes) -> Pixels:
+    """(h, w, 1 or 3) uint16, without alpha, of a PNG with 16 bits."""
+    pixels = decode_png(png)
+    if pixels.ndim == 2:
+        return pixels[:, :, np.newaxis]
+    return pixels[:, :, :1] if pixels.shape[2] == 2 else pixels[:, :, :3]
+
+
+def _orientation(image: "Image") -> int:
     try:
         return int(image.getexif().get(_ORIENTATION, 1))
     except Exception:  # damaged EXIF data doesn't make the pixels worse

@@ -2,7 +2,6 @@
 
 import threading
 from abc import ABC, abstractmethod
-from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -12,13 +11,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from unet_studio.core.byte_cache import ByteCache
 from unet_studio.core.slides.reading_errors import explained
 from unet_studio.core.tiles import Box
 
 Pixels = NDArray[Any]
 """Pixels of one plane, (height, width, channels): uint8, uint16 or float32."""
 
-_KEPT_PLANES = 2
+_KEPT_BYTES = 256 * 2**20
+"""Of decoded planes and their reductions; the plane read last is kept whatever its size."""
 _CV_CHANNELS = 128  # OpenCV 5 resizes no more channels than this at once
 
 
@@ -100,12 +101,12 @@ class SlideReader(ABC):
         """Free what the slide holds."""
 
 
-class WholeSlideReader(SlideReader):
-    """A slide whose planes are decoded whole; the reductions of the last two planes stay in memory."""
+class EagerReader(SlideReader):
+    """A slide whose planes are decoded whole; those read last stay in memory with their reductions."""
 
     def __init__(self, path: Path, info: SlideInfo) -> None:
         super().__init__(path, info)
-        self._pyramids: OrderedDict[int, list[Pixels]] = OrderedDict()
+        self._pyramids: ByteCache[int, list[Pixels]] = ByteCache(_KEPT_BYTES, _pyramid_bytes)
 
     @abstractmethod
     def _decode(self, plane: int) -> Pixels:
@@ -113,21 +114,18 @@ class WholeSlideReader(SlideReader):
 
     def _read(self, plane: int, box: Box, shrink: int) -> Pixels:
         level = shrink.bit_length() - 1
-        pyramid = self._pyramid(plane)
+        pyramid = self._pyramids.get(plane, lambda: [self._decode(plane)])
         while len(pyramid) <= level:
             pyramid.append(halve(pyramid[-1]))
         return pyramid[level][box.slices].copy()
 
-    def _pyramid(self, plane: int) -> list[Pixels]:
-        if plane not in self._pyramids:
-            while len(self._pyramids) >= _KEPT_PLANES:
-                self._pyramids.popitem(last=False)
-            self._pyramids[plane] = [self._decode(plane)]
-        self._pyramids.move_to_end(plane)
-        return self._pyramids[plane]
-
     def _release(self) -> None:
         self._pyramids.clear()
+
+
+def _pyramid_bytes(pyramid: list[Pixels]) -> int:
+    """What a plane takes with all its reductions, each a quarter of the one before."""
+    return pyramid[0].nbytes * 4 // 3
 
 
 def halve(pixels: Pixels) -> Pixels:

@@ -1,14 +1,9 @@
 """Turns whatever goes wrong inside an image library into a sentence that a researcher can act on."""
 
-import logging
 import struct
-import threading
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-
-from PIL import UnidentifiedImageError
 
 from unet_studio.errors import SlideError, StudioError
 
@@ -19,14 +14,15 @@ COPY_AGAIN = "copy it again from its source"
 EXPORT_TILED = "export it as a tiled TIFF"
 EXPORT_PLAIN = "open it in the program that it comes from and export it as PNG or TIFF"
 
+NOT_AN_IMAGE = "it isn't an image of a known kind, whatever its name says"
+
 _TOO_SHORT = f"it ends too early; {COPY_AGAIN}"
-_NOT_AN_IMAGE = f"it isn't an image of a known kind, whatever its name says; {EXPORT_PLAIN}"
 _SENTENCES: tuple[tuple[type[Exception], str], ...] = (
     (FileNotFoundError, "it's no longer there; put it back or reload the folder"),
     (IsADirectoryError, "it's a folder; choose a file"),
     (PermissionError, "you have no right to read it; ask the person who owns it"),
     (MemoryError, f"there isn't enough memory for it; close other programs, or {EXPORT_TILED}"),
-    (UnidentifiedImageError, _NOT_AN_IMAGE),
+    (SyntaxError, f"it's damaged; {COPY_AGAIN}"),  # what Pillow raises for a damaged file
     (EOFError, _TOO_SHORT),
     (struct.error, _TOO_SHORT),
 )
@@ -58,10 +54,9 @@ def check_length(path: Path, length: int, needed: int) -> None:
 
 @contextmanager
 def explained(path: Path) -> Iterator[None]:
-    """Within it, every exception about the slide at `path` becomes a SlideError, and libraries keep their warnings."""
+    """Within it, every exception about the slide at `path` becomes a SlideError."""
     try:
-        with _hush:
-            yield
+        yield
     except StudioError:
         raise
     except Exception as error:  # image libraries raise nearly every kind of exception for damaged files
@@ -86,34 +81,3 @@ def _unit_of(size: int) -> tuple[int, str]:
     """The unit in which to speak of so many bytes: how many bytes it is, and its name."""
     power = min(4, (len(str(size)) - 1) // 3)
     return 1000**power, ("bytes", "kB", "MB", "GB", "TB")[power]
-
-
-class _Hush:
-    """Keeps warnings of Python libraries and tifffile's log lines off the terminal while any thread is inside.
-
-    `warnings.catch_warnings` alone would leave its filters behind where threads enter and leave out of order.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._inside = 0
-        self._caught = warnings.catch_warnings()
-
-    def __enter__(self) -> None:
-        with self._lock:
-            if not self._inside:
-                self._caught = warnings.catch_warnings()
-                self._caught.__enter__()
-                warnings.simplefilter("ignore")
-                logging.getLogger("tifffile").disabled = True
-            self._inside += 1
-
-    def __exit__(self, *_: object) -> None:
-        with self._lock:
-            self._inside -= 1
-            if not self._inside:
-                logging.getLogger("tifffile").disabled = False
-                self._caught.__exit__(None, None, None)
-
-
-_hush = _Hush()

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from tifffile import TiffFile, TiffFileError, TiffPageSeries
 
-from unet_studio.core.slides.reader import Pixels, SlideInfo, SlideReader, WholeSlideReader, halve, turn
+from unet_studio.core.slides.reader import EagerReader, Pixels, SlideInfo, SlideReader, halve, turn
 from unet_studio.core.slides.reading_errors import COPY_AGAIN, EXPORT_PLAIN, check_bytes, explained, unreadable
 from unet_studio.core.slides.tiff.colour import TiffColour
 from unet_studio.core.slides.tiff.contents import check_contents, check_hyperstack
@@ -63,7 +63,7 @@ def _reader(path: Path, tiff: TiffFile) -> SlideReader:
         planes.check_segments()
         return _LazyReader(path, planes, info)
     check_bytes(path, planes.plane_bytes)
-    return _WholeReader(path, planes, info, orientation=orientation)
+    return _PlanesReader(path, planes, info, orientation=orientation)
 
 
 def _info(planes: TiffPlanes, pixel_size_um: float | None, *, turned: bool) -> SlideInfo:
@@ -121,7 +121,7 @@ class _LazyReader(SlideReader):
         self._planes.close()
 
 
-class _WholeReader(WholeSlideReader):
+class _PlanesReader(EagerReader):
     """A slide with small planes, or with planes that have to be turned."""
 
     def __init__(self, path: Path, planes: TiffPlanes, info: SlideInfo, *, orientation: int) -> None:
@@ -138,7 +138,7 @@ class _WholeReader(WholeSlideReader):
         self._planes.close()
 
 
-class _StackReader(WholeSlideReader):
+class _StackReader(EagerReader):
     """A slide in which pages aren't planes: it is decoded as a whole when it's opened."""
 
     def __init__(self, path: Path, tiff: TiffFile, colour: TiffColour) -> None:

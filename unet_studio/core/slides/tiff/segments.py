@@ -1,6 +1,5 @@
 """Decodes boxes of TIFF pages from only those tiles or strips that they touch."""
 
-from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tifffile import COMPRESSION, PLANARCONFIG, TiffFile, TiffFrame, TiffPage
 
+from unet_studio.core.byte_cache import ByteCache
 from unet_studio.core.slides.reading_errors import COPY_AGAIN, check_bytes, check_length, unreadable
 from unet_studio.core.slides.tiff.lzw import is_sound_lzw
 from unet_studio.core.tiles import Box
@@ -19,7 +19,8 @@ Samples = NDArray[Any]
 
 AnyPage = TiffPage | TiffFrame
 
-_BUDGET = 64 * 2**20
+_KEPT_BYTES = 64 * 2**20
+"""Of decoded segments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +68,7 @@ class SegmentReader:
     def __init__(self, path: Path, tiff: TiffFile) -> None:
         self._path = path
         self._tiff = tiff
-        self._recent: OrderedDict[tuple[object, int], Samples | None] = OrderedDict()
-        self._recent_bytes = 0
+        self._recent: ByteCache[tuple[object, int], Samples | None] = ByteCache(_KEPT_BYTES, _bytes_of)
 
     def read(self, page: AnyPage, box: Box) -> Samples:
         """Samples of a box that lies within the page; where the file leaves out a segment, its value for no data.
@@ -99,20 +99,9 @@ class SegmentReader:
     def clear(self) -> None:
         """Forget all decoded segments."""
         self._recent.clear()
-        self._recent_bytes = 0
 
     def _segment(self, page: AnyPage, index: int) -> Samples | None:
-        name = (page.treeindex, index)
-        if name in self._recent:
-            self._recent.move_to_end(name)
-            return self._recent[name]
-        segment = self._decode(page, index)
-        self._recent[name] = segment
-        self._recent_bytes += 0 if segment is None else segment.nbytes
-        while self._recent_bytes > _BUDGET and len(self._recent) > 1:
-            _, old = self._recent.popitem(last=False)
-            self._recent_bytes -= 0 if old is None else old.nbytes
-        return segment
+        return self._recent.get((page.treeindex, index), lambda: self._decode(page, index))
 
     def _decode(self, page: AnyPage, index: int) -> Samples | None:
         """One segment, (height, width, samples), or None if the file leaves it out."""
@@ -128,3 +117,7 @@ class SegmentReader:
             raise unreadable(self._path, "it's damaged", COPY_AGAIN)
         segment, _, _ = key.decode(data, index, jpegtables=page.jpegtables, jpegheader=key.jpegheader)
         return None if segment is None else segment[0]
+
+
+def _bytes_of(segment: Samples | None) -> int:
+    return 0 if segment is None else segment.nbytes
