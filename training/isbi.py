@@ -23,7 +23,8 @@ from unet_studio.core.classes import make_classes
 from unet_studio.core.cleaning.instances import instances, thin_borders
 from unet_studio.core.cleaning.steps import parse_steps
 from unet_studio.core.exchange.importing import import_masks
-from unet_studio.core.exchange.mask_files import read_mask, to_classes
+from unet_studio.core.exchange.mask_reading import read_mask
+from unet_studio.core.exchange.mask_values import to_classes
 from unet_studio.core.masks.mask_view import cleaned_mask
 from unet_studio.core.models.cards import ModelCard
 from unet_studio.core.project.store import Project

@@ -12,7 +12,9 @@ import numpy as np
 from make_starters import ROOT, STARTERS
 from numpy.typing import NDArray
 
-from unet_studio.core.exchange.mask_files import read_mask, to_classes, write_mask
+from unet_studio.core.exchange.mask_reading import read_mask
+from unet_studio.core.exchange.mask_values import to_classes
+from unet_studio.core.exchange.mask_writing import write_mask
 from unet_studio.core.files import write_atomically
 
 NAME = "axon-myelin"

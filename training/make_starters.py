@@ -22,7 +22,8 @@ import numpy as np
 from unet_studio.cli.rendering.text import counted
 from unet_studio.core.classes import make_classes
 from unet_studio.core.exchange.importing import Outcome, find_mask, import_masks
-from unet_studio.core.exchange.mask_files import read_mask, to_classes
+from unet_studio.core.exchange.mask_reading import read_mask
+from unet_studio.core.exchange.mask_values import to_classes
 from unet_studio.core.labels.plane import PlaneId
 from unet_studio.core.masks.proposals import find_proposal, to_mask
 from unet_studio.core.models.cards import ModelCard

@@ -25,8 +25,8 @@ from make_starters import ROOT, Log, insist_on
 
 from unet_studio.core.classes import MAX_CLASSES, UNLABELLED, make_classes
 from unet_studio.core.exchange.importing import import_pairs
-from unet_studio.core.exchange.mask_files import write_mask
 from unet_studio.core.exchange.mask_values import ValueTable, parse_table, read_classes
+from unet_studio.core.exchange.mask_writing import write_mask
 from unet_studio.core.exchange.pairs import Pair, find_pairs
 from unet_studio.core.project.store import Project
 from unet_studio.core.scoring.scores import Counts

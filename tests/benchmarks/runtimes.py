@@ -35,7 +35,8 @@ from engine import STARTER, Stopwatch, convolution_flops, make_slide, product_ra
 from numpy.typing import NDArray
 
 from unet_studio.core.exchange.importing import find_mask
-from unet_studio.core.exchange.mask_files import read_mask, to_classes
+from unet_studio.core.exchange.mask_reading import read_mask
+from unet_studio.core.exchange.mask_values import to_classes
 from unet_studio.core.labels.plane import PlaneId
 from unet_studio.core.masks.proposals import find_proposal, to_mask
 from unet_studio.core.models.cards import ModelCard, find_model

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from typer.testing import Result
 
-from unet_studio.core.exchange.mask_files import read_mask
+from unet_studio.core.exchange.mask_reading import read_mask
 from unet_studio.core.labels.plane import PlaneState
 from unet_studio.core.project.store import Project
 

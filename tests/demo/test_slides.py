@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from unet_studio import paths
-from unet_studio.core.exchange.mask_files import read_mask
+from unet_studio.core.exchange.mask_reading import read_mask
 from unet_studio.core.labels.plane import PlaneId, PlaneState
 from unet_studio.core.masks.proposals import proposal_file, slide_stamp, write_proposal
 from unet_studio.core.project.store import Project

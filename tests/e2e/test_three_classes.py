@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from unet_studio.cli.app import app
 from unet_studio.core.classes import make_classes
 from unet_studio.core.editing.strokes import Stroke
-from unet_studio.core.exchange.mask_files import read_mask
+from unet_studio.core.exchange.mask_reading import read_mask
 from unet_studio.core.labels.plane import PlaneId, PlaneState
 from unet_studio.core.models.cards import read_card
 from unet_studio.core.project.store import Project

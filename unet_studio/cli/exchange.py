@@ -12,7 +12,8 @@ from unet_studio.cli.project import open_project
 from unet_studio.cli.rendering.exchange import downloaded_text, export_text, import_text, listed_text
 from unet_studio.cli.terminal import TerminalReporter, answer, fail_if
 from unet_studio.core.classes import make_classes
-from unet_studio.core.exchange.exporting import ExportRequest, Format, Values, Wanted, export, keep_masks, plan_export
+from unet_studio.core.exchange.exporting import ExportRequest, Format, Values, Wanted, export, plan_export
+from unet_studio.core.exchange.kept_masks import keep_masks
 from unet_studio.core.labels.plane import PlaneId
 from unet_studio.core.project.store import Project
 from unet_studio.errors import StudioError

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from unet_studio import paths
 from unet_studio.core.cleaning.steps import parse_steps
-from unet_studio.core.exchange.exporting import ExportRequest, Format, Wanted, export, keep_masks
+from unet_studio.core.exchange.exporting import ExportRequest, Format, Wanted, export
 from unet_studio.core.exchange.importing import find_mask
-from unet_studio.core.exchange.mask_files import read_mask
+from unet_studio.core.exchange.kept_masks import keep_masks
+from unet_studio.core.exchange.mask_reading import read_mask
 from unet_studio.core.labels.plane import PlaneId
 from unet_studio.core.masks.of_project import view_plane
 from unet_studio.core.project.hold_out import extend_hold_out

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unet_studio.core.exchange.importing import find_mask
-from unet_studio.core.exchange.mask_files import read_mask, to_classes
+from unet_studio.core.exchange.mask_reading import read_mask
+from unet_studio.core.exchange.mask_values import to_classes
 from unet_studio.core.labels.plane import PlaneId
 from unet_studio.core.slides.finding import find_slides
 from unet_studio.core.slides.opening import open_slide

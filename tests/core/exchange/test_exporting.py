@@ -7,26 +7,14 @@ import cv2
 import numpy as np
 import pytest
 import tifffile
-from hypothesis import given
-from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from unet_studio.core.classes import UNLABELLED
 from unet_studio.core.cleaning.steps import parse_steps
 from unet_studio.core.editing.strokes import make_edit
-from unet_studio.core.exchange import exporting
-from unet_studio.core.exchange.exporting import (
-    ExportRequest,
-    Format,
-    Values,
-    Wanted,
-    export,
-    export_names,
-    keep_masks,
-    plan_export,
-)
+from unet_studio.core.exchange.exporting import ExportRequest, Format, Values, Wanted, export, plan_export
 from unet_studio.core.exchange.importing import find_mask
-from unet_studio.core.exchange.mask_files import read_mask
+from unet_studio.core.exchange.mask_reading import read_mask
 from unet_studio.core.labels.plane import PlaneId, PlaneState
 from unet_studio.core.masks.proposals import proposal_file, slide_stamp, write_proposal
 from unet_studio.core.project.store import Project
@@ -253,66 +241,6 @@ def test_a_plane_that_the_slide_no_longer_has(project: Project, tmp_path: Path) 
     add_stack(project.folder, planes=2)
     (outcome,) = export(project, ExportRequest(tmp_path / "out"))
     assert "had a plane 3 and has 2 now" in outcome.problem
-
-
-def test_masks_of_reviewed_planes_are_kept_up_to_date(project: Project) -> None:
-    plane = PlaneId("sub/c.png")
-    label(project, plane, half(1, 0), PlaneState.REVIEWED)
-    keep_masks(project, [plane])
-    kept = project.place / "masks" / "sub" / "c.png"
-    assert np.array_equal(read_mask(kept), half(1, 0))
-    project.undo(1)
-    keep_masks(project, [plane])
-    assert not kept.exists()
-
-
-def test_the_mask_of_a_stack_is_kept_as_tiff(project: Project) -> None:
-    stack = add_stack(project.folder)
-    for number in (0, 2):
-        label(project, PlaneId(stack, number), half(1, 0), PlaneState.REVIEWED)
-    keep_masks(project, [PlaneId(stack, 2)])
-    masks = read_mask(project.place / "masks" / "stack.tif")
-    assert [int(mask.max()) for mask in masks] == [1, UNLABELLED, 1]
-
-
-def test_the_mask_of_a_large_slide_is_kept_as_a_tiled_tiff_written_in_parts(
-    project: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(exporting, "_LARGE", 1000)
-    label(project, PlaneId("sub/c.png"), half(1, 0), PlaneState.REVIEWED)
-    keep_masks(project, [PlaneId("sub/c.png")])
-    assert np.array_equal(read_mask(project.place / "masks" / "sub" / "c.tif"), half(1, 0))
-    stack = add_stack(project.folder)
-    label(project, PlaneId(stack, 2), half(1, 0), PlaneState.REVIEWED)
-    keep_masks(project, [PlaneId(stack, 2)])
-    masks = read_mask(project.place / "masks" / "stack.tif")
-    assert np.array_equal(masks[2], half(1, 0))
-    assert [int(mask.min()) for mask in masks] == [UNLABELLED, UNLABELLED, 0]
-
-
-def test_only_names_that_would_collide_keep_their_ending() -> None:
-    slides = ["sub/a.tif", "a.tif", "b.png", "B.tif", "c.ome.tif", "s.tif", "s_p0003.tif", "t_p0003.tif"]
-    assert export_names(slides) == {
-        "sub/a.tif": "sub/a", "a.tif": "a", "b.png": "b.png", "B.tif": "B.tif", "c.ome.tif": "c.ome",
-        "s.tif": "s", "s_p0003.tif": "s_p0003.tif", "t_p0003.tif": "t_p0003",
-    }  # fmt: skip
-
-
-def test_a_kept_ending_that_is_anothers_name_makes_that_one_keep_its_own() -> None:
-    assert export_names(["a.tif", "a.png", "a.tif.png"]) == {
-        "a.tif": "a.tif", "a.png": "a.png", "a.tif.png": "a.tif.png",
-    }  # fmt: skip
-
-
-NAMES = st.lists(st.from_regex(r"(s/)?[ab](_p0001)?(\.tif)?\.(png|tif)", fullmatch=True), unique=True, max_size=8)
-
-
-@given(NAMES)
-def test_no_two_slides_share_a_name(slides: list[str]) -> None:
-    names = list(export_names(slides).values())
-    assert len(set(names)) == len(names)
-    files = {f"{name}{plane}" for name in names for plane in ("", "_p0001")}
-    assert len(files) == 2 * len(names)
 
 
 def test_an_exported_mask_is_found_as_the_mask_of_its_slide(project: Project, tmp_path: Path) -> None:

@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from unet_studio.core.classes import UNLABELLED, make_classes
-from unet_studio.core.exchange.mask_files import read_colours, read_mask
-from unet_studio.core.exchange.mask_values import ValueTable, parse_table, read_classes
+from unet_studio.core.exchange.mask_reading import read_colours, read_mask
+from unet_studio.core.exchange.mask_values import ValueTable, parse_table, read_classes, to_classes
 from unet_studio.errors import MaskError
 
 SLIDES = Path(__file__).parents[4] / "shared" / "data"
+NUMBERS = np.random.default_rng(0).integers(0, 4, (13, 17)).astype(np.uint8)
 CLASSES = make_classes("myelin", "axon")
 LAND = make_classes("building", "land", "road", "vegetation", "water")
 DUBAI = "#3C1098=building,#8429F6=land,#6EC1E4=road,#FEDD3A=vegetation,#E2A929=water,#9B9B9B=unlabelled"
@@ -43,6 +44,46 @@ def classes_of(path: Path, table: ValueTable | None = None, **options: Any) -> l
     (plane,) = read_classes(path, classes=3, table=table, **options)
     assert plane.dtype == np.uint8
     return plane.tolist()
+
+
+# Numbers
+
+
+def test_indices_stay_and_255_is_unlabelled() -> None:
+    found = to_classes(np.array([[0, 1, 2, 255]], np.int64), classes=3, foreground=None)
+    assert found.dtype == np.uint8
+    assert found.tolist() == [[0, 1, 2, 255]]
+
+
+def test_two_values_are_a_binary_mask() -> None:
+    assert to_classes(np.array([0, 255]), classes=2, foreground=None).tolist() == [0, 1]
+    assert to_classes(np.array([0, 1, 255]), classes=2, foreground=None).tolist() == [0, 1, 255]
+    assert to_classes(np.array([0, 255]), classes=3, foreground=None).tolist() == [0, 255]
+
+
+@pytest.mark.parametrize(
+    ("foreground", "expected"),
+    [("255", [0, 0, 0, 1]), ("0", [1, 0, 0, 0]), ("nonzero", [0, 1, 1, 1]), ("-1", [0, 1, 0, 0])],
+)
+def test_a_foreground_leaves_nothing_unlabelled(foreground: str, expected: list[int]) -> None:
+    found = to_classes(np.array([0, -1, 70_000, 255]), classes=2, foreground=foreground)
+    assert found.dtype == np.uint8
+    assert found.tolist() == expected
+
+
+def test_stray_values_are_named() -> None:
+    values = np.array([[0, 1, 7, 7, -3, 255], [300, 301, 302, 303, 303, 1]])
+    with pytest.raises(MaskError) as caught:
+        to_classes(values, classes=2, foreground=None)
+    said = str(caught.value)
+    assert "-3 (1 pixel), 7 (2 pixels), 300 (1 pixel), 301 (1 pixel), 302 (1 pixel), and 1 more (2 pixels)" in said
+    assert "expected 0 to 1, or 255 for unlabelled" in said
+    assert "--foreground nonzero" in said
+
+
+def test_an_unknown_foreground_is_refused() -> None:
+    with pytest.raises(MaskError, match="neither a number"):
+        to_classes(NUMBERS, classes=2, foreground="white")
 
 
 # Stray values

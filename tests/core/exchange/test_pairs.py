@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unet_studio.core.classes import make_classes
-from unet_studio.core.exchange.exporting import keep_masks
 from unet_studio.core.exchange.importing import Outcome, import_pairs
+from unet_studio.core.exchange.kept_masks import keep_masks
 from unet_studio.core.exchange.pairs import Pair, find_pairs
 from unet_studio.core.labels.plane import PlaneId
 from unet_studio.core.project.store import Project

@@ -1,4 +1,4 @@
-"""What is shown: contrast and colours of slides and channels, colours and outlines of masks, what the network sees."""
+"""What is shown: contrast and colours of slides and channels, and what the network sees."""
 
 import time
 import warnings
@@ -10,19 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from unet_studio.core.classes import UNLABELLED, LabelClass, make_classes
-from unet_studio.core.figures.display import (
-    ChannelView,
-    Display,
-    NetworkView,
-    auto_display,
-    channel_colours,
-    colour_table,
-    histograms,
-    measure_tones,
-    outline,
-    to_rgb,
-)
+from unet_studio.core.figures.display import ChannelView, Display, NetworkView, auto_display, channel_colours, to_rgb
 from unet_studio.core.models.normalisation import Normalisation
 
 RNG = np.random.default_rng(0)
@@ -116,50 +104,6 @@ def test_nan_and_infinite_values_are_left_out_of_the_range() -> None:
     pixels[0, :9] = np.inf
     assert one_range(pixels) == expected
     assert one_range(np.full((3, 3), np.nan, np.float32)) == (0, 1)
-
-
-# Histograms
-
-
-@given(hnp.arrays(np.uint16, st.tuples(st.integers(1, 20), st.integers(1, 20), st.integers(1, 4))), st.integers(2, 256))
-def test_a_histogram_counts_every_value_that_is_not_far_off(pixels: NDArray[np.uint16], bins: int) -> None:
-    found = histograms(pixels, bins)
-    assert len(found) == pixels.shape[2]
-    for channel, histogram in enumerate(found):
-        values = pixels[..., channel]
-        inside = (values >= histogram.low) & (values <= histogram.high)
-        assert histogram.counts.sum() == inside.sum()
-        assert len(histogram.counts) <= bins + 1
-        assert histogram.dark < histogram.bright
-        assert histogram.low <= values.max()
-
-
-def test_steps_between_whole_numbers_are_whole() -> None:
-    pixels = np.arange(700).repeat(10).reshape(70, 100, 1).astype(np.uint16)
-    counts = histograms(pixels)[0].counts
-    assert len(set(counts[:-1].tolist())) == 1
-
-
-def test_a_hot_pixel_does_not_squeeze_the_histogram() -> None:
-    pixels = RNG.integers(300, 900, (100, 100, 1)).astype(np.uint16)
-    pixels[5, 5] = 65535
-    (histogram,) = histograms(pixels)
-    assert histogram.high < 2000
-    assert (histogram.counts > 0).sum() > 50
-
-
-def test_red_green_and_blue_share_an_axis_and_other_channels_do_not() -> None:
-    pixels = RNG.integers(0, 200, (40, 40, 3)).astype(np.uint8) // np.array([1, 2, 4], np.uint8)
-    assert len({(h.low, h.high) for h in histograms(pixels)}) == 1
-    assert len({(h.low, h.high) for h in histograms(pixels[..., :2])}) == 2
-
-
-@pytest.mark.parametrize("value", [np.nan, np.inf, 0.0, -3e38])
-def test_a_plane_of_one_value_has_a_histogram(value: float) -> None:
-    tones = measure_tones(np.full((1, 9, 1), value, np.float32))
-    (histogram,) = tones.histograms
-    assert histogram.low < histogram.high
-    assert histogram.counts.sum() == (9 if np.isfinite(value) else 0)
 
 
 # Pixels
@@ -269,31 +213,3 @@ def test_the_network_s_view_has_the_model_s_channels_not_the_slide_s() -> None:
     shown = view.to_rgb(pixels)
     assert (shown == shown[..., :1]).all()
     assert 100 < shown[0, 0, 0] < 155
-
-
-# Masks
-
-
-def test_colours_come_as_blue_green_red_and_alpha_times_the_opacity() -> None:
-    classes = (*make_classes("a"), LabelClass(2, "b", (10, 20, 200)))
-    table = colour_table(classes, hidden=frozenset(), opacity=0.5)
-    assert table.shape == (256, 4)
-    assert table[2].tolist() == [100, 10, 5, 128]
-
-
-def test_background_hidden_classes_and_unlabelled_pixels_are_clear() -> None:
-    table = colour_table(make_classes("a", "b", "c"), hidden=frozenset({2}), opacity=1.0)
-    assert [index for index in range(256) if table[index].any()] == [1, 3]
-    assert not table[UNLABELLED].any()
-
-
-@given(
-    hnp.arrays(
-        np.uint8, hnp.array_shapes(min_dims=2, max_dims=2, max_side=8), elements=st.sampled_from([0, 1, 2, UNLABELLED])
-    )
-)
-def test_an_outline_is_where_a_neighbour_is_of_another_class(mask: NDArray[np.uint8]) -> None:
-    around = np.pad(mask, 1, mode="edge")
-    neighbours = around[:-2, 1:-1], around[2:, 1:-1], around[1:-1, :-2], around[1:-1, 2:]
-    expected = np.any([neighbour != mask for neighbour in neighbours], axis=0) & (mask != UNLABELLED)
-    np.testing.assert_array_equal(outline(mask), expected)

@@ -8,7 +8,7 @@ from pytestqt.qtbot import QtBot
 
 from unet_studio.core.editing.strokes import Stroke
 from unet_studio.core.exchange.exporting import ExportRequest, Format, Wanted
-from unet_studio.core.exchange.mask_files import read_mask
+from unet_studio.core.exchange.mask_reading import read_mask
 from unet_studio.core.labels.plane import PlaneId
 from unet_studio.core.workspace.workspace import Workspace
 from unet_studio.gui.controls.notice import Notice, NoticeKind

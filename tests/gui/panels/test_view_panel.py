@@ -9,7 +9,8 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from unet_studio.core.classes import make_classes
-from unet_studio.core.figures.display import Display, measure_tones
+from unet_studio.core.figures.display import Display
+from unet_studio.core.figures.histograms import measure_tones
 from unet_studio.gui.controls.theme import apply_theme
 from unet_studio.gui.panels.contrast_panel import ContrastPanel
 from unet_studio.gui.panels.view_panel import ViewPanel

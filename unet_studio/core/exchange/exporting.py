@@ -9,33 +9,27 @@ In a mask, 255 is where neither a person nor a model said anything. Instances ar
 where the clean-up closes the gaps of a boundary class (`watershed-boundary`) those of the background that it encloses.
 """
 
-import re
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from unet_studio.core.classes import UNLABELLED
 from unet_studio.core.cleaning.instances import instances
 from unet_studio.core.cleaning.steps import boundary_classes
-from unet_studio.core.exchange.mask_files import write_instances, write_mask, write_overlay, write_tiled_mask
+from unet_studio.core.exchange.file_names import export_names
+from unet_studio.core.exchange.mask_writing import write_instances, write_mask, write_overlay
+from unet_studio.core.exchange.project_masks import plane_mask, slide_mask
 from unet_studio.core.figures.display import auto_display, to_rgb
 from unet_studio.core.labels.plane import PlaneId, PlaneState
-from unet_studio.core.masks.of_project import view_plane
 from unet_studio.core.masks.proposals import proposed_planes
 from unet_studio.core.project.store import PLACE_NAME, Project
 from unet_studio.core.slides.finding import find_slides
 from unet_studio.core.slides.opening import SlideReader, open_slide
-from unet_studio.core.tiles import Box
-from unet_studio.errors import SlideError, StudioError
-
-_LARGE = 8192 * 8192
-"""The kept mask of a slide with more pixels than this is a tiled TIFF, which is written part by part."""
-_NAME_OF_PLANE = re.compile(r"(.+)_p\d{4,}")
+from unet_studio.errors import StudioError
 
 
 class Format(StrEnum):
@@ -123,57 +117,6 @@ def export(
     return (_export_file(project, request, item) for item in todo)
 
 
-def keep_masks(project: Project, planes: Iterable[PlaneId]) -> None:
-    """Bring the project's masks/ up to date for the slides of `planes`, which became reviewed or no longer are.
-
-    Raises StudioError where a slide can't be read or its mask can't be written.
-    """
-    states = project.states()
-    slides = {plane.slide for plane in planes}
-    names = export_names({*find_slides(project.folder), *slides})
-    for slide in sorted(slides):
-        reviewed = sorted(p.plane for p, state in states.items() if p.slide == slide and state is PlaneState.REVIEWED)
-        with open_slide(project.folder / slide) as reader:
-            info = reader.info
-            is_large = info.planes * info.height * info.width > _LARGE
-            ending = ".png" if info.planes == 1 and not is_large else ".tif"
-            file = project.place / "masks" / (names[slide] + ending)
-            if not reviewed:
-                _remove(file)
-            elif is_large:
-                parts = [
-                    _mask_in_parts(project, reader, PlaneId(slide, number)) if number in reviewed else _unlabelled
-                    for number in range(info.planes)
-                ]
-                write_tiled_mask(file, parts, info.box().shape, pixel_size_um=info.pixel_size_um)
-            else:
-                write_mask(file, _masks(project, reader, slide, reviewed), pixel_size_um=info.pixel_size_um)
-
-
-def export_names(slides: Iterable[str]) -> dict[str, str]:
-    """The path of each slide's file without the format's ending.
-
-    >>> export_names(["sub/a.tif", "b.png", "b.tif"])
-    {'sub/a.tif': 'sub/a', 'b.png': 'b.png', 'b.tif': 'b.tif'}
-    """
-    names = {slide: str(PurePosixPath(slide).with_suffix("")) for slide in slides}
-    # A name that keeps its ending may be another slide's name without one, so look again until nothing clashes.
-    while clashing := _clashing(names):
-        names.update({slide: slide for slide in clashing})
-    return names
-
-
-def _clashing(names: dict[str, str]) -> list[str]:
-    """The slides named without their ending whose name another slide, or a plane of one, has as well."""
-    owners = Counter(name.casefold() for name in names.values())  # some file systems don't tell case apart
-    found = []
-    for slide, name in names.items():
-        stack = _NAME_OF_PLANE.fullmatch(name.casefold())
-        if name != slide and (owners[name.casefold()] > 1 or (stack and stack[1] in owners)):
-            found.append(slide)
-    return found
-
-
 def _wanted_planes(project: Project, wanted: Wanted) -> frozenset[PlaneId]:
     states = project.states()
     if wanted == Wanted.REVIEWED:
@@ -220,7 +163,7 @@ def _export_file(project: Project, request: ExportRequest, item: PlannedFile) ->
 
 def _write_tiff(project: Project, request: ExportRequest, item: PlannedFile, reader: SlideReader) -> Path:
     file = request.out / f"{item.name}.tif"
-    masks = _masks(project, reader, item.slide, item.planes)
+    masks = slide_mask(project, reader, item.slide, item.planes)
     _write(project, request, file, masks, reader.info.pixel_size_um)
     return file
 
@@ -230,7 +173,7 @@ def _write_plane(project: Project, request: ExportRequest, item: PlannedFile, re
     (number,) = item.planes
     suffix = f"_p{number + 1:04d}" if reader.info.planes > 1 else ""
     file = request.out / f"{item.name}{suffix}.png"
-    mask = _mask(project, reader, PlaneId(item.slide, number))
+    mask = plane_mask(project, reader, PlaneId(item.slide, number))
     if request.format == Format.OVERLAY:
         pixels = reader.read(number, reader.info.box())
         write_overlay(file, to_rgb(pixels, auto_display(pixels)), mask, project.classes())
@@ -250,50 +193,3 @@ def _write(
     planes = masks.reshape(-1, *masks.shape[-2:])
     numbers = np.stack([instances(plane, boundaries=boundaries) for plane in planes])
     write_instances(file, numbers.reshape(masks.shape), pixel_size_um=pixel_size_um)
-
-
-def _masks(project: Project, reader: SlideReader, slide: str, numbers: Sequence[int]) -> NDArray[np.uint8]:
-    """The mask of a slide, (h, w), or (planes, h, w) for a stack, unlabelled in planes other than `numbers`."""
-    info = reader.info
-    if info.planes == 1 and list(numbers) == [0]:
-        return _mask(project, reader, PlaneId(slide))
-    masks = np.full((info.planes, info.height, info.width), UNLABELLED, np.uint8)
-    for number in numbers:
-        masks[number] = _mask(project, reader, PlaneId(slide, number))
-    return masks
-
-
-def _mask(project: Project, reader: SlideReader, plane: PlaneId) -> NDArray[np.uint8]:
-    """The mask of one plane, (h, w); unlabelled where it has neither labels nor a proposal."""
-    return _mask_in_parts(project, reader, plane)(reader.info.box())
-
-
-def _mask_in_parts(project: Project, reader: SlideReader, plane: PlaneId) -> Callable[[Box], NDArray[np.uint8]]:
-    """The mask of one plane, to be asked for box by box."""
-    info = reader.info
-    if plane.plane >= info.planes:
-        raise SlideError(
-            f"'{plane.slide}' had a plane {plane.plane + 1} and has {info.planes} now. "
-            "Its labels are kept; put the original slide back to export it."
-        )
-    view = view_plane(project, plane, info.box().shape)
-    if view.proposal is not None:
-        return view.read
-    if not view.labels.cells:
-        raise SlideError(
-            f"'{plane.slide}' changed after its mask was proposed, so that the mask no longer fits. Propose it again."
-        )
-    return view.labels.read
-
-
-def _unlabelled(box: Box) -> NDArray[np.uint8]:
-    return np.full(box.shape, UNLABELLED, np.uint8)
-
-
-def _remove(file: Path) -> None:
-    try:
-        file.unlink(missing_ok=True)
-    except OSError as error:
-        raise StudioError(
-            f"'{file}' is out of date and can't be removed ({error.strerror}). Close the program that has it open."
-        ) from error

@@ -1,7 +1,7 @@
 """Mask values: what the numbers or the colours in masks that other programs wrote mean."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unet_studio.core.classes import UNLABELLED, LabelClass
-from unet_studio.core.exchange.mask_files import Values, list_strays, read_colours, read_mask, to_classes
+from unet_studio.core.classes import BACKGROUND, UNLABELLED, LabelClass
+from unet_studio.core.exchange.mask_reading import MaskValues, read_colours, read_mask
 from unet_studio.errors import MaskError
 
+_NAMED_STRAYS = 5
 _NOBODY_SAID = "unlabelled"
 _EXAMPLE = "Write VALUE=CLASS with commas between, for example 0=background,127=myelin,255=unlabelled or #3C1098=roof."
 
@@ -29,14 +30,14 @@ class ValueTable:
     colours: bool = False
     nearest: bool = False
 
-    def to_classes(self, values: Values) -> NDArray[np.uint8]:
+    def to_classes(self, values: MaskValues) -> NDArray[np.uint8]:
         """Class indices of the same shape; raises MaskError naming the values that aren't listed, unless `nearest`."""
         present, where, pixels = np.unique(values, return_inverse=True, return_counts=True)
         listed = np.array([value for value, _ in self.meanings], np.int64)
         closest = self._distances(present, listed).argmin(axis=1)
         is_stray = listed[closest] != present
         if is_stray.any() and not self.nearest:
-            strays = list_strays(present[is_stray], pixels[is_stray], show=self._show)
+            strays = _list_strays(present[is_stray], pixels[is_stray], show=self._show)
             raise MaskError(
                 f"The mask has {'colours' if self.colours else 'values'} whose meaning isn't given: {strays}. "
                 "Add them to --meaning, or use --nearest to take each for the nearest one that is given."
@@ -84,6 +85,29 @@ def read_classes(
     return to_classes(_as_planes(values), classes=classes, foreground=foreground)
 
 
+def to_classes(values: MaskValues, *, classes: int, foreground: str | None) -> NDArray[np.uint8]:
+    """Turn the raw values of a mask file into class indices of the same shape; 255 stays as unlabelled.
+
+    Args:
+        values: integers of any shape.
+        classes: the number of the project's classes, background included.
+        foreground: a number, or "nonzero": this value, or every value but 0, is class 1, the rest is background and
+            nothing is unlabelled. None: the values are class indices already, unless there are two classes and no
+            values but 0 and 255: then 255 is class 1.
+
+    Raises MaskError where a value is no class, or `foreground` is neither a number nor "nonzero".
+    """
+    if foreground is not None:
+        return np.asarray(_is_foreground(values, foreground), np.uint8)
+    present, pixels = np.unique(values, return_counts=True)
+    if classes == 2 and np.isin(present, (BACKGROUND, 255)).all():
+        return np.asarray(values == 255, np.uint8)
+    is_stray = ((present < 0) | (present >= classes)) & (present != UNLABELLED)
+    if is_stray.any():
+        raise MaskError(_about_strays(present[is_stray], pixels[is_stray], classes))
+    return values.astype(np.uint8)
+
+
 def _as_planes(values: NDArray[Any]) -> NDArray[Any]:
     return values if values.ndim == 3 else values[None]
 
@@ -99,3 +123,30 @@ def _parse_entry(entry: str, classes: Sequence[LabelClass]) -> tuple[bool, int, 
         known = ", ".join([*(c.name for c in classes), _NOBODY_SAID])
         raise MaskError(f"“{entry}” names no class of the project. Known are: {known}.")
     return (True, int(value[1:], 16), indices[name]) if value[0] == "#" else (False, int(value), indices[name])
+
+
+def _is_foreground(values: MaskValues, foreground: str) -> NDArray[np.bool_]:
+    if foreground == "nonzero":
+        return np.asarray(values != 0)
+    if not re.fullmatch("-?[0-9]+", foreground):
+        raise MaskError(f"The foreground “{foreground}” is neither a number, such as 255, nor the word nonzero.")
+    return np.asarray(values == int(foreground))
+
+
+def _list_strays(strays: MaskValues, pixels: NDArray[np.intp], *, show: Callable[[int], str] = str) -> str:
+    """The first few values that mean nothing, each with its number of pixels, in words."""
+    named = [
+        f"{show(stray)} ({number} {'pixel' if number == 1 else 'pixels'})"
+        for stray, number in zip(strays[:_NAMED_STRAYS].tolist(), pixels.tolist(), strict=False)
+    ]
+    if len(strays) > _NAMED_STRAYS:
+        named.append(f"and {len(strays) - _NAMED_STRAYS} more ({pixels[_NAMED_STRAYS:].sum()} pixels)")
+    return ", ".join(named)
+
+
+def _about_strays(strays: MaskValues, pixels: NDArray[np.intp], classes: int) -> str:
+    return (
+        f"The mask has values that are no class: {_list_strays(strays, pixels)}; expected 0 to {classes - 1}, "
+        f"or {UNLABELLED} for unlabelled. Add the missing classes, correct these pixels, say what each value means "
+        "with --meaning, or use --foreground nonzero if every value but 0 means the same class."
+    )

@@ -1,6 +1,5 @@
-"""What is shown: each channel's contrast and colour, for the eye alone (it never reaches the network), and masks."""
+"""What is shown: each channel's contrast and colour, for the eye alone: it never reaches the network."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -8,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from unet_studio.core.classes import UNLABELLED, LabelClass, class_colour
+from unet_studio.core.classes import class_colour
 from unet_studio.core.models.normalisation import Normalisation, Range
 from unet_studio.core.slides.reader import Pixels, SlideReader
 
@@ -47,29 +46,6 @@ class Display:
     """How a slide is shown: a view of each channel; the colours of all that are shown are added up."""
 
     channels: tuple[ChannelView, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Histogram:
-    """How often raw values occur in one channel: `counts` (bins,) int64 over equal steps from `low` to `high`.
-
-    A few far-off values are beyond that range. `dark` and `bright` are the percentiles that an automatic contrast
-    shows as black and as white.
-    """
-
-    low: float
-    high: float
-    counts: NDArray[np.int64]
-    dark: float
-    bright: float
-
-
-@dataclass(frozen=True, slots=True)
-class Tones:
-    """What a small version of a plane says of its values: a first display, and a histogram of each channel."""
-
-    display: Display
-    histograms: tuple[Histogram, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +93,7 @@ def auto_display(sample: Pixels) -> Display:
     `sample` is raw pixels (h, w, channels); NaN and infinite values are left out. Red, green and blue share one range,
     so that colours stay; other channels have their own.
     """
-    ranges = [_first_range(values, sample.dtype) for values in _ranged_together(sample)]
+    ranges = [_first_range(values, sample.dtype) for values in channel_groups(sample)]
     colours = channel_colours(sample.shape[2])
     return Display(
         tuple(
@@ -127,44 +103,24 @@ def auto_display(sample: Pixels) -> Display:
     )
 
 
-def measure_tones(sample: Pixels, bins: int = 256) -> Tones:
-    """A first display and the histograms of raw pixels (h, w, channels)."""
-    return Tones(auto_display(sample), histograms(sample, bins))
-
-
-def histograms(sample: Pixels, bins: int = 256) -> tuple[Histogram, ...]:
-    """The histogram of each channel of raw pixels (h, w, channels), with at most `bins` steps.
-
-    Red, green and blue share one axis. Steps between whole numbers are whole, so that none is emptier than its
-    neighbours by chance.
-    """
-    axes = [_axis(values, bins, whole=sample.dtype.kind != "f") for values in _ranged_together(sample)]
-    found = []
-    for channel in range(sample.shape[2]):
-        values = _finite(sample[..., channel])
-        edges = axes[channel % len(axes)]
-        counts, _ = np.histogram(values, bins=len(edges) - 1, range=(edges[0], edges[-1]))
-        found.append(Histogram(float(edges[0]), float(edges[-1]), counts, *_percentiles(values)))
-    return tuple(found)
-
-
-def _ranged_together(sample: Pixels) -> list[Pixels]:
+def channel_groups(sample: Pixels) -> list[Pixels]:
     """The finite values of each group of channels that has one range: of all, or of each."""
     if sample.shape[2] == 3:
-        return [_finite(sample)]
-    return [_finite(sample[..., channel]) for channel in range(sample.shape[2])]
+        return [finite_values(sample)]
+    return [finite_values(sample[..., channel]) for channel in range(sample.shape[2])]
 
 
-def _finite(values: Pixels) -> Pixels:
+def finite_values(values: Pixels) -> Pixels:
+    """All values but NaN and infinite ones, (n,)."""
     return values[np.isfinite(values)] if values.dtype.kind == "f" else values.ravel()
 
 
 def _first_range(values: Pixels, dtype: np.dtype[np.generic]) -> tuple[float, float]:
-    low, high = _percentiles(values)
+    low, high = contrast_range(values)
     return (0.0, 255.0) if dtype == np.uint8 and high > _ORDINARY_BRIGHTNESS else (low, high)
 
 
-def _percentiles(values: Pixels) -> tuple[float, float]:
+def contrast_range(values: Pixels) -> tuple[float, float]:
     """Nearly the lowest and the highest of finite values; the second is always above the first."""
     if values.size == 0:
         return 0.0, 1.0
@@ -172,20 +128,6 @@ def _percentiles(values: Pixels) -> tuple[float, float]:
     if high <= low:  # a nearly constant plane: use all it has, so that a lone bright spot is still seen
         low, high = float(values.min()), float(values.max())
     return low, high if high > low else low + max(1.0, abs(low) * 1e-6)
-
-
-def _axis(values: Pixels, bins: int, *, whole: bool) -> NDArray[np.float64]:
-    """The edges of a histogram: the automatic range with room on both sides, but no more than the values need."""
-    low, high = _percentiles(values)
-    span = high - low
-    if values.size:
-        low = max(float(values.min()), low - span / 2)
-        high = max(min(float(values.max()), high + span), high)
-    if not whole:
-        return np.linspace(low, high, bins + 1)
-    first, last = int(np.floor(low)), int(np.ceil(high))
-    step = -(-(last - first + 1) // bins)
-    return np.arange(first, last + step + 1, step, dtype=np.float64) - 0.5
 
 
 def _full(colour: Colour) -> Colour:
@@ -240,28 +182,3 @@ def _lookup_table(view: ChannelView, length: int) -> NDArray[np.uint32]:
 
 def _span(view: ChannelView) -> float:
     return max(view.high - view.low, 1e-12)
-
-
-# Masks
-
-
-def colour_table(classes: Sequence[LabelClass], *, hidden: frozenset[int], opacity: float) -> NDArray[np.uint8]:
-    """Blue, green, red, alpha (premultiplied) for each class index, (256, 4) uint8; background is clear."""
-    table = np.zeros((256, 4), dtype=np.float32)
-    for label_class in classes[1:]:
-        if label_class.index not in hidden:
-            table[label_class.index] = (*reversed(label_class.colour), 255)
-    return np.asarray(np.rint(table * opacity), dtype=np.uint8)
-
-
-def outline(mask: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """The pixels of a mask (h, w) whose right, left, upper or lower neighbour is of another class."""
-    edges = np.zeros(mask.shape, dtype=bool)
-    across = mask[1:] != mask[:-1]
-    along = mask[:, 1:] != mask[:, :-1]
-    edges[1:] |= across
-    edges[:-1] |= across
-    edges[:, 1:] |= along
-    edges[:, :-1] |= along
-    edges &= mask != UNLABELLED
-    return edges

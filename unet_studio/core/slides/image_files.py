@@ -52,15 +52,23 @@ def png_kind(file: BinaryIO) -> tuple[int, bool]:
     return start[24], start[25] == _PALETTE
 
 
+def check_png(data: bytes) -> None:
+    """Raise OSError where a PNG is cut short, SyntaxError where a checksum is wrong.
+
+    Pillow's decoder alone would take no notice of either once it has all pixels.
+    """
+    from PIL.PngImagePlugin import PngImageFile
+
+    PngImageFile(io.BytesIO(data)).verify()
+
+
 def decode_png(data: bytes) -> NDArray[Any]:
     """The samples of a PNG with 8 or 16 bits and no palette: (h, w) or (h, w, samples), uint8 or uint16, alpha last.
 
-    Raises OSError where it is cut short, SyntaxError where a checksum is wrong, and RuntimeError where its contents are
-    wrong all the same.
+    Raises as `check_png`, and RuntimeError where the contents are wrong all the same.
     """
     import imagecodecs
-    from PIL.PngImagePlugin import PngImageFile
 
     # imagecodecs loses a reference to None whenever it refuses a file, and Python 3.11 aborts after some thousands.
-    PngImageFile(io.BytesIO(data)).verify()
+    check_png(data)
     return np.asarray(imagecodecs.png_decode(data))

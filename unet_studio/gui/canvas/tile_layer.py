@@ -14,7 +14,8 @@ from PySide6.QtGui import QImage, QPainter
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from unet_studio.core.classes import BACKGROUND, UNLABELLED
-from unet_studio.core.figures.display import Display, NetworkView, outline, to_rgb
+from unet_studio.core.figures.display import Display, NetworkView, to_rgb
+from unet_studio.core.figures.mask_colours import outline
 from unet_studio.core.masks.mask_view import MaskView, lay_over
 from unet_studio.core.slides.opening import SlideReader
 from unet_studio.core.tiles import TILE, Box, Cell, cells_over, tile_box

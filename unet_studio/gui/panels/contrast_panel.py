@@ -18,7 +18,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from unet_studio.core.figures.display import ChannelView, Display, Tones
+from unet_studio.core.figures.display import ChannelView, Display
+from unet_studio.core.figures.histograms import Tones
 from unet_studio.gui.controls.buttons import heading
 from unet_studio.gui.controls.swatch import swatch
 from unet_studio.gui.panels.histogram import GAMMA_RANGE, HistogramView

@@ -9,7 +9,8 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPainterPath, QPaintEvent, QPalette, QPen, QPolygonF
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from unet_studio.core.figures.display import ChannelView, Colour, Histogram
+from unet_studio.core.figures.display import ChannelView, Colour
+from unet_studio.core.figures.histograms import Histogram
 from unet_studio.gui.controls.theme import Tone, color
 
 GAMMA_RANGE = (0.1, 10.0)

@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject
 
 from unet_studio.core.editing.accepting import AcceptedPlane, accept_plane, accept_planes, accept_region, review_plane
 from unet_studio.core.editing.regions import Region
-from unet_studio.core.exchange.exporting import keep_masks
+from unet_studio.core.exchange.kept_masks import keep_masks
 from unet_studio.core.labels.edits import Edit
 from unet_studio.core.labels.plane import PlaneId
 from unet_studio.gui.background import Background

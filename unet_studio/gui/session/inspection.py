@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
 from unet_studio.core.classes import UNLABELLED
-from unet_studio.core.figures.display import NetworkView, Tones, measure_tones, read_small
+from unet_studio.core.figures.display import NetworkView, read_small
+from unet_studio.core.figures.histograms import Tones, measure_tones
 from unet_studio.core.masks.mask_view import MaskView
 from unet_studio.core.masks.proposals import to_mask
 from unet_studio.core.models.normalisation import Range

@@ -8,7 +8,8 @@ from PySide6.QtCore import QEvent, QObject, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QImage, QKeyEvent
 from PySide6.QtWidgets import QApplication, QFileDialog, QMainWindow, QMessageBox, QStackedWidget, QWidget
 
-from unet_studio.core.figures.display import Display, NetworkView, colour_table
+from unet_studio.core.figures.display import Display, NetworkView
+from unet_studio.core.figures.mask_colours import colour_table
 from unet_studio.core.labels.plane import PlaneId
 from unet_studio.core.tiles import Box
 from unet_studio.core.workspace.workspace import Workspace

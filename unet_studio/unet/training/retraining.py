@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unet_studio.core.classes import LabelClass
-from unet_studio.core.exchange.mask_files import blend_overlay
+from unet_studio.core.figures.mask_colours import blend_overlay
 from unet_studio.core.files import write_atomically
 from unet_studio.core.labels.plane import LabelPlane
 from unet_studio.core.masks.proposals import to_mask
