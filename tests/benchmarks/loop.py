@@ -27,7 +27,8 @@ from unet_studio.core.cleaning.steps import Step
 from unet_studio.core.editing.strokes import Stroke
 from unet_studio.core.labels.plane import LabelPlane, PlaneId, PlaneState
 from unet_studio.core.masks.mask_view import MaskView
-from unet_studio.core.masks.proposals import find_proposal, proposal_file, write_proposal
+from unet_studio.core.masks.proposal_writing import write_proposal
+from unet_studio.core.masks.proposals import find_proposal, proposal_file
 from unet_studio.core.models.cards import bundled_models
 from unet_studio.core.project.store import Project
 from unet_studio.core.slides.finding import find_slides

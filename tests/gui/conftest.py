@@ -16,7 +16,8 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from unet_studio.core.labels.plane import PlaneId
-from unet_studio.core.masks.proposals import proposal_file, slide_stamp, write_proposal
+from unet_studio.core.masks.proposal_writing import write_proposal
+from unet_studio.core.masks.proposals import proposal_file, slide_stamp
 from unet_studio.core.project.store import Project
 from unet_studio.core.tiles import Box
 from unet_studio.gui.background import Background

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from unet_studio.core.classes import UNLABELLED
 from unet_studio.core.labels.plane import PlaneId, PlaneState
-from unet_studio.core.masks.proposals import proposal_file, slide_stamp, write_proposal
+from unet_studio.core.masks.proposal_writing import write_proposal
+from unet_studio.core.masks.proposals import proposal_file, slide_stamp
 from unet_studio.core.project.store import Project
 from unet_studio.core.scoring.next_plane import look_at, next_plane
 from unet_studio.core.slides.opening import open_slide

@@ -11,7 +11,8 @@ from unet_studio.core.classes import UNLABELLED
 from unet_studio.core.cleaning.steps import parse_steps
 from unet_studio.core.labels.edits import Edit, PlaneChange
 from unet_studio.core.labels.plane import PlaneId, PlaneState
-from unet_studio.core.masks.proposals import proposal_file, slide_stamp, write_proposal
+from unet_studio.core.masks.proposal_writing import write_proposal
+from unet_studio.core.masks.proposals import proposal_file, slide_stamp
 from unet_studio.core.project.store import Project
 from unet_studio.errors import RecipeError, StudioError
 from unet_studio.usecases.tune import tune_watershed, with_watershed

@@ -223,7 +223,7 @@ class TestProposing:
         again = job("wide.png", view=["wide.png", 0, 10, 300, 100, 400], overwrite=True)
         with pytest.raises(Cancelled):
             jobs.propose(again, Impatient())
-        monkeypatch.setattr("unet_studio.core.masks.proposals._show", lambda *_: 1 / 0)
+        monkeypatch.setattr("unet_studio.core.masks.proposal_writing._show", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             jobs.propose(again, Witness())
         assert [file for file in (folder / PLACE_NAME / "proposals").rglob("*") if file.is_file()] == [old]
@@ -287,7 +287,7 @@ class TestProposing:
         def fail(*_: Any) -> None:
             raise sqlite3.OperationalError("database or disk is full")
 
-        monkeypatch.setattr("unet_studio.core.masks.proposals._write_tile", fail)
+        monkeypatch.setattr("unet_studio.core.masks.proposal_writing._write_tile", fail)
         listener = Witness()
         assert jobs.propose(job("a.png", "b.png"), listener)["failed"] == 2
         assert all("disk is full). Free some space" in params["reason"] for params in listener.named("failed"))

@@ -5,7 +5,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from unet_studio.core.labels.plane import PlaneId
-from unet_studio.core.masks.proposals import part_file, proposal_file, write_growing, write_proposal
+from unet_studio.core.masks.proposal_writing import write_growing, write_proposal
+from unet_studio.core.masks.proposals import part_file, proposal_file
 from unet_studio.core.models.cards import ModelCard
 from unet_studio.core.slides.opening import SlideReader
 from unet_studio.core.tiles import Box, cells_over, tile_box

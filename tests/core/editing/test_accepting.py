@@ -22,7 +22,8 @@ from unet_studio.core.editing.strokes import make_edit
 from unet_studio.core.labels.edits import Edit
 from unet_studio.core.labels.plane import LabelPlane, PlaneId, PlaneState
 from unet_studio.core.masks.mask_view import MaskView
-from unet_studio.core.masks.proposals import Proposal, find_proposal, proposal_file, slide_stamp, write_proposal
+from unet_studio.core.masks.proposal_writing import write_proposal
+from unet_studio.core.masks.proposals import Proposal, find_proposal, proposal_file, slide_stamp
 from unet_studio.core.project.store import Project
 from unet_studio.core.tiles import TILE, Box
 from unet_studio.errors import Cancelled, SlideError

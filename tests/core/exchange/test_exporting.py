@@ -16,7 +16,8 @@ from unet_studio.core.exchange.exporting import ExportRequest, Format, Values, W
 from unet_studio.core.exchange.importing import find_mask
 from unet_studio.core.exchange.mask_reading import read_mask
 from unet_studio.core.labels.plane import PlaneId, PlaneState
-from unet_studio.core.masks.proposals import proposal_file, slide_stamp, write_proposal
+from unet_studio.core.masks.proposal_writing import write_proposal
+from unet_studio.core.masks.proposals import proposal_file, slide_stamp
 from unet_studio.core.project.store import Project
 from unet_studio.core.tiles import Box
 from unet_studio.errors import StudioError

@@ -17,14 +17,17 @@ from unet_studio.core.labels.plane import LabelPlane, PlaneId
 from unet_studio.core.masks.crf import SlidePlane
 from unet_studio.core.masks.mask_view import MaskView, shrunken_steps
 from unet_studio.core.masks.of_project import view_plane
-from unet_studio.core.masks.proposals import find_proposal, proposal_file, slide_stamp, to_mask, write_proposal
+from unet_studio.core.masks.proposal_writing import write_proposal
+from unet_studio.core.masks.proposals import find_proposal, proposal_file, slide_stamp, to_mask
+from unet_studio.core.models.normalisation import Normalisation, Range
 from unet_studio.core.project.store import Project
+from unet_studio.core.slides.opening import SlideReader
 from unet_studio.core.tiles import Box
 from unet_studio.core.workspace.workspace import Workspace
 from unet_studio.errors import SlideError
 
 SHAPE = (560, 530)
-"""Larger than what is refined at once."""
+"""Larger than what the CRF is applied to at once."""
 WHOLE = Box.of_shape(SHAPE)
 STEPS = parse_steps("crf:6:8:0.2")
 STACK = PlaneId("stack.tif", 1)
@@ -163,6 +166,27 @@ def test_each_channel_of_a_slide_that_is_not_in_colour_has_its_own_contrast(see:
 def test_it_shrinks_with_the_plane_until_too_small_to_see() -> None:
     assert shrunken_steps(parse_steps("crf:3:8:0.1"), 4) == parse_steps("crf:3:2:0.1")
     assert shrunken_steps(parse_steps("crf:3:8:0.1"), 16) == ()
+
+
+def test_the_contrast_is_measured_once_for_each_version_of_the_slide(
+    see: See, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view = see(pixels_of(discs())[:90, :90])
+    measured = []
+    measure = Normalisation.measure
+
+    def count(self: Normalisation, reader: SlideReader, plane: int) -> Range:
+        measured.append(plane)
+        return measure(self, reader, plane)
+
+    monkeypatch.setattr(Normalisation, "measure", count)
+    for _ in range(3):
+        view.probabilities(Box(0, 0, 90, 90))
+    assert measured == [STACK.plane]
+    other = np.stack((np.zeros((90, 90), np.uint8), 255 - pixels_of(discs())[:90, :90]))
+    tifffile.imwrite(tmp_path / STACK.slide, other, photometric="minisblack", software="another version")
+    view.probabilities(Box(0, 0, 90, 90))
+    assert measured == [STACK.plane] * 2
 
 
 def test_a_slide_that_went_away_is_named(see: See, tmp_path: Path) -> None:

@@ -15,7 +15,8 @@ from unet_studio.core.cleaning.clean_up import clean_up
 from unet_studio.core.cleaning.steps import Step
 from unet_studio.core.labels.plane import LabelPlane, PlaneId
 from unet_studio.core.masks.mask_view import MaskView, cleaned_mask, lay_over, shrunken_steps
-from unet_studio.core.masks.proposals import Proposal, find_proposal, proposal_file, to_mask, write_proposal
+from unet_studio.core.masks.proposal_writing import write_proposal
+from unet_studio.core.masks.proposals import Proposal, find_proposal, proposal_file, to_mask
 from unet_studio.core.tiles import Box
 
 SHAPE = (290, 330)

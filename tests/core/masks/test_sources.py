@@ -7,7 +7,8 @@ import numpy as np
 from unet_studio.core.cleaning.steps import Step
 from unet_studio.core.labels.plane import LabelPlane
 from unet_studio.core.masks.mask_view import MaskView
-from unet_studio.core.masks.proposals import Proposal, write_proposal
+from unet_studio.core.masks.proposal_writing import write_proposal
+from unet_studio.core.masks.proposals import Proposal
 from unet_studio.core.masks.sources import MaskSource, SourceKind
 from unet_studio.core.tiles import Box
 

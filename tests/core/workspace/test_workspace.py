@@ -20,7 +20,8 @@ from unet_studio.core.editing.accepting import AcceptedPlane
 from unet_studio.core.editing.strokes import Stroke, make_edit
 from unet_studio.core.labels.edits import Edit, PlaneChange, make_patches
 from unet_studio.core.labels.plane import PlaneId, PlaneState
-from unet_studio.core.masks.proposals import part_file, proposal_file, slide_stamp, write_proposal
+from unet_studio.core.masks.proposal_writing import write_proposal
+from unet_studio.core.masks.proposals import part_file, proposal_file, slide_stamp
 from unet_studio.core.models.cards import ModelCard
 from unet_studio.core.models.normalisation import Normalisation
 from unet_studio.core.project.lock import writing

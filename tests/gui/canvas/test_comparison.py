@@ -12,7 +12,8 @@ from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QToolButton, QWid
 from pytestqt.qtbot import QtBot
 
 from unet_studio.core.labels.plane import PlaneId
-from unet_studio.core.masks.proposals import proposal_file, slide_stamp, write_proposal
+from unet_studio.core.masks.proposal_writing import write_proposal
+from unet_studio.core.masks.proposals import proposal_file, slide_stamp
 from unet_studio.core.masks.sources import MaskSource, SourceKind
 from unet_studio.gui.canvas.compare_bar import CompareMode
 from unet_studio.gui.canvas.compare_views import Divider

@@ -15,7 +15,8 @@ from unet_studio.core.editing.regions import Region
 from unet_studio.core.editing.strokes import Stroke
 from unet_studio.core.labels.edits import Edit
 from unet_studio.core.labels.plane import PlaneId, PlaneState
-from unet_studio.core.masks.proposals import proposal_file, slide_stamp, write_proposal
+from unet_studio.core.masks.proposal_writing import write_proposal
+from unet_studio.core.masks.proposals import proposal_file, slide_stamp
 from unet_studio.core.project.store import Project
 from unet_studio.core.tiles import Box
 from unet_studio.core.workspace.workspace import Workspace

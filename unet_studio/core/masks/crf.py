@@ -1,8 +1,7 @@
-"""Refining: a proposal's probabilities after the CRF steps of its clean-up, which look at the slide's pixels too."""
+"""The CRF steps of a clean-up applied to a proposal's probabilities; they look at the slide's pixels too."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -16,19 +15,28 @@ from unet_studio.core.slides.opening import SlideReader, open_slide
 from unet_studio.core.tiles import Box, cells_over, tile_box
 
 _BLOCK = 512
-"""Side of what is refined at once, so that memory doesn't grow with the plane. The blocks lie on a grid of the plane,
-so that a pixel comes out the same in whichever box it is asked for."""
+"""Side of what the CRF is applied to at once, so that memory doesn't grow with the plane. The blocks lie on a grid of
+the plane, so that a pixel comes out the same in whichever box it is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
 class SlidePlane:
-    """Where the pixels of a plane are; they are read when a step asks for them."""
+    """Where the pixels of a plane are; they are read when a step asks for them, and their range is measured once."""
 
     file: Path
     plane: int = 0
+    _ranges: dict[str, Range] = field(default_factory=dict, init=False, compare=False, repr=False)
+    """The range of the plane's values, by the version of the file."""
+
+    def measure(self, reader: SlideReader) -> Range:
+        """The range of the plane's values; `reader` is the slide, open."""
+        stamp = slide_stamp(self.file)
+        if stamp not in self._ranges:
+            self._ranges[stamp] = Normalisation.usual(reader.info.channels).measure(reader, self.plane)
+        return self._ranges[stamp]
 
 
-def refine(
+def apply_crf(
     proposal: Proposal, slide: SlidePlane, steps: Sequence[Step], box: Box, *, shrink: int = 1
 ) -> NDArray[np.uint8]:
     """Probabilities (h, w, channels), 0…255, of a box on the plane after `steps`, all of them crf.
@@ -61,12 +69,5 @@ def refine(
 def _contrasts(reader: SlideReader, slide: SlidePlane, box: Box, shrink: int) -> NDArray[np.float32]:
     """The slide's pixels (h, w, channels), 0…1 within its contrast, NaN where they have no value."""
     raw = reader.read(slide.plane, box, shrink=shrink)
-    normalised = Normalisation.usual(reader.info.channels).apply(raw, _measured(slide, slide_stamp(slide.file)))
+    normalised = Normalisation.usual(reader.info.channels).apply(raw, slide.measure(reader))
     return np.where(np.isfinite(raw), normalised, np.float32(np.nan))
-
-
-@lru_cache(maxsize=32)
-def _measured(slide: SlidePlane, stamp: str) -> Range:
-    """The range of a plane; `stamp` tells the versions of its slide apart."""
-    with open_slide(slide.file) as reader:
-        return Normalisation.usual(reader.info.channels).measure(reader, slide.plane)

@@ -10,7 +10,7 @@ from unet_studio.core.classes import BACKGROUND, UNLABELLED
 from unet_studio.core.cleaning.clean_up import clean_up, halo
 from unet_studio.core.cleaning.steps import AREA_OPERATIONS, CRF, WATERSHEDS, Step
 from unet_studio.core.labels.plane import LabelPlane
-from unet_studio.core.masks.crf import SlidePlane, refine
+from unet_studio.core.masks.crf import SlidePlane, apply_crf
 from unet_studio.core.masks.proposals import Proposal, to_mask
 from unet_studio.core.tiles import Box
 
@@ -49,7 +49,7 @@ class MaskView:
         assert self.proposal is not None
         steps = [step for step in shrunken_steps(self.steps, shrink) if step.operation == CRF]
         if steps and self.slide is not None:
-            return refine(self.proposal, self.slide, steps, box, shrink=shrink)
+            return apply_crf(self.proposal, self.slide, steps, box, shrink=shrink)
         return self.proposal.read(box, shrink=shrink)
 
     def read(self, box: Box) -> NDArray[np.uint8]:
