@@ -2,13 +2,14 @@
 
 import errno
 import os
+import stat
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from unet_studio.core.files import write_atomically
+from unet_studio.core.files import publish_folder, write_atomically
 from unet_studio.errors import StudioError
 
 
@@ -80,3 +81,88 @@ def test_a_file_in_place_of_a_folder_is_said(tmp_path: Path) -> None:
     (tmp_path / "masks").write_bytes(b"")
     with pytest.raises(StudioError, match="could not be written"):
         write_atomically(tmp_path / "masks" / "a.png", b"new")
+
+
+def calls_of(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    """The names of the files that are flushed, renamed and removed from now on, in order."""
+    calls: list[tuple[str, str]] = []
+    opened: dict[int, str] = {}
+    open_, fsync, rename = os.open, os.fsync, os.rename
+
+    def record_open(path: Path, *arguments: int, **options: int) -> int:
+        descriptor = open_(path, *arguments, **options)
+        opened[descriptor] = Path(path).name
+        return descriptor
+
+    def record_fsync(descriptor: int) -> None:
+        calls.append(("flush", opened[descriptor]))
+        fsync(descriptor)
+
+    def record_rename(source: Path, target: Path) -> None:
+        calls.append(("rename", Path(target).name))
+        rename(source, target)
+
+    monkeypatch.setattr(os, "open", record_open)
+    monkeypatch.setattr(os, "fsync", record_fsync)
+    monkeypatch.setattr(os, "rename", record_rename)
+    return calls
+
+
+def folder_of(path: Path, content: bytes) -> Path:
+    (path / "sub").mkdir(parents=True)
+    for name in ("a", "sub/b"):
+        (path / name).write_bytes(content)
+    return path
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows flushes no folder")
+def test_a_folder_is_on_the_disk_before_and_after_it_gets_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finished = folder_of(tmp_path / "models" / ".new.part", b"new")
+    calls = calls_of(monkeypatch)
+    publish_folder(finished, tmp_path / "models" / "new")
+    *before, rename, after = calls
+    assert sorted(before) == [("flush", ".new.part"), ("flush", "a"), ("flush", "b"), ("flush", "sub")]
+    assert before[-1] == ("flush", ".new.part")
+    assert (rename, after) == (("rename", "new"), ("flush", "models"))
+    assert (tmp_path / "models" / "new" / "sub" / "b").read_bytes() == b"new"
+
+
+def test_a_folder_takes_the_place_of_one_of_its_name(tmp_path: Path) -> None:
+    folder_of(tmp_path / "new", b"old")
+    (tmp_path / "new" / "c").write_bytes(b"old")
+    publish_folder(folder_of(tmp_path / "part", b"new"), tmp_path / "new")
+    assert sorted(path.name for path in (tmp_path / "new").rglob("*")) == ["a", "b", "sub"]
+    assert (tmp_path / "new" / "a").read_bytes() == b"new"
+    assert [path.name for path in tmp_path.iterdir()] == ["new"]
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ENOSPC])
+def test_a_folder_that_cannot_be_flushed_gets_no_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    finished = folder_of(tmp_path / "part", b"new")
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", fail_with(number))
+        with pytest.raises(OSError, match=os.strerror(number)):
+            publish_folder(finished, tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows flushes no folder")
+def test_a_drive_that_flushes_no_folders_takes_one_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finished = folder_of(tmp_path / "part", b"new")
+    fsync = os.fsync
+
+    def refuse_folders(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        fsync(descriptor)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", refuse_folders)
+        publish_folder(finished, tmp_path / "new")
+    assert (tmp_path / "new" / "a").exists()

@@ -1,9 +1,10 @@
-"""Writing files so that a crash or a full disk leaves the old file or the new one, never half of it."""
+"""Writing files and folders so that a crash or a full disk leaves the old one or the new one, never half of it."""
 
 import contextlib
 import errno
 import os
 import secrets
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
@@ -11,6 +12,7 @@ from typing import BinaryIO
 from unet_studio.errors import StudioError
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
+_NO_FOLDER_FLUSH = {errno.EINVAL, errno.ENOTSUP}  # what some network drives say to flushing a folder
 
 
 def write_atomically(path: Path, data: bytes | Callable[[BinaryIO], None]) -> None:
@@ -27,6 +29,36 @@ def write_atomically(path: Path, data: bytes | Callable[[BinaryIO], None]) -> No
         raise StudioError(
             f"{path} could not be written: {_reason(error)} What was there before is unchanged."
         ) from error
+
+
+def publish_folder(finished: Path, place: Path) -> None:
+    """Give a finished folder its name, `place`, beside it; a folder that has this name already is removed.
+
+    Files and folders are flushed to the disk before, and the new name after, so that once this returns no loss of power
+    takes anything away. Raises OSError.
+    """
+    for path in finished.rglob("*"):
+        _flush(path)
+    _flush(finished)
+    if place.exists():
+        shutil.rmtree(place)
+    finished.rename(place)
+    _flush(place.parent)
+
+
+def _flush(path: Path) -> None:
+    """Have a file, or the names in a folder, on the disk itself."""
+    is_folder = path.is_dir()
+    if is_folder and os.name == "nt":
+        return  # Windows opens no folder for this
+    descriptor = os.open(path, os.O_RDONLY if is_folder else os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if not is_folder or error.errno not in _NO_FOLDER_FLUSH:
+            raise
+    finally:
+        os.close(descriptor)
 
 
 def _replace(path: Path, data: bytes | Callable[[BinaryIO], None]) -> None:

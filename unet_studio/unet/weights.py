@@ -7,6 +7,7 @@ from pathlib import Path
 
 import keras
 
+from unet_studio.core.files import publish_folder
 from unet_studio.core.models.cards import WEIGHTS, ModelCard
 from unet_studio.errors import ModelError
 from unet_studio.unet import device
@@ -52,14 +53,16 @@ def load_fast_network(card: ModelCard) -> keras.Model:
 
 
 def publish(card: ModelCard, network: keras.Model, history: Sequence[RoundReport]) -> ModelCard:
-    """Write network, card and history into `card.folder`; a reader sees the finished folder or none."""
+    """Write network, card and history into `card.folder`; a reader sees the finished folder or none.
+
+    Once this returns the model is on the disk itself, so that what it was trained from may go. Raises `ModelError`
+    where it can't be written.
+    """
     beside = card.folder.with_name(f".{card.folder.name}.part")
     shutil.rmtree(beside, ignore_errors=True)
     try:
         _write_model(beside, card, network, history)
-        if card.folder.exists():
-            shutil.rmtree(card.folder)
-        beside.rename(card.folder)
+        publish_folder(beside, card.folder)
     except OSError as error:
         raise ModelError(
             f"The new model could not be written to '{card.folder}' ({_first_line(error)}). "

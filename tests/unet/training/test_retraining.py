@@ -1,5 +1,7 @@
 """Retraining: what it learns from, what it never touches, and what it leaves behind."""
 
+import os
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -122,6 +124,45 @@ def test_a_retraining_from_a_model(
     assert retrained.result.dice_before > 0.99
     assert retrained.preferred
     assert read_snapshot(project).fingerprint() == labels_before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows flushes no folder")
+def test_the_model_is_on_the_disk_before_the_checkpoint_goes(
+    project: Project, paint: Paint, truths: Truths, bright: ModelCard, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paint("a.png", truths["a.png"])
+    calls: list[str] = []
+    open_, fsync, rename, unlink = os.open, os.fsync, os.rename, os.unlink
+    opened: dict[int, Path] = {}
+
+    def record_open(path: Any, *arguments: Any, **options: Any) -> int:
+        descriptor = open_(path, *arguments, **options)
+        opened[descriptor] = Path(path)
+        return descriptor
+
+    def record_fsync(descriptor: int) -> None:
+        if descriptor in opened:
+            calls.append(f"flush {opened[descriptor].name}")
+        fsync(descriptor)
+
+    def record_rename(source: Any, target: Any, **options: Any) -> None:
+        calls.append(f"rename to {Path(target).name}")
+        rename(source, target, **options)
+
+    def record_unlink(path: Any, **options: Any) -> None:
+        calls.append(f"remove {Path(path).name}")
+        unlink(path, **options)
+
+    with monkeypatch.context() as patched:
+        for name, record in (
+            ("open", record_open), ("fsync", record_fsync), ("rename", record_rename), ("unlink", record_unlink)
+        ):  # fmt: skip
+            patched.setattr(os, name, record)
+        retrain(project, bright, recipe, Witness(), channels=0)
+    order = ["flush model.keras", "flush .retrained-001.part", "rename to retrained-001", "flush models"]
+    order.append("remove checkpoint.npz")
+    assert [call for call in calls if call in order] == order
+    assert calls.index("flush card.toml") < calls.index("rename to retrained-001")
 
 
 def test_slides_that_cannot_be_read_are_told_and_the_one_that_is_left_is_enough(
