@@ -63,3 +63,15 @@ def test_no_process_takes_a_whole_card_unless_asked_to(chosen: dict[str, str]) -
 @pytest.mark.parametrize("module", ["unet_studio.core.project.store", "unet_studio.core.exchange.exporting"])
 def test_the_core_loads_neither(module: str) -> None:
     assert not loaded_by(module) & (NETWORK | WINDOW)
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "unet_studio.core.workspace.workspace",
+        "unet_studio.core.exchange.exporting",
+        "unet_studio.core.editing.splitting",
+    ],
+)
+def test_the_core_loads_without_what_it_seldom_needs(module: str) -> None:
+    assert not loaded_by(module) & {"scipy", "skimage", "tifffile", "imagecodecs", "PIL"}

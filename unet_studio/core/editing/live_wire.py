@@ -6,7 +6,6 @@ from typing import Any, Final
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from skimage.graph import MCP_Geometric
 
 from unet_studio.core.editing.strokes import Point
 from unet_studio.core.tiles import Box
@@ -76,6 +75,8 @@ class LiveWire:
         reach = _FIRST_REACH
         while end.intersect(start.grow(reach)).is_empty:
             reach *= 2
+        from skimage.graph import MCP_Geometric  # scikit-image takes long to load; the window opens without it
+
         self._square = start.grow(reach).intersect(self._box)
         self._search = MCP_Geometric(self._cost[self._square.within(self._box)])
         self._totals, _ = self._search.find_costs([(start.y0 - self._square.y0, start.x0 - self._square.x0)])

@@ -5,8 +5,6 @@ from typing import TypeVar
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from skimage.morphology import local_maxima
-from skimage.segmentation import watershed
 
 from unet_studio.core.editing.regions import Region, fill_specks
 from unet_studio.core.tiles import Box
@@ -29,6 +27,8 @@ def waist_lines(object_: Region) -> NDArray[np.bool_] | None:
     distance, so that the same share of narrowing counts in small objects and in large ones. Holes of up to 16 pixels
     count as inside, for noise in the middle of an object says nothing of its waist.
     """
+    from skimage.segmentation import watershed  # SciPy takes half a second to load, and the window opens without it
+
     solid = np.pad(fill_specks(object_.inside).view(np.uint8), 1)
     scale = 1
     while solid.size > scale * scale * _COARSE_PIXELS:
@@ -63,6 +63,8 @@ def _doubled(values: NDArray[_Number]) -> NDArray[_Number]:
 
 def _high_maxima(relief: NDArray[np.float32], height: float) -> NDArray[np.int32]:
     """Numbers from 1 for the maxima of `relief` that one leaves only by going down by `height`; 0 elsewhere."""
+    from skimage.morphology import local_maxima
+
     filled, previous = relief - np.float32(height), None
     while previous is None or not np.array_equal(filled, previous):
         previous = filled
@@ -86,6 +88,8 @@ def _redraw(
     It does so where it is `undecided`, which has half as many rows and columns. Each connected piece of that is flooded
     for itself, so that the cost follows the length of the borders.
     """
+    from skimage.segmentation import watershed
+
     count, pieces, boxes, _ = cv2.connectedComponentsWithStats(undecided.view(np.uint8), connectivity=8)
     for piece, (x, y, width, height, _) in zip(range(1, count), boxes[1:].tolist(), strict=True):
         half = Box(y, x, y + height, x + width).grow(1).intersect(Box.of_shape(undecided.shape))
