@@ -16,10 +16,10 @@ from unet_studio.core.tiles import TILE, Box
 from unet_studio.unet.recipes import Architecture, Augmentation, Loss, Recipe, Schedule, load_recipe
 from unet_studio.unet.training import patches
 from unet_studio.unet.training.border_weights import border_weights
-from unet_studio.unet.training.patches import LabelledSlide, PatchBatches, draw_patch, draw_slide, relight
+from unet_studio.unet.training.patches import LabelledSlide, PatchBatches, augment_intensity, draw_patch, draw_slide
 
-SAME_LIGHT = Augmentation(gain=0, offset=0, gamma=0, gradient=0, noise=0, blur=0)
-AS_IT_IS = replace(SAME_LIGHT, flip=False, rotate=0, scale_low=1, scale_high=1, elastic=0, stretch=0)
+SAME_INTENSITY = Augmentation(gain=0, offset=0, gamma=0, gradient=0, noise=0, blur=0)
+AS_IT_IS = replace(SAME_INTENSITY, flip=False, rotate=0, scale_low=1, scale_high=1, elastic=0, stretch=0)
 RETRAIN = load_recipe("retrain")
 
 BLOCK = 32
@@ -77,7 +77,7 @@ def test_a_label_is_the_one_of_the_place_that_its_pixel_shows_however_warped(
     margin: int,
 ) -> None:
     low, high = scales
-    augmentation = replace(SAME_LIGHT, flip=flip, rotate=rotate, scale_low=low, scale_high=high, elastic=elastic)
+    augmentation = replace(SAME_INTENSITY, flip=flip, rotate=rotate, scale_low=low, scale_high=high, elastic=elastic)
     cut = draw_slide if whole else draw_patch
     pixels, labels = cut(map_slide, side, augmentation, np.random.default_rng(seed), margin)
     assert pixels.shape == (side, side, 2)
@@ -346,32 +346,34 @@ class TestBatches:
         assert slide.labelled == 612
 
 
-class TestLight:
+class TestIntensityAugmentation:
     pixels = np.random.default_rng(0).random((40, 30, 3), dtype=np.float32)
 
     def test_every_magnitude_zero_leaves_the_pixels_as_they_are(self) -> None:
-        relit = relight(self.pixels, SAME_LIGHT, np.random.default_rng(0))
-        np.testing.assert_array_equal(relit, self.pixels)
+        augmented = augment_intensity(self.pixels, SAME_INTENSITY, np.random.default_rng(0))
+        np.testing.assert_array_equal(augmented, self.pixels)
 
     @pytest.mark.parametrize("kind", ["gain", "offset", "gamma", "gradient", "noise", "blur", "colour"])
     @pytest.mark.parametrize("channels", [1, 3])
-    def test_each_kind_of_light_changes_pixels_and_keeps_their_form(self, kind: str, channels: int) -> None:
+    def test_each_kind_of_intensity_augmentation_changes_pixels_and_keeps_their_form(
+        self, kind: str, channels: int
+    ) -> None:
         before = self.pixels[..., :channels]
-        augmentation = replace(SAME_LIGHT, **{kind: 0.5})
-        relit = [relight(before, augmentation, np.random.default_rng(seed)) for seed in range(10)]
-        assert any(not np.array_equal(after, before) for after in relit)
-        for after in relit:
+        augmentation = replace(SAME_INTENSITY, **{kind: 0.5})
+        augmented = [augment_intensity(before, augmentation, np.random.default_rng(seed)) for seed in range(10)]
+        assert any(not np.array_equal(after, before) for after in augmented)
+        for after in augmented:
             assert (after.shape, after.dtype) == (before.shape, np.float32)
             assert np.isfinite(after).all()
 
     def test_brightness_stays_within_its_range(self) -> None:
-        augmentation = replace(SAME_LIGHT, brightness_low=0.8, brightness_high=0.9)
-        factors = [relight(self.pixels, augmentation, np.random.default_rng(s))[0, 0, 0] for s in range(50)]
+        augmentation = replace(SAME_INTENSITY, brightness_low=0.8, brightness_high=0.9)
+        factors = [augment_intensity(self.pixels, augmentation, np.random.default_rng(s))[0, 0, 0] for s in range(50)]
         factors = np.array(factors) / self.pixels[0, 0, 0]
         assert 0.8 <= factors.min() < 0.82
         assert 0.88 < factors.max() <= 0.9
 
     def test_gamma_keeps_what_is_darker_than_black_finite(self) -> None:
-        relit = relight(self.pixels - 0.5, replace(SAME_LIGHT, gamma=1), np.random.default_rng(0))
-        assert np.isfinite(relit).all()
-        assert np.array_equal(np.sign(relit), np.sign(self.pixels - 0.5))
+        augmented = augment_intensity(self.pixels - 0.5, replace(SAME_INTENSITY, gamma=1), np.random.default_rng(0))
+        assert np.isfinite(augmented).all()
+        assert np.array_equal(np.sign(augmented), np.sign(self.pixels - 0.5))

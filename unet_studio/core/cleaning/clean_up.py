@@ -31,7 +31,7 @@ def clean_up(
 
     Each step treats its classes in order of index. A class that grows takes background only, never a pixel of another
     class, and a pixel that a class loses becomes background. Beyond the edge of the plane nothing is known: classes
-    neither grow from there nor are eaten from there, and a gap that touches the edge is no hole.
+    neither grow from there nor are eroded from there, and a gap that touches the edge is no hole.
     """
     result = np.array(mask, order="C")
     for step in without_crf(steps):

@@ -1,8 +1,8 @@
-"""The dense CRF: pixels that are near each other and look alike pull each other towards one class.
+"""The dense CRF (conditional random field): pixels that are near each other and of similar colour favour one class.
 
-It gives a proposal the outlines that the slide has. Every pixel is joined to every other one by two Gaussian kernels,
-one of place and colour and one of place alone, and mean-field inference asks only for their sums over the plane. The
-first, a bilateral filter, is worked out on a bilateral grid of few cells instead of pair by pair.
+It moves the outlines of a proposal to those of the slide. Every pixel is joined to every other one by two Gaussian
+kernels, one of place and colour and one of place alone, and mean-field inference needs only their sums over the plane.
+The first, a bilateral filter, is worked out on a bilateral grid of few cells instead of pair by pair.
 
 References: Krähenbühl & Koltun, "Efficient inference in fully connected CRFs with Gaussian edge potentials" (2011),
 arXiv:1210.5644, and "Parameter learning and convergent inference for dense random fields" (2013) for the symmetric
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from scipy import sparse
 
 _LEAST = 1e-4
-"""No class is less probable than this at first, so that none is out of question; a step of uint8 is 4e-3."""
+"""No class is less probable than this at first, so that none is impossible; a step of uint8 is 4e-3."""
 _SMOOTH_SIGMA = 1.0
 """Pixels; the standard deviation of the kernel of place alone, as published."""
 _BLUR_BESIDE = 1 / 6
-"""What a grid point gives each neighbour. Twice this blur and twice a linear interpolation have a variance of one."""
+"""The weight of each neighbouring grid point: this blur twice and a linear interpolation twice have a variance of 1."""
 _BITS = 62
 """Into which the number of a grid point must fit."""
 
@@ -63,7 +63,7 @@ def dense_crf(
         sigma_colour: above 0, in the units of `pixels`: how alike they are. Below the noise it does nothing.
         weight: 0 or more, of pixels that are near and alike.
         smoothness: 0 or more, of pixels that are near.
-        iterations: 0 or more; they settle within 5 to 10.
+        iterations: 0 or more; they converge within 5 to 10.
         corner: (y, x) of the first pixel on its plane, so that all blocks of a plane share one grid.
 
     Raises RecipeError where a number is out of range, or the grid too fine to be numbered.
@@ -81,8 +81,8 @@ def dense_crf(
 def halo(sigma_space: float) -> int:
     """How many pixels of surroundings a block needs so that its inside comes out nearly as on the whole plane.
 
-    It is as far as the grid carries in one iteration. What lies beyond comes by way of others; near the edge of a block
-    that changes few probabilities by more than 0.01, and the class of fewer than one pixel in 10,000.
+    It is as far as the kernel extends in one iteration. What lies beyond has an effect by further iterations; near the
+    edge of a block that changes few probabilities by more than 0.01, and the class of fewer than one pixel in 10,000.
     """
     return math.ceil(4 * sigma_space)
 
@@ -134,7 +134,7 @@ def _bilateral_filter(
     """A Gaussian of place and colour.
 
     Each pixel gives its values to the grid points around it, they are blurred along every axis in turn, and each pixel
-    takes its own back in the same way. The kernel is A Aᵀ, symmetric and positive, so that the iterations settle.
+    takes its own back in the same way. The kernel is A Aᵀ, symmetric and positive, so that the iterations converge.
     """
     to_grid, blurs = _grid(pixels, sigma_space, sigma_colour, corner)
 

@@ -13,7 +13,7 @@ from unet_studio.core.cleaning.morphology import OPERATIONS, Operation
 from unet_studio.errors import RecipeError
 
 LARGEST_RADIUS = 500
-"""The largest radius of a disc; the time grows with it, and a slip of the finger must not take hours."""
+"""The largest radius of a disc; the time grows with it, and a mistyped number must not take hours."""
 LARGEST_SIGMA = 50
 """The largest standard deviation of the smoothing before a watershed, and of the places of a CRF, in pixels."""
 LARGEST_NECK = 100
@@ -25,7 +25,7 @@ WATERSHEDS = ("watershed", "watershed-distance", "watershed-boundary")
 CRF = "crf"
 """The operation with a weight and a colour."""
 LARGEST_WEIGHT = 100
-"""The largest weight of a CRF; e¹⁰⁰ : 1 is more than any odds."""
+"""The largest weight of a CRF: odds of e¹⁰⁰ : 1, above all that occur."""
 SMALLEST_COLOUR = 0.01
 """The smallest difference in colour of a CRF; its time and memory grow with finer ones."""
 
@@ -45,9 +45,9 @@ class Step:
     The height is for the watersheds alone: how deep the valley between two objects is at least, from the lower of
     their tops. It is a probability (above 0 and below 1), for watershed-distance pixels (above 0, to `LARGEST_NECK`).
 
-    The weight and the colour are for crf alone, which is always for all classes: how much pixels that look alike pull
-    each other (above 0, to `LARGEST_WEIGHT`), and how alike they look, σ as a share of the slide's contrast
-    (`SMALLEST_COLOUR` to 1).
+    The weight and the colour are for crf alone, which is always for all classes: how much pixels of similar colour
+    favour one class (above 0, to `LARGEST_WEIGHT`), and how similar their colours are, σ as a share of the slide's
+    contrast (`SMALLEST_COLOUR` to 1).
 
     Raises RecipeError where the operation is unknown or a number is out of range.
     """

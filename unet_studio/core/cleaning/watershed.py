@@ -80,7 +80,7 @@ def _merge_low_hills(hills: NDArray[np.int32], relief: NDArray[np.uint16], heigh
     peak = np.zeros(int(hills.max(initial=0)) + 1, np.int64)
     np.maximum.at(peak, hills, relief)
     highest = peak.tolist()
-    island = list(range(len(peak)))  # all that is connected above the pass at hand
+    island = list(range(len(peak)))  # what is connected above the height of the current pass
     piece = list(range(len(peak)))
     for one, other, level in _passes(hills, relief):
         upper, lower = _root(island, one), _root(island, other)
@@ -113,7 +113,7 @@ def _passes(hills: NDArray[np.int32], relief: NDArray[np.uint16]) -> Iterator[tu
 
 def _root(parent: list[int], number: int) -> int:
     while parent[number] != number:
-        parent[number] = parent[parent[number]]  # halve the way for those who come after
+        parent[number] = parent[parent[number]]  # path halving, so that later look-ups are short
         number = parent[number]
     return number
 

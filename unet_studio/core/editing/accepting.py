@@ -77,7 +77,7 @@ def accept_region(
     """
     if view.proposal is None:
         return None
-    _insist_on_whole(view, plane)
+    _check_whole(view, plane)
 
     def values_of(box: Box) -> NDArray[np.uint8]:
         inside = region.inside[box.within(region.box)]
@@ -133,14 +133,14 @@ def change_plane(
 def _change_plane(
     view: MaskView, plane: PlaneId, *, state: PlaneState, state_after: PlaneState, cancelled: Cancel
 ) -> PlaneChange:
-    _insist_on_whole(view, plane)
+    _check_whole(view, plane)
     whole = Box.of_shape(view.labels.shape)
     return change_plane(
         view.labels, plane, whole, view.read, state_before=state, state_after=state_after, cancelled=cancelled
     )
 
 
-def _insist_on_whole(view: MaskView, plane: PlaneId) -> None:
+def _check_whole(view: MaskView, plane: PlaneId) -> None:
     """Where nothing is proposed yet the mask is background, which nobody said and no label must say."""
     if view.proposal is not None and view.proposal.partial:
         raise SlideError(f"Only a part of '{plane.slide}' is proposed so far. Accept it once all of it is.")

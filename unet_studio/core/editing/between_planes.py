@@ -17,7 +17,7 @@ def interpolate(first: NDArray[np.uint8], last: NDArray[np.uint8], share: float)
     """The labels (h, w) at `share`, 0…1, of the way from the plane `first` to the plane `last`.
 
     Shape-based interpolation (Raya & Udupa 1990): each pixel gets the class with the largest signed distance to its
-    own outline, interpolated between the two planes. What is background or unlabelled competes as one, the ground; it
+    own outline, interpolated between the two planes. Background and unlabelled count as one class here, the rest; it
     is background where both planes are labelled, and unlabelled elsewhere. A class that only one of the planes has
     counts as unlabelled there, background too, for nobody said where it ends. At 0 and 1 the result is the plane.
     """
@@ -25,9 +25,9 @@ def interpolate(first: NDArray[np.uint8], last: NDArray[np.uint8], share: float)
         return (last if share else first).copy()
     classes = sorted(_classes(first) & _classes(last))
     first, last = _only(first, classes), _only(last, classes)
-    ground = np.uint8(BACKGROUND if BACKGROUND in classes else UNLABELLED)
-    result = np.where((first != UNLABELLED) & (last != UNLABELLED), ground, np.uint8(UNLABELLED))
-    highest = _between(_is_ground(first), _is_ground(last), share)
+    rest = np.uint8(BACKGROUND if BACKGROUND in classes else UNLABELLED)
+    result = np.where((first != UNLABELLED) & (last != UNLABELLED), rest, np.uint8(UNLABELLED))
+    highest = _between(_is_rest(first), _is_rest(last), share)
     for index in classes:
         if index != BACKGROUND:
             distance = _between(first == index, last == index, share)
@@ -91,7 +91,7 @@ def _only(labels: NDArray[np.uint8], classes: Sequence[int]) -> NDArray[np.uint8
     return np.take(table, labels)
 
 
-def _is_ground(labels: NDArray[np.uint8]) -> NDArray[np.bool_]:
+def _is_rest(labels: NDArray[np.uint8]) -> NDArray[np.bool_]:
     return np.isin(labels, (BACKGROUND, UNLABELLED))
 
 

@@ -1,4 +1,4 @@
-"""Floods: the connected region around a pixel, read block by block as it grows, so that it costs what it covers."""
+"""Flood fill: the connected region around a pixel, read block by block, so that the cost follows its area."""
 
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -49,7 +49,7 @@ def flood(
             continue
         if cell not in blocks:
             blocks[cell] = np.array(matches(box), dtype=np.uint8, order="C")
-        reached = _pour(blocks[cell], box, entries)
+        reached = _fill_block(blocks[cell], box, entries)
         if not reached.is_empty:
             extent = extent.union(reached)
             check_size(extent, limit)
@@ -86,7 +86,7 @@ def wand_region(
     belongs. NaN and infinite pixels never match, and from one of them, or off the plane, the region is empty. Holes of
     up to 16 pixels are filled.
 
-    The same boxes are asked for at every tolerance, so where tolerance follows the mouse, wrap `read` in an lru_cache.
+    The same boxes are asked for at every tolerance, so where tolerance follows the mouse, let `read` keep what it read.
     Raises RegionError where the region is too large.
     """
     plane = Box.of_shape(shape)
@@ -111,8 +111,8 @@ def _pixel_box(pixel: tuple[int, int]) -> Box:
     return Box(pixel[0], pixel[1], pixel[0] + 1, pixel[1] + 1)
 
 
-def _pour(values: NDArray[np.uint8], box: Box, entries: _Pixels) -> Box:
-    """Turn what is open in a block and connected to `entries` inside, in place; returns the smallest box around it."""
+def _fill_block(values: NDArray[np.uint8], box: Box, entries: _Pixels) -> Box:
+    """Mark what is open and connected to `entries` in a block as inside, in place; returns the box around it."""
     reached = Box(0, 0, 0, 0)
     pixels = entries - (box.y0, box.x0)
     for row, column in pixels[values[pixels[:, 0], pixels[:, 1]] == _OPEN].tolist():

@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 _CV_CHANNELS = 4  # as many as OpenCV's bounds hold
 
 
-def around_pixel(pixels: NDArray[np.generic], centre: tuple[int, int], reach: int) -> NDArray[np.float64]:
-    """The finite pixels (n, channels) of (h, w, channels) at most `reach` rows and columns from `centre`."""
+def around_pixel(pixels: NDArray[np.generic], centre: tuple[int, int], radius: int) -> NDArray[np.float64]:
+    """The finite pixels (n, channels) of (h, w, channels) at most `radius` rows and columns from `centre`."""
     row, column = centre
-    window = pixels[max(0, row - reach) : row + reach + 1, max(0, column - reach) : column + reach + 1]
+    window = pixels[max(0, row - radius) : row + radius + 1, max(0, column - radius) : column + radius + 1]
     return finite_pixels(window)
 
 

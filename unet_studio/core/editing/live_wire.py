@@ -11,7 +11,7 @@ from unet_studio.core.editing.strokes import Point
 from unet_studio.core.tiles import Box
 
 _SMOOTHING = 1.0
-"""Standard deviation, in pixels, of the Gaussian that keeps noise from being followed."""
+"""Standard deviation, in pixels, of the Gaussian that keeps paths from following noise."""
 _NEIGHBOURHOOD = 31
 """An edge counts by how it stands out within this many pixels, so that faint borders hold beside strong ones."""
 _FAINT = 0.1
@@ -20,7 +20,7 @@ _LEAST_COST = 0.02
 """Cost of a pixel on the best edge, where 1 is one without any: short lines win among equally good ones."""
 _EQUAL = 1 + 1e-9
 """Costs within this factor are the same but for rounding."""
-_FIRST_REACH = 64
+_FIRST_HALF = 64
 """Half the side of the first square that is searched, in pixels; it doubles."""
 
 
@@ -57,7 +57,7 @@ class LiveWire:
         start, end = _pixel(self._anchor), _pixel(point)
         if start.intersect(self._box).is_empty or end.intersect(self._box).is_empty:
             return straight
-        self._reach(start, end)
+        self._search_to(start, end)
         local = end.y0 - self._square.y0, end.x0 - self._square.x0
         if self._cost_of_line(start, end) <= self._totals[local] * _EQUAL:
             return straight
@@ -68,16 +68,16 @@ class LiveWire:
             point,
         ]
 
-    def _reach(self, start: Box, end: Box) -> None:
-        """See to it that the costs of all paths from `start` are known within a square that holds `end`."""
+    def _search_to(self, start: Box, end: Box) -> None:
+        """Work out the costs of all paths from `start` within a square that contains `end`, unless they are known."""
         if not end.intersect(self._square).is_empty:
             return
-        reach = _FIRST_REACH
-        while end.intersect(start.grow(reach)).is_empty:
-            reach *= 2
+        half = _FIRST_HALF
+        while end.intersect(start.grow(half)).is_empty:
+            half *= 2
         from skimage.graph import MCP_Geometric  # scikit-image takes long to load; the window opens without it
 
-        self._square = start.grow(reach).intersect(self._box)
+        self._square = start.grow(half).intersect(self._box)
         self._search = MCP_Geometric(self._cost[self._square.within(self._box)])
         self._totals, _ = self._search.find_costs([(start.y0 - self._square.y0, start.x0 - self._square.x0)])
 

@@ -16,7 +16,7 @@ from unet_studio.core.tiles import Box
 from unet_studio.errors import StudioError
 
 _FREE, _OWN, _TAKEN = 0, 1, 2
-"""What a pixel is to an object: background that it may grow into, its own, or somebody else's."""
+"""What a pixel is to an object: background that it may grow into, its own, or another object's."""
 _FAINTEST = 0.25
 """An object whose outline smoothing leaves this faint or fainter is thinner than the smoothing is wide."""
 _CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
@@ -138,8 +138,8 @@ def _surroundings(view: MaskView, object_: Region, *, margin: int) -> tuple[Box,
     box = object_.box.grow(margin).intersect(Box.of_shape(view.labels.shape))
     around = box.grow(1).intersect(Box.of_shape(view.labels.shape))
     mask, own = view.read(around), _placed(object_, around)
-    rivals = ((mask == _class_of(view, object_)) & ~own).view(np.uint8)
-    taken = (mask != BACKGROUND) | (cv2.dilate(rivals, _CROSS) > 0)
+    others = ((mask == _class_of(view, object_)) & ~own).view(np.uint8)
+    taken = (mask != BACKGROUND) | (cv2.dilate(others, _CROSS) > 0)
     pixels = np.where(own, np.uint8(_OWN), np.where(taken, np.uint8(_TAKEN), np.uint8(_FREE)))
     return box, np.ascontiguousarray(pixels[box.within(around)])
 

@@ -12,7 +12,7 @@ from unet_studio.core.tiles import Box, cells_over, tile_box
 from unet_studio.errors import RegionError
 
 LARGEST_AREA = 8192 * 8192
-"""The largest box of a region, in pixels, so that no slip of the mouse takes all memory."""
+"""The largest box of a region, in pixels, so that one click can't take all memory."""
 
 _SPECK = 16
 _FILL_SPECKS = Step("fill-holes", _SPECK, 1)

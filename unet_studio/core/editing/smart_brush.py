@@ -27,9 +27,9 @@ def agreeing(
     """Which pixels (h, w), bool, of the box around a brush agree with the one at `centre` (row, column in the box).
 
     `probability` (h, w), 0…255 for 0…1, is what the model gives the painted class, None where it said nothing. If
-    it is above `level` at the centre, the pixels above `level` agree. Otherwise the person knows better than the model,
-    and the raw `pixels` (h, w, channels) decide: those near the median of the 3 × 3 pixels around the centre, in every
-    channel, within two robust standard deviations of its surroundings or a quarter of the contrast in the box.
+    it is above `level` at the centre, the pixels above `level` agree. Otherwise the model doesn't expect the class
+    there, and the raw `pixels` (h, w, channels) decide: those near the median of the 3 × 3 pixels around the centre, in
+    every channel, within two robust standard deviations of its surroundings or a quarter of the contrast in the box.
 
     Only pixels that are 4-connected to the centre count, and holes of up to 16 pixels in them are filled. None agree
     where the centre is off the box, or its pixel is NaN or infinite and the raw pixels decide.

@@ -57,7 +57,7 @@ def _cover_pixel(covered: NDArray[np.bool_], box: Box, point: Point) -> None:
 
 
 class Stroke:
-    """One stroke under way: it paints at once, and remembers what was there so that it can end as one edit."""
+    """One stroke while it is painted: it changes the labels at once, and keeps those before it, to end as one edit."""
 
     def __init__(
         self, labels: LabelPlane, plane: PlaneId, *, value: int, radius: float, agreeing: Agreeing | None = None

@@ -14,7 +14,7 @@ from unet_studio.core.exchange.mask_reading import MaskValues, read_colours, rea
 from unet_studio.errors import MaskError
 
 _NAMED_STRAYS = 5
-_NOBODY_SAID = "unlabelled"
+_UNLABELLED_NAME = "unlabelled"
 _EXAMPLE = "Write VALUE=CLASS with commas between, for example 0=background,127=myelin,255=unlabelled or #3C1098=roof."
 
 
@@ -118,9 +118,11 @@ def _parse_entry(entry: str, classes: Sequence[LabelClass]) -> tuple[bool, int, 
     if not found:
         raise MaskError(f"“{entry}” doesn't say what a value of the masks means. {_EXAMPLE}")
     value, name = found[1], found[2].strip()
-    indices = {_NOBODY_SAID: UNLABELLED} | {str(c.index): c.index for c in classes} | {c.name: c.index for c in classes}
+    indices = (
+        {_UNLABELLED_NAME: UNLABELLED} | {str(c.index): c.index for c in classes} | {c.name: c.index for c in classes}
+    )
     if name not in indices:
-        known = ", ".join([*(c.name for c in classes), _NOBODY_SAID])
+        known = ", ".join([*(c.name for c in classes), _UNLABELLED_NAME])
         raise MaskError(f"“{entry}” names no class of the project. Known are: {known}.")
     return (True, int(value[1:], 16), indices[name]) if value[0] == "#" else (False, int(value), indices[name])
 

@@ -64,10 +64,10 @@ def _join(
             "such as images and masks, or beside their slides, such as a.png and a_mask.png."
         )
     alone = [] if some else [slide for key, slide in slide_of.items() if key not in mask_of]
-    strangers = [mask for key, mask in mask_of.items() if key not in slide_of]
-    if alone or strangers:
+    without_slide = [mask for key, mask in mask_of.items() if key not in slide_of]
+    if alone or without_slide:
         said = [f"Slides without a mask: {_listed(alone)}."] if alone else []
-        said += [f"Masks without a slide: {_listed(strangers)}."] if strangers else []
+        said += [f"Masks without a slide: {_listed(without_slide)}."] if without_slide else []
         raise MaskError(f"{' '.join(said)} Give each its partner of the same name, or move it out of the folder.")
     return tuple(Pair(slide, masks_folder / mask_of[key]) for key, slide in slide_of.items() if key in mask_of)
 

@@ -1,4 +1,4 @@
-"""What is shown: each channel's contrast and colour, for the eye alone: it never reaches the network."""
+"""What is shown: each channel's contrast and colour, for display only: it never reaches the network."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -73,11 +73,11 @@ def read_small(reader: SlideReader, plane: int, *, most: int = _SAMPLE_SIDE) -> 
     return reader.read(plane, reader.info.box(shrink), shrink=shrink)
 
 
-# A first look
+# Automatic contrast
 
 
 def channel_colours(channels: int) -> tuple[Colour, ...]:
-    """A colour for each channel: white for one, red, green and blue for three, else a set that the colour-blind see."""
+    """A colour for each channel: white for one, red, green, blue for three, else a set for the colour-blind too."""
     if channels == 1:
         return (_WHITE,)
     if channels == 2:
@@ -169,7 +169,7 @@ def _to_levels(values: Pixels, view: ChannelView) -> NDArray[np.uint16]:
     return np.fmin(np.fmax(stretched, 0.0), _LEVELS).astype(np.uint16)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=64)  # of 256 KiB at most: 16 MiB
 def _lookup_table(view: ChannelView, length: int) -> NDArray[np.uint32]:
     """The light of each raw value 0…length - 1: one number that holds the bytes red, green, blue and 0."""
     shares = np.clip((np.arange(length, dtype=np.float64) - view.low) / _span(view), 0.0, 1.0)

@@ -107,7 +107,7 @@ class Edit:
 
     @property
     def nbytes(self) -> int:
-        """What the edit weighs in memory, about: mainly its compressed labels."""
+        """What the edit takes in memory, in bytes, about: mainly its compressed labels."""
         patches = [patch for change in self.planes for patch in change.patches]
         return _EDIT_BYTES + sum(_PATCH_BYTES + len(patch.before) + len(patch.after) for patch in patches)
 
@@ -130,13 +130,13 @@ def _pack_patch(labels: NDArray[np.uint8]) -> bytes:
     return _pack_constant(int(value), labels.shape) if (labels == value).all() else pack(labels)
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=1024)  # of some 100 bytes each
 def _pack_constant(value: int, shape: tuple[int, int]) -> bytes:
     """Labels of one value; a whole plane of them is thousands of times the same."""
     return pack(np.full(shape, value, np.uint8))
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=64)  # of a tile at most, packed and unpacked: 8 MiB
 def _unpack_patch(data: bytes, shape: tuple[int, int]) -> NDArray[np.uint8]:
     """The labels of a patch, read-only; in an edit of a whole plane many patches are alike."""
     try:

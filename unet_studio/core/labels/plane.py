@@ -37,14 +37,14 @@ class PlaneId:
 class LabelPlane:
     """The labels of one plane, kept as the tiles that have any; a missing tile is all unlabelled.
 
-    Tiles of one class throughout cost next to nothing. Only one thread may write, and others read a `snapshot`.
+    Tiles of one class throughout take almost no memory. Only one thread may write, and others read a `snapshot`.
     """
 
     def __init__(self, shape: tuple[int, int], tiles: Iterable[tuple[Cell, NDArray[np.uint8]]] = ()) -> None:
         self.shape = shape
         self.version = 0
         """Grows with every write."""
-        self._tiles = {cell: _slim(tile) for cell, tile in tiles}
+        self._tiles = {cell: _shared(tile) for cell, tile in tiles}
         self._own: set[Cell] = set()  # the tiles that nobody else has, which may be written in place
 
     @property
@@ -83,8 +83,8 @@ class LabelPlane:
             common = covered.intersect(box)
             part = labels[common.within(box)]
             if common == covered:
-                slim = _slim(part)
-                self._tiles[cell] = part.copy() if slim is part else slim
+                shared = _shared(part)
+                self._tiles[cell] = part.copy() if shared is part else shared
                 self._own.discard(cell)
             else:
                 self._own_tile(cell)[common.within(covered)] = part
@@ -112,13 +112,13 @@ class LabelPlane:
         return self._tiles[cell]
 
 
-def _slim(tile: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The same tile, without memory of its own where it has one value throughout."""
+def _shared(tile: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The same tile; one of a single value throughout shares its memory with all others of that value."""
     value = tile[0, 0]
     return _constant_tile(int(value)) if (tile == value).all() else tile
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=256)  # of one byte each
 def _constant_tile(value: int) -> NDArray[np.uint8]:
     """A read-only tile (256, 256) of one value, a single byte in memory."""
     return np.broadcast_to(np.uint8(value), (TILE, TILE))

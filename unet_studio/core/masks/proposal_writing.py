@@ -114,7 +114,7 @@ def _show(connection: sqlite3.Connection, file: Path, part: Path, grown: Callabl
         shutil.copyfile(_beside(file), copy)
         copy.replace(part)
     except OSError:
-        return  # somebody looks at the last part just now; there will be a next one
+        return  # a reader has the last part open; the next one follows soon
     finally:
         with suppress(OSError):
             copy.unlink(missing_ok=True)

@@ -31,7 +31,7 @@ slider of threshold or clean-up is dragged over a view."""
 class Proposal:
     """A stored proposal of one plane of `shape` (h, w), with one channel for each class but background.
 
-    A `partial` one is to be looked at while the rest is on its way, never to be accepted, exported or skipped for:
+    A `partial` one is to be shown while the rest is computed, never to be accepted, exported or skipped for:
     where nothing is stored yet it reads as background. `flips` says whether it is the average over all
     orientations of the slide.
     """
@@ -111,7 +111,7 @@ def find_proposal(place: Path, model: str, plane: PlaneId, *, stamp: str | None 
 
 
 def find_part(place: Path, model: str, plane: PlaneId, *, stamp: str | None = None) -> Proposal | None:
-    """What there is of a proposal while the rest of it is on its way; None as for `find_proposal`."""
+    """What there is of a proposal while the rest of it is computed; None as for `find_proposal`."""
     return _find(part_file(place, model, plane), stamp, partial=True)
 
 

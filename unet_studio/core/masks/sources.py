@@ -1,4 +1,4 @@
-"""Mask sources: what says what is where on a plane, to be compared with another: the mask, labels, a proposal."""
+"""Mask sources: what two views of a plane can be compared by: the mask, the labels alone, or a model's proposal."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -19,7 +19,7 @@ class SourceKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MaskSource:
-    """One source under the name a person knows it by; `model` is the id of the one that proposed.
+    """One source and the name that it is shown by; `model` is the id of the one that proposed.
 
     It holds for any plane, so that two sources stay compared from slide to slide.
     """
@@ -29,9 +29,9 @@ class MaskSource:
     model: str = ""
 
     def view(self, mask: MaskView, proposals: Mapping[str, Proposal]) -> MaskView:
-        """What this source alone says of the plane of `mask`, at the mask's own threshold and clean-up.
+        """The mask of the same plane made of this source alone, at the threshold and clean-up of `mask`.
 
-        `proposals` are those of the plane, by model; a model that isn't among them says nothing.
+        `proposals` are those of the plane, by model; of a model that isn't among them it is empty.
         """
         match self.kind:
             case SourceKind.MASK:
@@ -39,5 +39,5 @@ class MaskSource:
             case SourceKind.LABELS:
                 return replace(mask, proposal=None)
             case SourceKind.PROPOSAL:
-                nobody = LabelPlane(mask.labels.shape)
-                return replace(mask, labels=nobody, proposal=proposals.get(self.model))
+                unlabelled = LabelPlane(mask.labels.shape)
+                return replace(mask, labels=unlabelled, proposal=proposals.get(self.model))

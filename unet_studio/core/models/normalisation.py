@@ -18,7 +18,7 @@ _WHOLE = 2048 * 2048
 _GRID = 8
 _GRID_BOX = 256
 _CLIP = (-0.25, 1.5)
-"""Network input is kept in this range, so that one hot pixel can't blind the network."""
+"""Network input is kept in this range, so that one hot pixel can't dominate it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class Normalisation:
-    """How a model wants its input: `channels` channels, two percentiles of each plane mapped to 0 and 1.
+    """How the input of a model is made: `channels` channels, two percentiles of each plane mapped to 0 and 1.
 
     With `joint`, all channels share one range, which keeps colours; otherwise each has its own.
     """

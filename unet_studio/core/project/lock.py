@@ -17,7 +17,7 @@ _LOCK = "in-use.sqlite"
 def writing(place: Path) -> Iterator[None]:
     """Be the only window or command that writes to the project at `place`.
 
-    Held as a write lock on a small SQLite file beside it, which the system lets go when the process dies. Raises
+    Held as a write lock on a small SQLite file beside it, which the system releases when the process ends. Raises
     `ProjectInUseError` naming who holds it.
     """
     connection = sqlite3.connect(place / _LOCK, timeout=0.0, isolation_level=None)

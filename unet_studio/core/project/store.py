@@ -59,7 +59,7 @@ class Project(AbstractContextManager["Project"]):
         return cls(folder, place, connection)
 
     def close(self) -> None:
-        """Let the file go; the last connection to do so also empties the write-ahead log."""
+        """Close the file; the last connection to do so also empties the write-ahead log."""
         self._db.close()
 
     def __exit__(self, *_: object) -> None:

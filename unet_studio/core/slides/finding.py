@@ -71,7 +71,7 @@ def _entries(folder: Path, searched: set[tuple[int, int]], *, required: bool) ->
 
 
 def _natural_key(path: str) -> tuple[object, ...]:
-    """Sorts part by part, runs of digits as numbers; the path itself settles what differs only in case or zeros."""
+    """Sorts part by part, runs of digits as numbers; the path itself orders what differs only in case or zeros."""
     return tuple(_part_key(part) for part in path.split("/")), path
 
 

@@ -1,4 +1,4 @@
-"""Opens plain pictures: PNG, JPEG, BMP and whatever else of that sort hides behind their names.
+"""Opens plain pictures: PNG, JPEG, BMP, GIF and WebP, told by content rather than name.
 
 Colour profiles are ignored, and of an animation only the first picture counts.
 """

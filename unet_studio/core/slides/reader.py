@@ -80,7 +80,7 @@ class SlideReader(ABC):
                 return self._read(plane, box, shrink)
 
     def close(self) -> None:
-        """Let go of the file and of all memory; closing twice does no harm."""
+        """Close the file and free all memory; closing twice does no harm."""
         with self._lock:
             if not self._closed:
                 self._closed = True

@@ -1,4 +1,4 @@
-"""Turns whatever goes wrong inside an image library into a sentence that a researcher can act on."""
+"""Turns any error of an image library into a sentence that a researcher can act on."""
 
 import struct
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ _SENTENCES: tuple[tuple[type[Exception], str], ...] = (
     (EOFError, _TOO_SHORT),
     (struct.error, _TOO_SHORT),
 )
-# What a library stumbles over when a file contradicts itself: its words mean nothing to a researcher.
+# What libraries raise for a file that contradicts itself: their messages mean nothing to a researcher.
 _INTERNAL = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError)
 
 

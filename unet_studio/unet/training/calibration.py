@@ -1,4 +1,4 @@
-"""Calibration: a number that divides a network's logits, so that of pixels it calls 80 % sure 80 % are right."""
+"""Calibration: a temperature that divides the logits, so that of pixels with a probability of 80 % 80 % are right."""
 
 from collections.abc import Sequence
 

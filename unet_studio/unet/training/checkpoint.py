@@ -1,4 +1,4 @@
-"""Checkpoints: all that an interrupted training needs to go on as if nothing had happened."""
+"""Checkpoints: the state from which an interrupted training continues as it would have without the interruption."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""Training patches: drawn where labels are, warped once together with their labels, lit anew."""
+"""Training patches: drawn where labels are, warped once with their labels, then with intensity augmentation."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -187,19 +187,19 @@ def _cut(
     margin: int,
 ) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
     """The patch whose middle shows `centre`, a point between pixels of the slide."""
-    reach = warp.reach(side)
+    halo = warp.halo(side)
     y, x = int(centre[0]), int(centre[1])
-    box = Box(y - reach, x - reach, y + reach, x + reach)
+    box = Box(y - halo, x - halo, y + halo, x + halo)
     pixels = read_mirrored(slide.read, box, slide.shape)
     labels = slide.labels.read(box)
-    map_x, map_y = warp.maps(side, (reach + centre[0] - y, reach + centre[1] - x), rng)
+    map_x, map_y = warp.maps(side, (halo + centre[0] - y, halo + centre[1] - x), rng)
     pixels = _with_channels(cv2.remap(pixels, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101))
     inner = slice(margin, side - margin)
     labels = cv2.remap(
         labels, map_x[inner, inner], map_y[inner, inner], cv2.INTER_NEAREST,
         borderMode=cv2.BORDER_CONSTANT, borderValue=UNLABELLED,
     ).astype(np.uint8)  # fmt: skip
-    return relight(pixels, augmentation, rng), labels
+    return augment_intensity(pixels, augmentation, rng), labels
 
 
 def _choose_centre(slide: LabelledSlide, warp: "_Warp", side: int, rng: Generator) -> tuple[int, int]:
@@ -228,8 +228,8 @@ class _Warp:
             matrix = matrix @ np.diag([1.0, -1.0])
         return cls(matrix, augmentation.elastic, augmentation.elastic_nodes)
 
-    def reach(self, side: int) -> int:
-        """Pixels of the slide needed to each side of the centre."""
+    def halo(self, side: int) -> int:
+        """How many pixels of the slide a patch needs to each side of its centre."""
         return int(np.ceil(np.abs(self.matrix).sum(axis=1).max() * side / 2 + 3 * self.elastic)) + 2
 
     def maps(
@@ -250,8 +250,8 @@ class _Warp:
         return np.asarray(cv2.resize(nodes, (side, side), interpolation=cv2.INTER_CUBIC))
 
 
-def relight(pixels: NDArray[np.float32], augmentation: Augmentation, rng: Generator) -> NDArray[np.float32]:
-    """Network input (h, w, c) under another light: gamma, gain, brightness, offset, gradient, colour, blur, noise."""
+def augment_intensity(pixels: NDArray[np.float32], augmentation: Augmentation, rng: Generator) -> NDArray[np.float32]:
+    """Network input (h, w, c) with random gamma, gain, brightness, offset, gradient, colour, blur and noise."""
     if augmentation.gamma:
         exponent = np.float32(2.0 ** rng.uniform(-augmentation.gamma, augmentation.gamma))
         pixels = np.asarray(np.sign(pixels) * np.abs(pixels) ** exponent)

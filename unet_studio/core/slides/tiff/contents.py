@@ -1,4 +1,4 @@
-"""Checks that a TIFF has all the pages that it promises: tifffile makes do with those that it finds."""
+"""Checks that a TIFF has all the pages that it promises: tifffile says nothing of missing ones."""
 
 import struct
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Finds the size of a pixel in what microscopes and their programs leave in a TIFF."""
+"""Finds the size of a pixel in the metadata that microscopes and their programs write into a TIFF."""
 
 import math
 import re
@@ -16,7 +16,7 @@ _APERIO = re.compile(r"\bMPP\s*=\s*([0-9.]+)")
 
 
 def pixel_size_um(tiff: TiffFile) -> float | None:
-    """Side of a pixel of the first series in micrometres, from OME-XML, ImageJ's or Aperio's notes; None if unknown."""
+    """Side of a pixel of the first series in µm, from OME-XML, ImageJ's or Aperio's metadata; None if unknown."""
     try:
         if tiff.is_ome:
             sides = _of_ome(tiff.ome_metadata or "")
@@ -25,7 +25,7 @@ def pixel_size_um(tiff: TiffFile) -> float | None:
         else:
             sides = _of_aperio(tiff.pages.first.description)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, ElementTree.ParseError):
-        return None  # notes that make no sense are as good as none
+        return None  # metadata that make no sense are as good as none
     return _side(*sides) if sides else None
 
 
