@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _GREY_MODES = ("1", "L", "LA", "La")
 _ORIENTATION = 0x0112
-_BAND_PIXELS = 2**22  # turned into an array at once: Pillow copies twice on the way
+_BAND_PIXELS = 2**20  # turned into an array at once: Pillow copies twice on the way
 
 
 class _Picture(EagerReader):
