@@ -11,6 +11,7 @@ import pytest
 import shiboken6
 from numpy.typing import NDArray
 from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QCursor, QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -51,6 +52,7 @@ def make_window(qtbot: QtBot) -> Iterator[Callable[[], MainWindow]]:
     windows = []
 
     def make() -> MainWindow:
+        QCursor.setPos(QGuiApplication.primaryScreen().geometry().bottomRight())  # not where the last test left it
         window = MainWindow()
         for worker in (window.tasks.proposing.worker, window.tasks.retraining.worker):
             worker.command = _SILENT

@@ -21,6 +21,7 @@ from unet_studio.core.masks.proposals import proposal_file, slide_stamp
 from unet_studio.core.project.store import Project
 from unet_studio.core.tiles import Box
 from unet_studio.gui.tools.tool import Tool
+from unet_studio.gui.window.enabled import OBJECT_ACTIONS
 from unet_studio.gui.window.main_window import MainWindow
 
 SIZE = 128
@@ -504,3 +505,8 @@ def test_a_worker_that_dies_is_told_and_nothing_is_lost(window: MainWindow, fold
     assert "Nothing you painted is lost" in told(window)
     assert labels(window)[64, 60] == 1
     assert window.actions_by_id["propose"].isEnabled()
+
+
+def test_what_is_done_with_objects_can_be_chosen_where_a_plane_is_shown(window: MainWindow) -> None:
+    assert set(OBJECT_ACTIONS) == set(window.objects.by_name)
+    assert all(window.actions_by_id[name].isEnabled() for name in OBJECT_ACTIONS)

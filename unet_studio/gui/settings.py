@@ -46,6 +46,15 @@ def remember_flips(*, on: bool) -> None:
     QSettings().setValue("flips", on)
 
 
+def shows_minimap() -> bool:
+    """Whether the minimap is wanted while a part of the plane is out of view."""
+    return bool(QSettings().value("minimap", True, type=bool))
+
+
+def remember_minimap(*, on: bool) -> None:
+    QSettings().setValue("minimap", on)
+
+
 def _read_list(key: str) -> list[str]:
     value = _read(key, [])
     return [text for text in value if isinstance(text, str)] if isinstance(value, list) else []

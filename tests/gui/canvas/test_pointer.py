@@ -113,7 +113,7 @@ def test_keyboard_takes_labels_back_and_draws_straight_lines(hand: "Hand") -> No
 
 
 def test_keyboard_pointer_comes_up_in_the_middle_of_the_view(hand: "Hand") -> None:
-    hand.window.canvas.pointed = hand.window.pointing._mouse_at = None
+    hand.window.canvas.pointed = hand.window.mouse.at = None
     hand.key(Qt.Key.Key_Delete)
     assert "Point at the slide first" in notes(hand)
     hand.key(Qt.Key.Key_K)

@@ -20,10 +20,13 @@ from unet_studio.core.labels.plane import LabelPlane
 from unet_studio.core.masks.mask_view import MaskView
 from unet_studio.core.slides.opening import open_slide
 from unet_studio.core.slides.reader import Pixels, SlideReader
-from unet_studio.core.tiles import Box
+from unet_studio.core.tiles import TILE, Box
 from unet_studio.gui.background import Background
-from unet_studio.gui.canvas import tile_layer
-from unet_studio.gui.canvas.tile_layer import MaskLayer, SlideLayer, TileLayer
+from unet_studio.gui.canvas import mask_layer, slide_layer
+from unet_studio.gui.canvas.mask_layer import MaskLayer
+from unet_studio.gui.canvas.slide_layer import SlideLayer
+from unet_studio.gui.canvas.tile_cache import TileCache
+from unet_studio.gui.canvas.tile_layer import TileLayer
 
 SHAPE = (600, 700)
 FILL = np.random.default_rng(0).integers(1, 255, (256, 4)).astype(np.uint8)
@@ -46,7 +49,7 @@ def background(qapp: object) -> Iterator[Background]:
 
 
 def layer_of(labels: LabelPlane, background: Background, *, outlined: bool = False) -> MaskLayer:
-    layer = MaskLayer(background)
+    layer = MaskLayer(background, pytest.fail)
     layer.set_colours(FILL, LINE, outlined=outlined)
     layer.show_mask(MaskView(labels, None), labels.shape)
     QGraphicsScene(background).addItem(layer)
@@ -111,12 +114,11 @@ def test_tiles_without_labels_take_no_memory(background: Background) -> None:
     assert sum(not image.isNull() for image in layer._images.values()) == 1
 
 
-def test_tiles_that_were_left_are_forgotten_and_those_in_view_are_kept(
-    background: Background, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(tile_layer, "_KEPT_TILES", 4)
+def test_tiles_that_were_left_are_forgotten_and_those_in_view_are_kept(background: Background) -> None:
     labels = LabelPlane((4096, 4096))
+    labels.write(Box(0, 0, 512, 4096), np.ones((512, 4096), np.uint8))
     layer = layer_of(labels, background)
+    layer._images = TileCache(4 * 4 * TILE * TILE, QImage.sizeInBytes)
     for x in range(0, 3584, 256):
         paint(layer, 1.0, QRectF(x, 0, 512, 512))
         shown = {(0, (row, column)) for row in (0, 1) for column in (x // 256, x // 256 + 1)}
@@ -127,7 +129,7 @@ def test_tiles_that_were_left_are_forgotten_and_those_in_view_are_kept(
 def test_a_frame_puts_off_what_a_coarser_tile_can_stand_in_for_and_the_next_brings_it(
     background: Background, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tile_layer, "_BUDGET", 0.0)
+    monkeypatch.setattr(mask_layer, "_BUDGET", 0.0)
     labels = LabelPlane(SHAPE)
     labels.write(Box(0, 0, *SHAPE), np.ones(SHAPE, np.uint8))
     layer = layer_of(labels, background)
@@ -135,7 +137,7 @@ def test_a_frame_puts_off_what_a_coarser_tile_can_stand_in_for_and_the_next_brin
     assert not layer._is_put_off
     assert (paint(layer, 1.0) == FILL[1]).all(), "coarser tiles stand in"
     assert layer._is_put_off
-    monkeypatch.setattr(tile_layer, "_BUDGET", 60.0)
+    monkeypatch.setattr(mask_layer, "_BUDGET", 60.0)
     paint(layer, 1.0)
     assert not layer._is_put_off
     assert sum(level == 0 for level, _ in layer._images) == 9
@@ -169,8 +171,8 @@ def test_painting_never_waits_for_pictures_of_tiles_that_arrive(
         threads.add(threading.current_thread())
         return real(pixels, display)
 
-    real = tile_layer.to_rgb
-    monkeypatch.setattr(tile_layer, "to_rgb", to_rgb)
+    real = slide_layer.to_rgb
+    monkeypatch.setattr(slide_layer, "to_rgb", to_rgb)
     layer = slide_layer_of(reader, background)
     paint(layer, 1.0)
     qtbot.waitUntil(lambda: not layer._asked)

@@ -1,187 +1,102 @@
 """The canvas: the slide with its mask, zoomed and panned, and where the pointer is on it."""
 
-import math
-from collections.abc import Callable
-
-from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QColor, QCursor, QNativeGestureEvent, QPainter, QResizeEvent, QWheelEvent
-from PySide6.QtWidgets import QFrame, QGraphicsScene, QGraphicsView, QWidget
+from PySide6.QtCore import QPointF, QRectF, Qt, Signal
+from PySide6.QtGui import QColor
+from PySide6.QtWidgets import QGraphicsItem, QGraphicsScene, QWidget
 
 from unet_studio.core.figures.display import Display
 from unet_studio.core.masks.mask_view import MaskView
-from unet_studio.core.slides.opening import SlideReader
+from unet_studio.core.slides.reader import SlideReader
 from unet_studio.core.tiles import Box
 from unet_studio.gui.background import Background
 from unet_studio.gui.canvas.cursor_note import CursorNote
+from unet_studio.gui.canvas.mask_layer import MaskLayer
 from unet_studio.gui.canvas.pointer_mark import PointerMark, Ring
 from unet_studio.gui.canvas.preview_item import PreviewItem
-from unet_studio.gui.canvas.tile_layer import MaskLayer, SlideLayer
+from unet_studio.gui.canvas.slide_layer import SlideLayer
+from unet_studio.gui.canvas.zoom_view import ZoomView
 from unet_studio.gui.tools.tool import Preview
 
-_ZOOM_STEP = 1.25
-_WHEEL_STEP = 120  # eighths of a degree
-_MAX_ZOOM = 64.0
 
+class Canvas(ZoomView):
+    """Shows one plane with its mask, what the tool in use is about to do, and where the pointer is.
 
-class Canvas(QGraphicsView):
-    """Shows one plane, what the tool in use is about to do, and where `Pointing` says the pointer is.
-
-    The wheel and a touchpad's pinch move the view; it changes nothing itself.
+    It changes nothing itself. Further masks may be laid over the slide, beside its own.
     """
 
     plane_shown = Signal()
-    brush_size_asked = Signal(int)  # steps up or down
-    plane_asked = Signal(int)  # planes forward or back
-    zoom_changed = Signal(float)
     read_failed = Signal(str)  # why part of the plane can't be shown
+    mask_failed = Signal(str)  # why part of its mask can't be worked out
     outlines_asked = Signal()
 
     def __init__(self, background: Background, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        scene = QGraphicsScene()
+        scene.setItemIndexMethod(QGraphicsScene.ItemIndexMethod.NoIndex)
+        super().__init__(scene, parent)
+        scene.setParent(self)
         self.pointed: QPointF | None = None
         """Where the mouse, the pen or the keyboard points, on the plane or beside it; None if nowhere yet."""
-        self._turned = 0.0  # steps of the wheel not yet acted upon
-        self._fitted = True
-
         self.slide_layer = SlideLayer(background, self.read_failed.emit)
-        self.mask_layer = MaskLayer(background)
+        self.mask_layer = MaskLayer(background, self.mask_failed.emit)
+        self._masks = _Holder()
         self._ring = Ring()
         self._mark = PointerMark()
         self._preview = PreviewItem()
         self._note = CursorNote(self.viewport())
-        scene = QGraphicsScene(self)
-        scene.setItemIndexMethod(QGraphicsScene.ItemIndexMethod.NoIndex)
-        for item in (self.slide_layer, self.mask_layer, self._preview, self._ring, self._mark):
+        for item in (self.slide_layer, self._masks, self._preview, self._ring, self._mark):
             scene.addItem(item)
-        self.setScene(scene)
+        self.add_mask_layer(self.mask_layer)
 
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setTransformationAnchor(QGraphicsView.ViewportAnchor.NoAnchor)
-        self.setResizeAnchor(QGraphicsView.ViewportAnchor.AnchorViewCenter)
-        self.setViewportUpdateMode(QGraphicsView.ViewportUpdateMode.SmartViewportUpdate)
-        self.setBackgroundBrush(QColor(38, 38, 38))
-        self.setRenderHint(QPainter.RenderHint.Antialiasing)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.viewport().setMouseTracking(True)
-        # Under a style sheet Qt doesn't see that all is painted, and would paint anew what scrolling could just move.
-        self.viewport().setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setAccessibleName(self.tr("Slide with its mask"))
+        self.zoom_changed.connect(self._ring.set_zoom)
 
     # What is shown
 
     def show_plane(self, reader: SlideReader | None, plane: int, display: Display, view: MaskView | None) -> None:
         """Show a plane of an open slide, or nothing; the zoom stays where the size is the same."""
         shape = (reader.info.height, reader.info.width) if reader else (0, 0)
-        same_size = shape == (self.slide_layer.boundingRect().height(), self.slide_layer.boundingRect().width())
+        same_size = shape == (self.plane_rect().height(), self.plane_rect().width())
         self.slide_layer.show_plane(reader, plane, display)
         self.mask_layer.show_mask(view, shape)
         margin = max(shape) or 1
         self.scene().setSceneRect(QRectF(-margin, -margin, shape[1] + 2 * margin, shape[0] + 2 * margin))
-        if not same_size or self._fitted:
+        if same_size:
+            self.fit_unless_zoomed()
+        else:
             self.fit()
         self.plane_shown.emit()
 
+    def change_mask(self, view: MaskView) -> None:
+        """Show the same plane with another proposal, threshold or clean-up."""
+        self.mask_layer.change_mask(view)
+
     def refresh_mask(self, box: Box) -> None:
+        """Show the labels inside `box`, which changed."""
         self.mask_layer.refresh(box)
 
-    # The view
-
     @property
-    def zoom(self) -> float:
-        """Window pixels for each pixel of the slide."""
-        return self.transform().m11()
+    def shows_masks(self) -> bool:
+        """Whether the mask, and what else is laid over the slide, is seen."""
+        return self._masks.isVisible()
 
-    def fit(self) -> None:
-        """Show the whole plane."""
-        rect = self.slide_layer.boundingRect()
-        if rect.isEmpty():
-            return
-        view = self.viewport().size()
-        zoom = min((view.width() - 16) / rect.width(), (view.height() - 16) / rect.height(), _MAX_ZOOM)
-        self._set_zoom(max(zoom, 1e-4))
-        self.centerOn(rect.center())
-        self._fitted = True
+    def show_masks(self, shown: bool) -> None:
+        """Show the mask and all other layers over the slide, or only the slide."""
+        self._masks.setVisible(shown)
 
-    def zoom_to(self, zoom: float) -> None:
-        """Zoom about the middle of the view."""
-        self.zoom_at(QPointF(self.viewport().rect().center()), zoom / self.zoom)
+    def add_mask_layer(self, layer: MaskLayer) -> None:
+        """Lay another mask over the slide, above those that are there."""
+        layer.setParentItem(self._masks)
 
-    def zoom_in(self) -> None:
-        self.zoom_at(self._anchor(), _ZOOM_STEP)
+    def plane_rect(self) -> QRectF:
+        return self.slide_layer.boundingRect()
 
-    def zoom_out(self) -> None:
-        self.zoom_at(self._anchor(), 1 / _ZOOM_STEP)
-
-    def zoom_at(self, position: QPointF, factor: float) -> None:
-        """Zoom about a position of the viewport."""
-        zoom = min(max(self.zoom * factor, 1e-4), _MAX_ZOOM)
-        before = self.mapToScene(position.toPoint())
-        self._set_zoom(zoom)
-        after = self.mapFromScene(before)
-        self.pan(after.x() - position.toPoint().x(), after.y() - position.toPoint().y())
-
-    def pan(self, right: int, down: int) -> None:
-        """Move the view over the slide by window pixels."""
-        self.horizontalScrollBar().setValue(self.horizontalScrollBar().value() + right)
-        self.verticalScrollBar().setValue(self.verticalScrollBar().value() + down)
-        self._fitted = False
-
-    def _anchor(self) -> QPointF:
-        """What stays where it is: what the keyboard or the mouse points at; the middle where that is elsewhere."""
-        if self._mark.isVisible():
-            return QPointF(self.mapFromScene(self._mark.pos()))
-        position = self.viewport().mapFromGlobal(QCursor.pos())
-        inside = self.viewport().rect().contains(position) and self.underMouse()
-        return QPointF(position if inside else self.viewport().rect().center())
-
-    def _set_zoom(self, zoom: float) -> None:
-        self.resetTransform()
-        self.scale(zoom, zoom)
-        self._ring.set_zoom(zoom)
-        self.zoom_changed.emit(zoom)
-
-    def scene_at(self, position: QPointF) -> QPointF:
-        """The point of the plane at a position of the viewport, which for a pen or a fine screen is no whole pixel."""
-        return self.viewportTransform().inverted()[0].map(position)
-
-    def nearest_on_plane(self, scene: QPointF) -> QPointF:
-        """The point of the plane that is nearest; its right and lower border belong to no pixel any more."""
-        plane = self.slide_layer.boundingRect()
-        return QPointF(
-            min(max(scene.x(), 0.0), math.nextafter(plane.right(), 0.0)),
-            min(max(scene.y(), 0.0), math.nextafter(plane.bottom(), 0.0)),
-        )
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        if self._fitted:
-            self.fit()
-
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        turned = event.angleDelta()
-        if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
-            self._turn(turned, self.brush_size_asked.emit)
-        elif event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
-            self._turn(turned, lambda steps: self.plane_asked.emit(-steps))
-        elif turned.y():
-            self.zoom_at(event.position(), _ZOOM_STEP ** (turned.y() / _WHEEL_STEP))
-        event.accept()
-
-    def _turn(self, turned: QPoint, act: Callable[[int], None]) -> None:
-        """Act upon whole steps of the wheel; touchpads send small parts, and some systems turn it sideways by Shift."""
-        self._turned += (turned.y() or turned.x()) / _WHEEL_STEP
-        steps = math.trunc(self._turned)
-        if steps:
-            self._turned -= steps
-            act(steps)
-
-    def viewportEvent(self, event: QEvent) -> bool:
-        if isinstance(event, QNativeGestureEvent) and event.gestureType() == Qt.NativeGestureType.ZoomNativeGesture:
-            self.zoom_at(event.position(), 1 + event.value())
-            return True
-        return super().viewportEvent(event)
+    def box_in_view(self) -> Box:
+        """The part of the plane that is on the screen, in pixels of the plane."""
+        seen = self.mapToScene(self.viewport().rect()).boundingRect().toAlignedRect()
+        shown = seen.intersected(self.plane_rect().toAlignedRect())
+        return Box(shown.y(), shown.x(), shown.y() + shown.height(), shown.x() + shown.width())
 
     # Tool and pointer
 
@@ -219,9 +134,13 @@ class Canvas(QGraphicsView):
 
     def show_pointer(self, *, ring: bool, cross: bool) -> None:
         """Whether the brush's size is shown around the pointer, and whether a cross stands in for the mouse."""
-        has_plane = not self.slide_layer.boundingRect().isEmpty()
+        has_plane = not self.plane_rect().isEmpty()
         self._ring.setVisible(ring and has_plane)
         self._mark.setVisible(cross and has_plane)
+
+    def zoom_anchor(self) -> QPointF:
+        """Where the keyboard points, if it does."""
+        return QPointF(self.mapFromScene(self._mark.pos())) if self._mark.isVisible() else super().zoom_anchor()
 
     def focusNextPrevChild(self, next: bool) -> bool:  # noqa: A002
         """Tab shows outlines here; Shift+Tab and F6 leave the canvas."""
@@ -229,3 +148,14 @@ class Canvas(QGraphicsView):
             self.outlines_asked.emit()
             return True
         return super().focusNextPrevChild(next)
+
+
+class _Holder(QGraphicsItem):
+    """Shows and hides all its children at once, and paints nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFlag(QGraphicsItem.GraphicsItemFlag.ItemHasNoContents)
+
+    def boundingRect(self) -> QRectF:
+        return QRectF()

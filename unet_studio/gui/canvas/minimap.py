@@ -2,12 +2,12 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QEvent, QObject, QPointF, QRect, QRectF, QSettings, QSize, Qt
+from PySide6.QtCore import QEvent, QObject, QPointF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QRegion
 from PySide6.QtWidgets import QWidget
 
 from unet_studio.core.figures.display import Display, to_rgb
-from unet_studio.core.slides.opening import SlideReader
+from unet_studio.core.slides.reader import SlideReader
 from unet_studio.core.tiles import Box
 from unet_studio.gui.background import Background
 from unet_studio.gui.canvas.canvas import Canvas
@@ -17,7 +17,6 @@ _MARGIN = 8
 _LEAST_SIDE = 12  # of the picture, however narrow the plane is
 _LEAST_VIEW = 8  # of the rectangle, however small the part in view is
 _BAND = 32
-_SETTING = "minimap"
 _GROUND = QColor(24, 24, 24)
 _DIMMED = QColor(0, 0, 0, 80)
 _EDGE = QColor(150, 150, 150)
@@ -30,7 +29,7 @@ class Minimap(QWidget):
     the meantime come first. Painting never repaints it.
     """
 
-    def __init__(self, canvas: Canvas, background: Background) -> None:
+    def __init__(self, canvas: Canvas, background: Background, *, wanted: bool = True) -> None:
         super().__init__(canvas.viewport())
         self._canvas = canvas
         self._background = background
@@ -40,7 +39,7 @@ class Minimap(QWidget):
         self._small: NDArray[np.generic] | None = None
         self._picture: QImage | None = None
         self._held: QPointF | None = None
-        self._wanted = bool(QSettings().value(_SETTING, True, type=bool))
+        self._wanted = wanted
 
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
@@ -56,12 +55,11 @@ class Minimap(QWidget):
 
     @property
     def is_wanted(self) -> bool:
-        """Whether it is shown where there is something to show; remembered from run to run."""
+        """Whether it is shown where there is something to show."""
         return self._wanted
 
     def set_wanted(self, wanted: bool) -> None:
         self._wanted = wanted
-        QSettings().setValue(_SETTING, wanted)
         self.follow()
 
     def show_plane(self, reader: SlideReader | None, plane: int, display: Display) -> None:
@@ -97,7 +95,7 @@ class Minimap(QWidget):
     # Where things are
 
     def _plane_rect(self) -> QRectF:
-        return self._canvas.slide_layer.boundingRect()
+        return self._canvas.plane_rect()
 
     def _view_in_scene(self) -> QRectF:
         return self._canvas.mapToScene(self._canvas.viewport().rect()).boundingRect()

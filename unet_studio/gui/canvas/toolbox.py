@@ -7,7 +7,7 @@ from PySide6.QtCore import QObject, Signal
 from unet_studio.core.classes import UNLABELLED
 from unet_studio.errors import StudioError
 from unet_studio.gui.canvas.canvas import Canvas
-from unet_studio.gui.canvas.pointer_events import Pointing
+from unet_studio.gui.canvas.pointer_events import PointerEvents
 from unet_studio.gui.session.accepting import Accepting
 from unet_studio.gui.session.painting import Painting
 from unet_studio.gui.tools.brush import Brush, Eraser, SmartBrush
@@ -30,7 +30,7 @@ class Toolbox(QObject):
         painting: Painting,
         accepting: Accepting,
         canvas: Canvas,
-        pointing: Pointing,
+        pointer: PointerEvents,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
@@ -49,20 +49,20 @@ class Toolbox(QObject):
         }
         self._painting = painting
         self._canvas = canvas
-        self._pointing = pointing
+        self._pointer = pointer
         self._tool = Tool.MOVE
         for tool in self.tools.values():
             tool.previewed.connect(canvas.show_preview)
-        pointing.pressed.connect(self._colour_for)
-        pointing.pressed.connect(partial(self._tell, "press"))
-        pointing.dragged.connect(partial(self._tell, "drag"))
-        pointing.hovered.connect(self._colour_for)
-        pointing.hovered.connect(partial(self._tell, "hover"))
-        pointing.released.connect(partial(self._tell, "release"))
-        pointing.double_clicked.connect(partial(self._tell, "double_click"))
-        pointing.finish_asked.connect(self.finish)
-        pointing.cancel_asked.connect(self.cancel)
-        pointing.step_back_asked.connect(partial(self._tell, "step_back"))
+        pointer.pressed.connect(self._colour_for)
+        pointer.pressed.connect(partial(self._tell, "press"))
+        pointer.dragged.connect(partial(self._tell, "drag"))
+        pointer.hovered.connect(self._colour_for)
+        pointer.hovered.connect(partial(self._tell, "hover"))
+        pointer.released.connect(partial(self._tell, "release"))
+        pointer.double_clicked.connect(partial(self._tell, "double_click"))
+        pointer.finish_asked.connect(self.finish)
+        pointer.cancel_asked.connect(self.cancel)
+        pointer.step_back_asked.connect(partial(self._tell, "step_back"))
         painting.brush_changed.connect(self._colour_for)
         session.classes_changed.connect(self._colour_for)
         session.about_to_change.connect(self.finish)
@@ -84,17 +84,17 @@ class Toolbox(QObject):
         self.finish()
         self._tool = tool
         chosen = self.tools[tool]
-        self._pointing.set_tool_look(moves=tool is Tool.MOVE, ring=chosen.shows_ring, held=chosen.is_held)
+        self._pointer.set_tool_look(moves=tool is Tool.MOVE, ring=chosen.shows_ring, held=chosen.is_held)
         self._colour_for()
         self.tool_changed.emit(tool)
 
     def finish(self) -> None:
-        self._pointing.let_go()
+        self._pointer.let_go()
         self._tell("finish")
         self._canvas.show_preview(NOTHING)
 
     def cancel(self) -> None:
-        self._pointing.let_go()
+        self._pointer.let_go()
         self._tell("cancel")
 
     def _colour_for(self, at: Pointer | None = None) -> None:
@@ -116,6 +116,6 @@ class Toolbox(QObject):
 
     def _claim_keys(self) -> None:
         """While an outline is open, Enter closes it, Backspace takes a corner back and Escape gives it up."""
-        if self._pointing.claims_keys != self.is_under_way:
-            self._pointing.claims_keys = self.is_under_way
+        if self._pointer.claims_keys != self.is_under_way:
+            self._pointer.claims_keys = self.is_under_way
             self.under_way_changed.emit()

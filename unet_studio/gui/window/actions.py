@@ -6,9 +6,10 @@ from typing import cast
 
 from PySide6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication, Qt
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
-from PySide6.QtWidgets import QDialog, QMenuBar, QTableWidget, QTableWidgetItem, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QMenuBar, QWidget
 
 from unet_studio.gui.controls.theme import icon
+from unet_studio.gui.window.enabled import ActionStates
 
 _CONTEXT = "Actions"
 
@@ -212,65 +213,59 @@ ACTIONS: tuple[ActionSpec, ...] = (
 )  # fmt: skip
 
 
-def build_actions(
-    window: QWidget, handlers: Mapping[str, Callable[[], object]], *, canvas_like: Sequence[QWidget]
-) -> dict[str, QAction]:
-    """One QAction for each row, calling the handler of its id; a missing handler is a KeyError.
+def build_actions(window: QWidget, *, canvas_like: Sequence[QWidget]) -> dict[str, QAction]:
+    """One QAction for each row, by its id.
 
     Actions live on `window`; those that are `only_on_canvas` on the widgets `canvas_like`.
     """
     groups: dict[str, QActionGroup] = {}
     actions = {}
     for spec in ACTIONS:
-        action = QAction(_translate(spec.text), window)
+        action = QAction(translate(spec.text), window)
         action.setObjectName(spec.id)
         action.setShortcuts([QKeySequence(key) for key in spec.shortcuts])
         if spec.only_on_canvas:
             action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        action.setToolTip(tooltip(action.text(), _translate(spec.help), action.shortcut()))
-        action.setStatusTip(_translate(spec.help))
+        action.setToolTip(tooltip(action.text(), translate(spec.help), action.shortcut()))
+        action.setStatusTip(translate(spec.help))
         action.setCheckable(spec.checkable)
         action.setAutoRepeat(spec.repeats)
         if spec.icon:
             action.setIcon(icon(spec.icon))
         if spec.group:
             groups.setdefault(spec.group, QActionGroup(window)).addAction(action)
-        action.triggered.connect(lambda _checked=False, handler=handlers[spec.id]: handler())
         for widget in canvas_like if spec.only_on_canvas else (window,):
             widget.addAction(action)
         actions[spec.id] = action
     return actions
 
 
+def connect_actions(actions: Mapping[str, QAction], handlers: Mapping[str, Callable[[], object]]) -> None:
+    """Have each action call the handler of its id; a missing handler is a KeyError."""
+    for name, action in actions.items():
+        action.triggered.connect(lambda _checked=False, handler=handlers[name]: handler())
+
+
+def show_states(actions: Mapping[str, QAction], states: ActionStates) -> None:
+    """Show which actions can be chosen, which are ticked, and what undo and redo are about."""
+    for name, enabled in states.enabled.items():
+        actions[name].setEnabled(enabled)
+    for name, checked in states.checked.items():
+        actions[name].setChecked(checked)
+    titles = {
+        "undo": (translate("Undo"), translate(_T("Actions", "Undo {0}"))),
+        "redo": (translate("Redo"), translate(_T("Actions", "Redo {0}"))),
+    }
+    for name, sentence in states.sentences.items():
+        alone, with_sentence = titles[name]
+        actions[name].setText(with_sentence.format(sentence) if sentence else alone)
+
+
 def fill_menus(bar: QMenuBar, actions: Mapping[str, QAction]) -> None:
     """Put every action into its menu, in the table's order."""
-    menus = {title: bar.addMenu(_translate(title)) for title in MENUS}
+    menus = {title: bar.addMenu(translate(title)) for title in MENUS}
     for spec in ACTIONS:
         menus[spec.menu].addAction(actions[spec.id])
-
-
-def show_shortcuts(window: QWidget) -> None:
-    """Show all shortcuts in a dialog, by menu."""
-    dialog = QDialog(window)
-    dialog.setWindowTitle(_translate("Keyboard shortcuts"))
-    table = QTableWidget(len(ACTIONS), 3)
-    table.setAccessibleName(dialog.windowTitle())
-    for row, spec in enumerate(ACTIONS):
-        keys = "   ".join(QKeySequence(key).toString(QKeySequence.SequenceFormat.NativeText) for key in spec.shortcuts)
-        for column, text in enumerate((keys, _translate(spec.text).replace("&", ""), _translate(spec.help))):
-            item = QTableWidgetItem(text)
-            item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable)
-            table.setItem(row, column, item)
-    table.horizontalHeader().hide()
-    table.verticalHeader().hide()
-    table.setShowGrid(False)
-    table.resizeColumnsToContents()
-    table.horizontalHeader().setStretchLastSection(True)
-    layout = QVBoxLayout(dialog)
-    layout.addWidget(table)
-    dialog.resize(880, 640)
-    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-    dialog.open()
 
 
 def tooltip(text: str, help_text: str, shortcut: QKeySequence) -> str:
@@ -279,5 +274,6 @@ def tooltip(text: str, help_text: str, shortcut: QKeySequence) -> str:
     return f"{text.replace('&', '')} ({keys})\n{help_text}" if keys else f"{text.replace('&', '')}\n{help_text}"
 
 
-def _translate(text: str) -> str:
+def translate(text: str) -> str:
+    """A text of the table in the user's language."""
     return QCoreApplication.translate(_CONTEXT, text)

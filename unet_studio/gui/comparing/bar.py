@@ -1,7 +1,6 @@
 """The slim bar above the canvas while two mask sources are compared: which two, and how."""
 
 from collections.abc import Sequence
-from enum import StrEnum
 from typing import cast
 
 from PySide6.QtCore import Signal
@@ -9,16 +8,10 @@ from PySide6.QtGui import QStandardItemModel
 from PySide6.QtWidgets import QButtonGroup, QComboBox, QHBoxLayout, QLabel, QToolButton, QWidget
 
 from unet_studio.core.masks.sources import MaskSource
+from unet_studio.gui.comparing.modes import CompareMode
 from unet_studio.gui.controls.buttons import tool_button
 
 _LIST_ROOM = 24  # beside the names
-
-
-class CompareMode(StrEnum):
-    """How two mask sources are shown."""
-
-    SWIPE = "swipe"
-    SIDE = "side"
 
 
 class CompareBar(QWidget):

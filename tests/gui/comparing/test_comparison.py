@@ -15,9 +15,9 @@ from unet_studio.core.labels.plane import PlaneId
 from unet_studio.core.masks.proposal_writing import write_proposal
 from unet_studio.core.masks.proposals import proposal_file, slide_stamp
 from unet_studio.core.masks.sources import MaskSource, SourceKind
-from unet_studio.gui.canvas.compare_bar import CompareMode
-from unet_studio.gui.canvas.compare_views import Divider
-from unet_studio.gui.canvas.comparison import Comparison
+from unet_studio.gui.comparing.comparison import Comparison
+from unet_studio.gui.comparing.modes import CompareMode
+from unet_studio.gui.comparing.views import Divider
 from unet_studio.gui.window.main_window import MainWindow
 
 if TYPE_CHECKING:

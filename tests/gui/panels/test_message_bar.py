@@ -9,8 +9,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QListWidget, QPushButton, QToolButton
 
 from unet_studio.gui.controls.notice import Notice, NoticeKind
-from unet_studio.gui.window import message_bar
-from unet_studio.gui.window.message_bar import MessageBar
+from unet_studio.gui.panels import message_bar
+from unet_studio.gui.panels.message_bar import MessageBar
 
 _ERROR = Notice("3 slides can't be read.", NoticeKind.ERROR, details=("a.tif: empty", "b.tif: no TIFF", "c.tif: gone"))
 _WARNING = Notice("The disk is nearly full.", NoticeKind.WARNING)

@@ -1,0 +1,82 @@
+"""Which actions can be chosen or are ticked, and what undo and redo would do: one function of the window's state."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from unet_studio.gui.comparing.modes import CompareMode
+
+OBJECT_ACTIONS = ("relabel", "grow", "shrink", "smooth", "split", "fill_holes", "delete")
+"""What is done with the object under the pointer."""
+
+
+@dataclass(frozen=True, slots=True)
+class WindowState:
+    """All that decides which actions can be chosen; as it is given here, no folder is open.
+
+    `planes` counts those of the open slide, 0 where none is shown. `undo` and `redo` are the sentences of the edits
+    that would be taken back or made again, None where there is none.
+    """
+
+    is_open: bool = False
+    is_read_only: bool = False
+    has_labels: bool = False
+    planes: int = 0
+    undo: str | None = None
+    redo: str | None = None
+    is_tool_under_way: bool = False
+    is_proposing: bool = False
+    is_retraining: bool = False
+    is_tuning: bool = False
+    is_exporting: bool = False
+    is_busy: bool = False
+    compares: CompareMode | None = None
+    sees_network_input: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ActionStates:
+    """By the ids of actions; one that isn't named can always be chosen, and keeps its tick and its text."""
+
+    enabled: Mapping[str, bool]
+    checked: Mapping[str, bool]
+    sentences: Mapping[str, str]
+    """The edits that `undo` and `redo` are about, empty where there is none."""
+
+
+def enabled_actions(state: WindowState) -> ActionStates:
+    """What the actions of a window in this state look like."""
+    can_edit = state.is_open and not state.is_read_only
+    shows_plane = state.planes > 0
+    is_stack = state.planes > 1
+    undo, redo = (sentence if can_edit else None for sentence in (state.undo, state.redo))
+    return ActionStates(
+        enabled={
+            "undo": undo is not None or state.is_tool_under_way,
+            "redo": redo is not None,
+            **dict.fromkeys(OBJECT_ACTIONS, shows_plane),
+            "pick_class": shows_plane,
+            "accept_plane": shows_plane,
+            "accept_all": state.is_open,
+            "interpolate": is_stack,
+            "copy_labels": is_stack,
+            "next_plane": is_stack,
+            "previous_plane": is_stack,
+            "review": can_edit and shows_plane,
+            "propose": can_edit and shows_plane and not state.is_proposing,
+            "propose_all": can_edit and not state.is_proposing,
+            "tune": can_edit and not state.is_tuning,
+            "retrain": can_edit and state.has_labels and not state.is_retraining,
+            "export": state.is_open and not state.is_exporting,
+            "cancel": state.is_busy,
+            "compare": shows_plane,
+            "compare_side": shows_plane,
+            "divider_left": state.compares is CompareMode.SWIPE,
+            "divider_right": state.compares is CompareMode.SWIPE,
+        },
+        checked={
+            "compare": state.compares is CompareMode.SWIPE,
+            "compare_side": state.compares is CompareMode.SIDE,
+            "network_view": state.sees_network_input,
+        },
+        sentences={"undo": undo or "", "redo": redo or ""},
+    )

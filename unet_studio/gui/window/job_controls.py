@@ -1,0 +1,70 @@
+"""What a person asks of the machine: its panel comes to the front, or a dialog asks for more; then what came of it."""
+
+from PySide6.QtCore import QObject
+from PySide6.QtWidgets import QWidget
+
+from unet_studio.gui.controls.notice import Notice, NoticeKind
+from unet_studio.gui.jobs.jobs import Tasks
+from unet_studio.gui.jobs.retraining import Outcome
+from unet_studio.gui.panels.clean_up_panel import CleanUpPanel
+from unet_studio.gui.panels.message_bar import MessageBar
+from unet_studio.gui.panels.retrain_panel import RetrainPanel, describe
+from unet_studio.gui.session.session import Session
+from unet_studio.gui.window.work_page import WorkPage
+
+
+class JobControls(QObject):
+    """Starts tuning, retraining and exporting, and tells what a retraining came to."""
+
+    def __init__(
+        self,
+        session: Session,
+        tasks: Tasks,
+        page: WorkPage,
+        clean_up: CleanUpPanel,
+        retrain: RetrainPanel,
+        messages: MessageBar,
+        window: QWidget,
+    ) -> None:
+        super().__init__(window)
+        self._session = session
+        self._tasks = tasks
+        self._page = page
+        self._clean_up = clean_up
+        self._retrain = retrain
+        self._messages = messages
+        self._window = window
+
+    def show_clean_up(self) -> None:
+        """Bring the panel of the clean-up to the front."""
+        self._page.show_panel(self._clean_up)
+
+    def tune(self) -> None:
+        """Tune the first watershed of the clean-up, or one that is to come."""
+        self.show_clean_up()
+        self._clean_up.ask_tuning()
+
+    def retrain(self) -> None:
+        """Retrain, with the panel that shows how it goes in front."""
+        self._page.show_panel(self._retrain)
+        self._tasks.retrain()
+
+    def ask_export(self) -> None:
+        """Ask what to export and where to, and export it."""
+        if self._session.workspace is None:
+            return
+        from unet_studio.gui.panels.export_dialog import ExportDialog
+
+        dialog = ExportDialog(self._session.workspace.place / "export", self._window)
+        if dialog.exec() == ExportDialog.DialogCode.Accepted:
+            self._tasks.export(dialog.request())
+
+    def tell_retrained(self, outcome: Outcome) -> None:
+        """Say whether the new model is in use, and offer to propose all slides by it."""
+        self._retrain.finish(outcome)
+        sentence = describe(outcome, self._retrain)
+        if outcome.preferred:
+            again = self.tr("Propose all again")
+            self._messages.show_notice(Notice(sentence, NoticeKind.INFO, again, self._tasks.propose_all))
+        else:
+            self._messages.show_notice(Notice(sentence, NoticeKind.WARNING))

@@ -1,0 +1,110 @@
+"""Going from slide to slide along the list, and what the list says of each."""
+
+from PySide6.QtCore import QObject
+
+from unet_studio.core.labels.plane import PlaneId
+from unet_studio.core.workspace.workspace import Workspace
+from unet_studio.gui.controls.notice import Notice, NoticeKind
+from unet_studio.gui.panels.message_bar import MessageBar
+from unet_studio.gui.session.accepting import Accepting
+from unet_studio.gui.session.session import OpenPlane, Session
+from unet_studio.gui.slide_list.model import SlideStatus
+from unet_studio.gui.slide_list.slide_list import SlideListPanel
+from unet_studio.gui.slide_list.statuses import slide_statuses
+
+
+class Navigation(QObject):
+    """Opens the slides that are asked for, and keeps the list at the slide that is open and its states up to date."""
+
+    def __init__(
+        self, session: Session, accepting: Accepting, slides: SlideListPanel, messages: MessageBar, parent: QObject
+    ) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._accepting = accepting
+        self._slides = slides
+        self._messages = messages
+
+    # Going
+
+    def open_slide(self, slide: str) -> None:
+        """Open the first plane of a slide."""
+        self._session.open_plane(PlaneId(slide))
+
+    def next_slide(self) -> None:
+        """Open the slide below in the list; at its end nothing happens."""
+        self._go(self._slides.next_slide())
+
+    def previous_slide(self) -> None:
+        """Open the slide above in the list; at its start nothing happens."""
+        self._go(self._slides.previous_slide())
+
+    def review_and_go_on(self) -> None:
+        """Confirm the mask of the open plane as a whole and open the next slide."""
+        plane = self._session.plane
+        if plane is None or plane.id.slide != self._slides.current():
+            return  # the next slide is still being read: nobody has seen what would be confirmed
+        if not self._accepting.review():
+            return
+        following = self._slides.next_slide()
+        if following is not None:
+            self._go(following)
+        else:
+            self._messages.show_notice(Notice(self.tr("This was the last slide of the list.")))
+
+    def _go(self, slide: str | None) -> None:
+        if slide is not None:
+            self._slides.select(slide)
+            self.open_slide(slide)
+
+    # The list
+
+    def list_slides(self, workspace: Workspace) -> None:
+        """List the slides of a folder that was opened."""
+        self._slides.set_slides(workspace.slides)
+        self.show_states()
+
+    def select(self, plane: OpenPlane) -> None:
+        """Show in the list which slide was opened."""
+        self._slides.select(plane.id.slide)
+
+    def read_neighbours(self) -> None:
+        """Have the slides next to the open one read ahead."""
+        neighbours = (self._slides.next_slide(), self._slides.previous_slide())
+        self._session.read_ahead([slide for slide in neighbours if slide is not None])
+
+    def show_states(self) -> None:
+        """Show how far every slide got."""
+        workspace = self._session.workspace
+        if workspace is not None:
+            known = slide_statuses(workspace)
+            self._slides.set_statuses({slide: known.get(slide, SlideStatus()) for slide in workspace.slides})
+
+    def show_state(self, slide: str) -> None:
+        """Show how far one slide got."""
+        workspace = self._session.workspace
+        if workspace is not None:
+            self._slides.set_status(slide, slide_statuses(workspace, slide).get(slide, SlideStatus()))
+
+    # What can't be read
+
+    def show_problem(self, slide: str, reason: str) -> None:
+        """Show at a slide why it can't be read or proposed."""
+        self._slides.set_status(slide, SlideStatus(problem=reason))
+
+    def tell_unreadable(self, slide: str, reason: str) -> None:
+        """A slide that was to be opened can't be."""
+        self._slides.select(slide)
+        self.show_problem(slide, reason)
+        self._messages.show_notice(Notice(reason, NoticeKind.WARNING))
+
+    def tell_unreadable_part(self, reason: str) -> None:
+        """The slide on the canvas shrank, vanished or turned unreadable; its labels can still be worked on."""
+        if self._session.plane is not None:
+            self.show_problem(self._session.plane.id.slide, reason)
+            self._messages.show_notice(Notice(self.tr("{0} Its labels are kept.").format(reason), NoticeKind.WARNING))
+
+    def tell_no_mask(self, reason: str) -> None:
+        """Part of the mask of the plane on the canvas can't be worked out."""
+        text = self.tr("{0} Until then only your labels are shown there.").format(reason)
+        self._messages.show_notice(Notice(text, NoticeKind.WARNING))

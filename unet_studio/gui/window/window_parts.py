@@ -1,0 +1,140 @@
+"""The parts of the window: built and laid out, none of them connected with another yet."""
+
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QMainWindow, QStackedWidget
+
+from unet_studio.gui import settings
+from unet_studio.gui.background import Background
+from unet_studio.gui.canvas.canvas import Canvas
+from unet_studio.gui.canvas.minimap import Minimap
+from unet_studio.gui.canvas.pointer_devices import Keyboard, Mouse, Pen
+from unet_studio.gui.canvas.pointer_events import PointerEvents
+from unet_studio.gui.canvas.toolbox import Toolbox
+from unet_studio.gui.canvas.touch import Touch
+from unet_studio.gui.comparing.comparison import Comparison
+from unet_studio.gui.jobs.jobs import Tasks
+from unet_studio.gui.panels.clean_up_panel import CleanUpPanel
+from unet_studio.gui.panels.message_bar import MessageBar
+from unet_studio.gui.panels.plane_bar import PlaneBar
+from unet_studio.gui.panels.propose_panel import ProposePanel
+from unet_studio.gui.panels.retrain_panel import RetrainPanel
+from unet_studio.gui.panels.status_line import StatusLine
+from unet_studio.gui.panels.tool_rail import ToolRail
+from unet_studio.gui.panels.view_panel import ViewPanel
+from unet_studio.gui.panels.welcome import Welcome
+from unet_studio.gui.session.accepting import Accepting
+from unet_studio.gui.session.inspection import Viewing
+from unet_studio.gui.session.object_edits import ObjectEdits
+from unet_studio.gui.session.painting import Painting
+from unet_studio.gui.session.plane_edits import PlaneEdits
+from unet_studio.gui.session.session import Session
+from unet_studio.gui.slide_list.model import SlideListModel
+from unet_studio.gui.slide_list.slide_list import SlideListPanel
+from unet_studio.gui.slide_list.thumbnails import read_thumbnail
+from unet_studio.gui.tools.tool import Tool
+from unet_studio.gui.window.actions import build_actions, fill_menus
+from unet_studio.gui.window.job_controls import JobControls
+from unet_studio.gui.window.keys import WindowKeys
+from unet_studio.gui.window.navigation import Navigation
+from unet_studio.gui.window.opening import Opening
+from unet_studio.gui.window.overlay import Overlay
+from unet_studio.gui.window.panel_updates import PanelUpdates
+from unet_studio.gui.window.plane_display import PlaneDisplay
+from unet_studio.gui.window.pointer_info import PointerInfo
+from unet_studio.gui.window.work_page import WorkPage
+
+
+class WindowParts(QMainWindow):
+    """A window with all that it is made of: what is open, the widgets, and the controllers between them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.background = Background(2, self)
+        self.thumbnails = Background(1, self)
+        self._build_session()
+        self._build_widgets()
+        self._lay_out()
+        self._build_controllers()
+
+    def _build_session(self) -> None:
+        background = self.background
+        self.session = Session(background, self)
+        self.painting = Painting(self.session, self)
+        self.accepting = Accepting(self.session, background, self)
+        self.viewing = Viewing(self.session, background, self)
+        self.objects = ObjectEdits(self.painting, self)
+        self.planes = PlaneEdits(self.session, background, self)
+        self.canvas = Canvas(background)
+        self.tasks = Tasks(self.session, background, self.canvas.box_in_view, self)
+
+    def _build_widgets(self) -> None:
+        canvas, background = self.canvas, self.background
+        self.pointer_events = PointerEvents(canvas)
+        self.mouse = Mouse(self.pointer_events, canvas)
+        self.pen = Pen(self.pointer_events, canvas, self.mouse)
+        self.keyboard = Keyboard(self.pointer_events, canvas)
+        self.touch = Touch(canvas)
+        self.minimap = Minimap(canvas, background, wanted=settings.shows_minimap())
+        self.comparison = Comparison(self.session, canvas, background, self)
+        self.toolbox = Toolbox(self.painting, self.accepting, canvas, self.pointer_events, self)
+        self.slides = SlideListPanel(SlideListModel(self.thumbnails, partial(_read_thumbnail, self.session)))
+        self.messages = MessageBar()
+        self.actions_by_id = actions = build_actions(self, canvas_like=(canvas, self.slides))
+        actions["flips"].setChecked(settings.proposes_with_flips())
+        actions["minimap"].setChecked(self.minimap.is_wanted)
+        fill_menus(self.menuBar(), actions)
+        self.propose_panel = ProposePanel(actions["propose"], actions["propose_all"], actions["flips"])
+        self.clean_up_panel = CleanUpPanel(actions["tune"])
+        self.retrain_panel = RetrainPanel(actions["retrain"])
+        self.view_panel = ViewPanel(actions["outlines"])
+        others = ("undo", "redo", "zoom_in", "zoom_out", "fit")
+        self.rail = ToolRail([actions[tool] for tool in Tool], [actions[name] for name in others])
+        self.plane_bar = PlaneBar()
+        self.status_line = StatusLine()
+        self.welcome = Welcome(actions["open"], actions["demo"])
+
+    def _lay_out(self) -> None:
+        panels = {
+            self.tr("Propose"): self.propose_panel,
+            self.tr("Clean up"): self.clean_up_panel,
+            self.tr("Retrain"): self.retrain_panel,
+        }
+        self.page = WorkPage(
+            self.slides, self.canvas, self.comparison, self.messages, self.rail, self.plane_bar, panels, self.view_panel
+        )
+        self.stack = QStackedWidget()
+        self.stack.addWidget(self.welcome)
+        self.stack.addWidget(self.page)
+        self.setCentralWidget(self.stack)
+        self.setStatusBar(self.status_line)
+
+    def _build_controllers(self) -> None:
+        session, canvas, messages = self.session, self.canvas, self.messages
+        self.opening = Opening(session, self.tasks, messages, self)
+        self.navigation = Navigation(session, self.accepting, self.slides, messages, self)
+        self.plane_display = PlaneDisplay(
+            canvas, self.minimap, self.comparison, self.view_panel.contrast, self.plane_bar, self
+        )
+        layers = (canvas.mask_layer, *self.comparison.layers)
+        self.overlay = Overlay(session, canvas, layers, self.actions_by_id["outlines"], self)
+        self.overlay.set_look(self.view_panel.opacity, self.view_panel.hidden)
+        self.pointer_info = PointerInfo(
+            session, self.painting, self.viewing, canvas, self.status_line, messages, self
+        )  # fmt: skip
+        self.panel_updates = PanelUpdates(
+            self.painting, self.tasks, canvas, propose=self.propose_panel, clean_up=self.clean_up_panel,
+            retrain=self.retrain_panel, view=self.view_panel, rail=self.rail, parent=self,
+        )  # fmt: skip
+        self.job_controls = JobControls(
+            session, self.tasks, self.page, self.clean_up_panel, self.retrain_panel, messages, self
+        )
+        self.keys = WindowKeys(self.painting, self.overlay, canvas, self)
+
+
+def _read_thumbnail(session: Session, slide: str) -> QImage:
+    """In a thread: the thumbnail of a slide of the folder that is open; raises `SlideError`."""
+    workspace = session.workspace
+    return read_thumbnail((workspace.folder if workspace else Path()) / slide)
