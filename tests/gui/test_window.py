@@ -1,7 +1,9 @@
 """The window, by real mouse and key events; the worker is a stand-in that never says anything."""
 
+import sqlite3
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -449,8 +451,6 @@ def test_a_full_disk_loses_no_stroke_and_is_told(window: MainWindow, folder: Pat
 
     def record_on_full_disk(self: Project, *arguments: object) -> None:
         if full["is"]:
-            import sqlite3
-
             raise sqlite3.OperationalError("database or disk is full")
         record(self, *arguments)  # type: ignore[arg-type]
 
@@ -510,3 +510,30 @@ def test_a_worker_that_dies_is_told_and_nothing_is_lost(window: MainWindow, fold
 def test_what_is_done_with_objects_can_be_chosen_where_a_plane_is_shown(window: MainWindow) -> None:
     assert set(OBJECT_ACTIONS) == set(window.objects.by_name)
     assert all(window.actions_by_id[name].isEnabled() for name in OBJECT_ACTIONS)
+
+
+def test_a_damaged_proposal_is_told_once_and_labels_are_painted_all_the_same(
+    window: MainWindow, folder: Path, qtbot: QtBot
+) -> None:
+    give_proposal(window, folder, "s1.png", blob())
+    assert window.session.workspace is not None and window.session.plane is not None
+    proposal = window.session.plane.view.proposal
+    assert proposal is not None
+    QApplication.processEvents()
+    qtbot.waitUntil(lambda: not window.canvas.mask_layer._asked)
+    with closing(sqlite3.connect(proposal.file)) as connection, connection:
+        connection.execute("UPDATE tile SET data = x'00ff'")
+    told_of: list[str] = []
+    window.canvas.mask_failed.connect(told_of.append)
+    with qtbot.waitSignal(window.session.plane_opened):
+        key(window, Qt.Key.Key_PageDown)
+    with qtbot.waitSignal(window.canvas.mask_failed), qtbot.waitSignal(window.session.plane_opened):
+        key(window, Qt.Key.Key_PageUp)
+    assert "Propose this slide again" in told(window) and "only your labels are shown" in told(window)
+    before = window.canvas.viewport().grab().toImage().pixelColor(at(window, 64, 60))
+    drag(window, (64, 30), (64, 90))
+    QApplication.processEvents()
+    assert window.canvas.viewport().grab().toImage().pixelColor(at(window, 64, 60)) != before
+    window.propose_panel._threshold.setValue(70)
+    qtbot.wait(100)
+    assert len(told_of) == 1

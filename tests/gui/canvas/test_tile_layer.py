@@ -1,7 +1,9 @@
 """The layers of the canvas: after any edits they show what they would show afresh, and memory follows the view."""
 
+import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import cv2
@@ -18,8 +20,9 @@ from unet_studio.core.classes import UNLABELLED
 from unet_studio.core.figures.display import ChannelView, Display
 from unet_studio.core.labels.plane import LabelPlane
 from unet_studio.core.masks.mask_view import MaskView
+from unet_studio.core.masks.proposals import Proposal, write_proposal
 from unet_studio.core.slides.opening import open_slide
-from unet_studio.core.slides.reader import Pixels, SlideReader
+from unet_studio.core.slides.reader import Pixels, SlideInfo, SlideReader
 from unet_studio.core.tiles import TILE, Box
 from unet_studio.gui.background import Background
 from unet_studio.gui.canvas import mask_layer, slide_layer
@@ -141,6 +144,93 @@ def test_a_frame_puts_off_what_a_coarser_tile_can_stand_in_for_and_the_next_brin
     paint(layer, 1.0)
     assert not layer._is_put_off
     assert sum(level == 0 for level, _ in layer._images) == 9
+
+
+def test_the_part_that_failed_shows_labels_and_all_else_its_mask(
+    background: Background, qtbot: QtBot, tmp_path: Path
+) -> None:
+    shape = (1024, 1024)
+    proposal = damaged_proposal(tmp_path / "p.tiles", shape, (3, 3))
+    labels = LabelPlane(shape)
+    labels.write(Box(900, 900, 910, 910), np.full((10, 10), 2, np.uint8))
+    told: list[str] = []
+    layer = MaskLayer(background, told.append)
+    layer.set_colours(FILL, LINE, outlined=False)
+    layer.show_mask(MaskView(labels, proposal), shape)
+    QGraphicsScene(background).addItem(layer)
+    paint(layer, 1.0)
+    qtbot.waitUntil(lambda: len(layer._cleaned) == 16 and not layer._asked)
+    picture = paint(layer, 1.0)
+    assert (picture[:512] == FILL[1]).all() and (picture[:, :512] == FILL[1]).all()
+    assert (picture[900:910, 900:910] == FILL[2]).all()
+    picture[900:910, 900:910] = 0
+    assert not picture[768:, 768:].any(), "nothing is shown as if it were proposed"
+    assert len(told) == 1 and "can't be read" in told[0] and "Propose this slide again" in told[0]
+    layer.change_mask(MaskView(labels, proposal, threshold=0.3))
+    paint(layer, 1.0)
+    qtbot.waitUntil(lambda: not layer._asked and layer._cleaned[0, (3, 3)][0] == layer._version)
+    assert len(told) == 1, "another threshold is no news"
+    layer.show_mask(MaskView(labels, proposal), shape)
+    paint(layer, 1.0)
+    qtbot.waitUntil(lambda: len(told) == 2)
+
+
+def damaged_proposal(file: Path, shape: tuple[int, int], cell: tuple[int, int]) -> Proposal:
+    """A proposal of class 1 everywhere, of which one tile on the disk is garbage."""
+    write_proposal(file, shape, 1, [(0, np.full((*shape, 1), 255, np.uint8))], stamp="")
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("UPDATE tile SET data = x'00ff' WHERE tile_row = ? AND tile_column = ?", cell)
+    return Proposal(file, shape, 1)
+
+
+def test_a_mistake_in_the_program_is_told_once_and_logged_with_its_traceback(
+    background: Background, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def cleaned(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("of the test")
+
+    monkeypatch.setattr(MaskView, "cleaned", cleaned)
+    told: list[str] = []
+    layer = MaskLayer(background, told.append)
+    layer.set_colours(FILL, LINE, outlined=False)
+    layer.show_mask(MaskView(LabelPlane(SHAPE), Proposal(Path("p.tiles"), SHAPE, 1)), SHAPE)
+    QGraphicsScene(background).addItem(layer)
+    paint(layer, 1.0)
+    qtbot.waitUntil(lambda: len(layer._cleaned) == 9 and not layer._asked)
+    assert len(told) == 1 and "ZeroDivisionError: of the test" in told[0]
+    (record,) = [record for record in caplog.records if record.name.startswith("unet_studio.gui.canvas")]
+    assert record.exc_info is not None and record.exc_info[0] is ZeroDivisionError
+    paint(layer, 1.0)
+    assert not layer._asked, "what failed isn't tried again at every repaint"
+
+
+class ManyChannels(SlideReader):
+    """A large slide of 40 float channels that is nowhere on the disk."""
+
+    def __init__(self) -> None:
+        super().__init__(Path("many"), SlideInfo(1, 65536, 65536, 40, np.dtype(np.float32), None))
+
+    def _read(self, plane: int, box: Box, shrink: int) -> Pixels:
+        return np.zeros((*box.shape, 40), np.float32)
+
+    def _release(self) -> None:
+        pass
+
+
+def test_tiles_of_many_channels_take_no_more_memory_than_is_allowed(
+    background: Background, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tile = 40 * 4 * TILE * TILE
+    monkeypatch.setattr(slide_layer, "_MOST_RAW", 6 * tile)
+    layer = SlideLayer(background, pytest.fail)
+    layer.show_plane(ManyChannels(), 0, Display(tuple(ChannelView(0.0, 1.0) for _ in range(40))))
+    QGraphicsScene(background).addItem(layer)
+    for x in range(0, 2048, 512):
+        area = QRectF(x, 0, 1024, 512)
+        paint(layer, 1.0, area)
+        qtbot.waitUntil(lambda: not layer._asked)
+        assert layer._raw.size <= 6 * tile
+        assert {(0, (row, x // TILE + column)) for row in range(2) for column in range(4)} <= layer._images.keys()
 
 
 @pytest.fixture
