@@ -78,8 +78,8 @@ def test_it_tells_the_rounds_that_are_kept_from_those_that_are_no_better(panel: 
 
 
 def test_the_chart_has_room_for_all_rounds_from_the_first_on(panel: RetrainPanel) -> None:
-    chart = panel.findChildren(pg.PlotWidget)[0]
     panel.begin(Activity("Retraining", lambda: None, panel))
+    chart = panel.findChildren(pg.PlotWidget)[0]
     for number in (0, 1, 12):
         panel.add_round(a_round(number))
         (left, right), (bottom, top) = chart.viewRange()

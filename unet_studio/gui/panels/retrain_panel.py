@@ -1,8 +1,8 @@
 """The panel of retraining: what it would learn from, how it goes, what came of it."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pyqtgraph as pg
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QAction, QPalette, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
@@ -10,6 +10,9 @@ from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 from unet_studio.gui.controls.buttons import action_button, heading
 from unet_studio.gui.jobs.activity import Activity
 from unet_studio.gui.jobs.retraining import Outcome, Round
+
+if TYPE_CHECKING:  # its library is loaded when a training begins
+    from unet_studio.gui.panels.round_chart import RoundChart
 
 
 class RetrainPanel(QWidget):
@@ -35,17 +38,7 @@ class RetrainPanel(QWidget):
         self._note.setWordWrap(True)
         self._note.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         self._note.hide()
-        self._plot = pg.PlotWidget()
-        self._plot.setAccessibleName(self.tr("Dice and loss by round"))
-        self._plot.setFixedHeight(160)
-        self._plot.setMouseEnabled(False, False)
-        self._plot.hideButtons()
-        self._plot.setMenuEnabled(False)
-        self._plot.setLabel("bottom", self.tr("round"))
-        self._plot.addLegend(offset=(-4, 4), labelTextSize="8pt")
-        self._plot.hide()
-        self._dice = self._plot.plot([], [], symbol="o", symbolSize=5, name=self.tr("Dice"))
-        self._loss = self._plot.plot([], [], name=self.tr("loss"))
+        self._chart: RoundChart | None = None  # until a training begins
         self._preview = QLabel()
         self._preview.setAccessibleName(self.tr("One slide with the mask as it comes out now"))
         self._preview.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -60,9 +53,9 @@ class RetrainPanel(QWidget):
         layout.addWidget(self._cancel)
         layout.addWidget(self._state)
         layout.addWidget(self._note)
-        layout.addWidget(self._plot)
         layout.addWidget(self._preview)
         layout.addStretch()
+        self._column = layout
 
         self._cancel.clicked.connect(self.cancel_asked)
 
@@ -105,7 +98,6 @@ class RetrainPanel(QWidget):
         self._note.hide()
         self._basis.hide()
         self._cancel.show()
-        self._plot.show()
         activity.ended.connect(self._cancel.hide)
         activity.ended.connect(self._basis.show)
 
@@ -148,22 +140,12 @@ class RetrainPanel(QWidget):
         self._preview.show()
 
     def _draw(self) -> None:
-        palette = self.palette()
-        accent, quiet = palette.color(QPalette.ColorRole.Highlight), palette.color(QPalette.ColorRole.PlaceholderText)
-        self._plot.setBackground(palette.color(QPalette.ColorRole.Base))
-        for axis in ("left", "bottom"):
-            self._plot.getAxis(axis).setPen(quiet)
-            self._plot.getAxis(axis).setTextPen(palette.color(QPalette.ColorRole.Text))
-        self._dice.setPen(pg.mkPen(accent, width=2))
-        self._dice.setSymbolBrush(accent)
-        self._dice.setSymbolPen(accent)
-        self._loss.setPen(pg.mkPen(quiet, width=2, style=Qt.PenStyle.DashLine))
-        self._dice.setData([r.round for r in self._rounds], [r.dice for r in self._rounds])
-        lossy = [(r.round, r.loss) for r in self._rounds if r.loss is not None]
-        self._loss.setData([r for r, _ in lossy], [loss for _, loss in lossy])
-        # All rounds to come have their place, and 0 to 1 is always there: nothing jumps as rounds arrive.
-        self._plot.setXRange(0, max((r.rounds for r in self._rounds), default=1), padding=0.04)
-        self._plot.setYRange(0, max([1.0, *(loss for _, loss in lossy)]), padding=0.04)
+        if self._chart is None:
+            from unet_studio.gui.panels.round_chart import RoundChart
+
+            self._chart = RoundChart()
+            self._column.insertWidget(self._column.indexOf(self._preview), self._chart)
+        self._chart.show_rounds(self._rounds)
 
 
 def describe(outcome: Outcome, widget: QWidget) -> str:
