@@ -39,7 +39,7 @@ def test_a_tile_that_is_used_is_not_the_next_to_go() -> None:
     tiles = cache()
     for column in range(3):
         tiles.put((0, (0, column)), np.zeros(5000, np.uint8))
-    tiles.use((0, (0, 0)))
+    tiles.move_to_end((0, (0, 0)))
     tiles.put((0, (0, 3)), np.zeros(5000, np.uint8))
     assert {column for _, (_, column) in tiles} == {0, 2, 3}
 

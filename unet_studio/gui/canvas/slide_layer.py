@@ -74,7 +74,7 @@ class SlideLayer(TileLayer):
     def tile_image(self, key: Key) -> QImage | None:
         image = self._images.get(key)
         if image is None and key in self._raw:
-            self._raw.use(key)
+            self._raw.move_to_end(key)
             image = _picture(self._raw[key], self._look)
             self._images.put(key, image)
         if image is None:

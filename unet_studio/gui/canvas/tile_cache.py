@@ -1,7 +1,7 @@
 """Tiles kept in memory, as many as a number of bytes holds."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from typing import TypeVar
 
 from unet_studio.core.tiles import Cell
@@ -14,16 +14,18 @@ _ENTRY = 1024
 _Tile = TypeVar("_Tile")
 
 
-class TileCache(Mapping[Key, _Tile]):
+class TileCache(OrderedDict[Key, _Tile]):
     """The tiles that were used last; what was not used for longest goes when all take more than `room` bytes.
 
-    `size_of` says how many bytes a tile takes. The newest tile stays, whatever it takes.
+    `size_of` says how many bytes a tile takes. The newest tile stays, whatever it takes. Painting reads it hundreds of
+    times a frame, so it is a dictionary itself; it is changed by `put` and `clear` alone, and
+    `move_to_end` counts a tile among the newest.
     """
 
     def __init__(self, room: int, size_of: Callable[[_Tile], int]) -> None:
+        super().__init__()
         self._room = room
         self._size_of = size_of
-        self._tiles: OrderedDict[Key, _Tile] = OrderedDict()
         self._bytes = 0
 
     @property
@@ -37,34 +39,18 @@ class TileCache(Mapping[Key, _Tile]):
 
     def put(self, key: Key, tile: _Tile) -> None:
         """Keep a tile as the newest, in place of an older one of its key."""
-        if key in self._tiles:
-            self._bytes -= self._counted(self._tiles[key])
-        self._tiles[key] = tile
-        self._tiles.move_to_end(key)
+        if key in self:
+            self._bytes -= self._counted(self[key])
+        self[key] = tile
+        self.move_to_end(key)
         self._bytes += self._counted(tile)
-        while self._bytes > self._room and len(self._tiles) > 1:
-            self._bytes -= self._counted(self._tiles.popitem(last=False)[1])
-
-    def use(self, key: Key) -> None:
-        """Count a tile that is here among the newest."""
-        self._tiles.move_to_end(key)
+        while self._bytes > self._room and len(self) > 1:
+            self._bytes -= self._counted(self.popitem(last=False)[1])
 
     def clear(self) -> None:
         """Forget all tiles."""
-        self._tiles.clear()
+        super().clear()
         self._bytes = 0
-
-    def __contains__(self, key: object) -> bool:
-        return key in self._tiles
-
-    def __getitem__(self, key: Key) -> _Tile:
-        return self._tiles[key]
-
-    def __iter__(self) -> Iterator[Key]:
-        return iter(self._tiles)
-
-    def __len__(self) -> int:
-        return len(self._tiles)
 
     def _counted(self, tile: _Tile) -> int:
         return max(self._size_of(tile), _ENTRY)

@@ -95,7 +95,7 @@ class TileLayer(QGraphicsItem):
     def _draw(self, painter: QPainter, target: QRect, key: Key, area: Box) -> None:
         image = self.tile_image(key)
         if image is not None:
-            self._images.use(key)
+            self._images.move_to_end(key)
             painter.drawImage(target, image)
             return
         coarse = self.stand_in(key)
