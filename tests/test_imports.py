@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from functools import cache
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +21,8 @@ def loaded_by(*modules: str) -> frozenset[str]:
 
 NETWORK = {"keras", "tensorflow", "torch", "jax", "h5py"}
 WINDOW = {"PySide6", "shiboken6", "pyqtgraph"}
+LATER = {"skimage", "scipy", "pyqtgraph", "tifffile", "imagecodecs", "PIL", "pandas", "matplotlib"}
+"""What takes long to load, and is loaded when a slide, a tool or a training first needs it."""
 
 
 @pytest.mark.parametrize("module", ["unet_studio.gui.window.main_window", "unet_studio.app"])
@@ -29,6 +32,26 @@ def test_the_window_loads_no_keras(module: str) -> None:
 
 def test_the_window_is_loaded_by_the_window() -> None:
     assert "PySide6" in loaded_by("unet_studio.gui.window.main_window"), "so the other tests would see it"
+
+
+def test_the_window_is_painted_before_slow_libraries_are_loaded(tmp_path: Path) -> None:
+    script = """
+import sys
+from PySide6.QtWidgets import QApplication
+from unet_studio.gui.controls.theme import apply_theme
+from unet_studio.gui.window.main_window import MainWindow
+app = QApplication([])
+apply_theme(app)
+window = MainWindow()
+window.show()
+assert not window.grab().isNull()
+print("loaded:", *{name.partition(".")[0] for name in sys.modules})
+"""
+    environment = os.environ | {"QT_QPA_PLATFORM": "offscreen", "XDG_CONFIG_HOME": str(tmp_path)}
+    run = subprocess.run([sys.executable, "-P", "-c", script], env=environment, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    loaded = set(run.stdout.partition("loaded:")[2].split())
+    assert "PySide6" in loaded and not loaded & (LATER | NETWORK)
 
 
 def test_the_worker_loads_no_window_and_listens_before_it_loads_keras() -> None:
