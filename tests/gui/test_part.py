@@ -31,7 +31,8 @@ import json, os, sys, time, types
 from pathlib import Path
 import numpy as np
 from unet_studio.core.labels.plane import PlaneId
-from unet_studio.core.masks.proposals import part_file, proposal_file, slide_stamp, write_growing
+from unet_studio.core.masks.proposal_writing import write_growing
+from unet_studio.core.masks.proposals import part_file, proposal_file, slide_stamp
 from unet_studio.core.tiles import Box
 from unet_studio.errors import Cancelled, StudioError
 

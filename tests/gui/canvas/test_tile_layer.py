@@ -20,7 +20,8 @@ from unet_studio.core.classes import UNLABELLED
 from unet_studio.core.figures.display import ChannelView, Display
 from unet_studio.core.labels.plane import LabelPlane
 from unet_studio.core.masks.mask_view import MaskView
-from unet_studio.core.masks.proposals import Proposal, write_proposal
+from unet_studio.core.masks.proposal_writing import write_proposal
+from unet_studio.core.masks.proposals import Proposal
 from unet_studio.core.slides.opening import open_slide
 from unet_studio.core.slides.reader import Pixels, SlideInfo, SlideReader
 from unet_studio.core.tiles import TILE, Box
