@@ -1,5 +1,6 @@
 """The application with its one window."""
 
+import logging
 import os
 import signal
 import sys
@@ -13,12 +14,15 @@ def open_window(folder: Path | None) -> int:
         if "cv2" in os.environ.get(name, ""):
             del os.environ[name]
 
+    logging.captureWarnings(True)  # what libraries say of odd files is for the log
+
     from PySide6.QtCore import QTimer
     from PySide6.QtWidgets import QApplication
 
     from unet_studio.gui.controls.theme import apply_theme, icon
     from unet_studio.gui.translation import install_translation
     from unet_studio.gui.window.main_window import MainWindow
+    from unet_studio.gui.window.unexpected import tell_unexpected
 
     app = QApplication.instance() or QApplication(sys.argv[:1])
     assert isinstance(app, QApplication)
@@ -28,6 +32,7 @@ def open_window(folder: Path | None) -> int:
     install_translation(app)
     apply_theme(app)
     window = MainWindow()
+    tell_unexpected(window.session)
     window.show()
     if folder is not None:
         QTimer.singleShot(0, lambda: window.open_folder(folder))

@@ -45,6 +45,17 @@ class Cancelled(StudioError):  # noqa: N818 - the user's wish, not a fault
     """The user stopped the job; what was finished before stays."""
 
 
+class UnexpectedError(StudioError):
+    """Something that nobody foresaw, in words; the log has the traceback."""
+
+    def __init__(self, doing: str, error: BaseException) -> None:
+        if is_out_of_memory(error):
+            reason = "the computer ran out of memory; close other programs or work on smaller slides, then try again"
+        else:
+            reason = f"{type(error).__name__}: {str(error).rstrip('.') or 'no reason given'}"
+        super().__init__(f"Something unexpected went wrong: {doing} failed ({reason}). No label was changed by it.")
+
+
 OUT_OF_MEMORY = "The network ran out of memory. Close other programs or use a smaller model, then try again."
 _SAID_OF_MEMORY = (
     "resource_exhausted",  # JAX

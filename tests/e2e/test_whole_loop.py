@@ -103,9 +103,9 @@ def test_open_propose_clean_up_correct_retrain_and_export(
         outcome = retrained.args[0]
         assert outcome.compared
         assert (window.session.workspace.active_model == outcome.model) == outcome.preferred
-        assert outcome.model in [card.id for card in window.session.models()]
+        assert outcome.model in [card.id for card in window.session.models.known()]
         assert outcome.preferred or outcome.dice == outcome.dice_before
-        assert old in [card.id for card in window.session.models()]
+        assert old in [card.id for card in window.session.models.known()]
         assert stalls.p99() < STALL_MS, f"the event loop was held up: {stalls}"
         assert np.array_equal(user.labels_of("nerve-1.png")[kept != UNLABELLED], kept[kept != UNLABELLED])
         user.waits_for(lambda: not window.tasks.is_busy)

@@ -210,7 +210,7 @@ def test_the_part_in_view_is_seen_at_once_and_all_of_it_later(desk: Desk) -> Non
 
 def test_beyond_the_part_nothing_is_said_to_be_proposed(desk: Desk) -> None:
     desk.propose()
-    describe = desk.window.viewing.describe_pixel
+    describe = desk.window.inspection.describe_pixel
     assert "(proposed)" in describe(300, 300, lambda *_: None)
     assert describe(100, 300, lambda *_: None) == "y 100  x 300"
 
@@ -252,7 +252,7 @@ def test_a_part_never_becomes_labels_and_the_whole_does(desk: Desk, accept: Call
     assert desk.session.plane is not None
     assert desk.session.plane.id == LARGE, "one stays on the slide that couldn't be reviewed"
     assert (desk.labels() == UNLABELLED).all()
-    with desk.qtbot.waitSignal(desk.session.history_changed):
+    with desk.qtbot.waitSignal(desk.session.changed, check_params_cb=lambda changes: changes.history):
         accept(desk)
     assert desk.session.workspace is not None
     labels = desk.session.workspace.labels(LARGE, SHAPE).read(WHOLE)
@@ -330,7 +330,7 @@ def test_a_whole_proposal_stays_until_the_new_one_is_whole(desk: Desk) -> None:
     desk.propose()
     assert not desk.is_partial()
     assert (desk.mask() == 1).all()
-    with desk.qtbot.waitSignal(desk.session.history_changed):
+    with desk.qtbot.waitSignal(desk.session.changed, check_params_cb=lambda changes: changes.history):
         desk.window.accepting.accept_plane()
     assert (desk.labels() == 1).all()
     desk.finish("fail")
@@ -341,8 +341,8 @@ def test_with_another_model_the_part_goes(desk: Desk) -> None:
     desk.propose()
     workspace = desk.session.workspace
     assert workspace is not None
-    other = next(card.id for card in desk.session.models() if card.id != workspace.active_model)
-    desk.session.use_model(other)
+    other = next(card.id for card in desk.session.models.known() if card.id != workspace.active_model)
+    desk.session.models.use(other)
     assert desk.session.plane is not None
     assert desk.session.plane.view.proposal is None
     desk.finish("go")

@@ -366,7 +366,7 @@ def test_second_button_in_mid_stroke_changes_nothing(hand: "Hand") -> None:
     hand.move(40, 80)
     hand.release(40, 80)
     assert hand.labels()[40, 70] == 1
-    assert hand.window.session.workspace is not None and len(hand.window.session.workspace._done) == 1
+    assert hand.window.session.workspace is not None and len(hand.window.session.workspace._history.done) == 1
 
 
 @pytest.mark.parametrize("leave", ["tool", "slide", "undo"])
@@ -472,6 +472,7 @@ def test_labels_of_the_plane_before_are_copied_where_there_are_none(stack: "Hand
     stack.key(Qt.Key.Key_E)
     stack.drag((20, 40), (20, 40))
     stack.key(Qt.Key.Key_D, Qt.KeyboardModifier.ControlModifier)
+    stack.qtbot.waitUntil(lambda: "copy labels to plane 2" in undo_sentence(stack))
     labels = stack.labels()
     assert labels[20, 25] == 1 and labels[20, 40] == 0
     go_to(stack, 5)

@@ -316,7 +316,7 @@ def test_a_slide_that_is_still_being_read_cannot_be_reviewed(window: MainWindow,
 
 def test_a_review_can_be_undone(window: MainWindow, folder: Path, qtbot: QtBot) -> None:
     give_proposal(window, folder, "s1.png", blob())
-    with qtbot.waitSignals([window.session.plane_opened, window.session.history_changed]):
+    with qtbot.waitSignals([window.session.plane_opened, window.session.changed]):
         key(window, Qt.Key.Key_Return)
     with qtbot.waitSignal(window.session.plane_opened):
         key(window, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)

@@ -25,6 +25,7 @@ from unet_studio.core.project.store import Project
 from unet_studio.core.scoring.scores import Counts, count
 from unet_studio.core.slides.finding import find_slides
 from unet_studio.core.tiles import Box
+from unet_studio.core.workspace.accepting import review
 from unet_studio.core.workspace.workspace import Workspace
 from unet_studio.demo.slides import has_project, prepare_demo
 from unet_studio.errors import Cancelled, ProjectError, StudioError
@@ -156,9 +157,9 @@ def _correct_slide(workspace: Workspace, plane: PlaneId, truth: NDArray[np.uint8
     cleaned = workspace.mask(plane, labels).cleaned(Box.of_shape(shape))
     strokes = 0
     for edit in correct(labels, plane, cleaned, truth, smallest=smallest):
-        workspace.commit(edit, shape)
+        workspace.perform(edit, shape, made=labels)
         strokes += 1
-    workspace.review(plane, labels)
+    review(workspace, plane, labels)
     return strokes
 
 

@@ -9,6 +9,7 @@ from unet_studio.core.project.store import Project
 from unet_studio.core.scoring.next_plane import PlaneLook, look_at, mean_doubt, next_plane
 from unet_studio.core.slides.opening import open_slide
 from unet_studio.core.tiles import Box
+from unet_studio.core.workspace.accepting import review
 from unet_studio.core.workspace.workspace import Workspace
 from unet_studio.errors import ProjectError
 from unet_studio.simulation.painting import Pace, correcting, paint, starting
@@ -73,11 +74,11 @@ class Annotator:
         seconds = (left if self._setup.dense else min(left, self._pace.most)) - self._pace.slide
         self.seconds += self._pace.slide
         for timed in paint(labels, plane, planner, state=workspace.state(plane), pace=self._pace, seconds=seconds):
-            workspace.commit(timed.edit, box.shape)
+            workspace.perform(timed.edit, box.shape, made=labels)
             self.seconds += timed.seconds
             self.strokes += 1
         if proposed and planner(labels.read(box)) is None:
-            workspace.review(plane, labels)
+            review(workspace, plane, labels)
 
     def _look_at(self, plane: PlaneId) -> PlaneLook:
         with open_slide(self._setup.folder / plane.slide) as reader:

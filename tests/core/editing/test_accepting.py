@@ -2,6 +2,7 @@
 
 import tracemalloc
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from unet_studio.core.masks.proposal_writing import write_proposal
 from unet_studio.core.masks.proposals import Proposal, find_proposal, proposal_file, slide_stamp
 from unet_studio.core.project.store import Project
 from unet_studio.core.tiles import TILE, Box
+from unet_studio.core.workspace.workspace import Workspace
 from unet_studio.errors import Cancelled, SlideError
 
 Mask = NDArray[np.uint8]
@@ -216,7 +218,8 @@ def test_the_proposals_of_many_slides_are_accepted_as_the_project_would_show_the
     edit = make_edit(PlaneId("b.png"), strip, before, np.zeros_like(before), "", **states)
     assert edit is not None
     project.record(1, edit, (64, 64))
-    found = list(accept_planes(project, [PlaneId("a.png"), PlaneId("b.png")]))
+    with closing(Workspace.open(project.folder)) as workspace:
+        found = list(accept_planes(workspace.proposed_view, [PlaneId("a.png"), PlaneId("b.png")]))
     assert [(one.plane.slide, one.shape, one.problem) for one in found] == [
         ("a.png", (64, 64), ""),
         ("b.png", (64, 64), ""),
@@ -240,7 +243,8 @@ def test_a_proposal_that_cannot_be_accepted_is_said_and_the_others_go_on(project
     propose(project, "sub/c.png")
     (project.folder / "sub" / "c.png").unlink()
     planes = [PlaneId("a.png"), gone, missing, PlaneId("b.png")]
-    problems = [one.problem for one in accept_planes(project, planes)]
+    with closing(Workspace.open(project.folder)) as workspace:
+        problems = [one.problem for one in accept_planes(workspace.proposed_view, planes)]
     assert "'a.png' is gone, or of another version of it. Propose it again" in problems[0]
     assert "no longer there" in problems[1]
     assert "'missing.png'" in problems[2]
@@ -253,5 +257,6 @@ def test_accepting_many_stops_when_it_is_told_to(project: Project) -> None:
         propose(project, slide)
     answers = iter([False, False, True])
     planes = [PlaneId("a.png"), PlaneId("b.png")]
-    found = list(accept_planes(project, planes, cancelled=lambda: next(answers)))
+    with closing(Workspace.open(project.folder)) as workspace:
+        found = list(accept_planes(workspace.proposed_view, planes, cancelled=lambda: next(answers)))
     assert [one.plane.slide for one in found] == ["a.png"]

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from unet_studio.core.classes import UNLABELLED
 from unet_studio.core.editing.strokes import make_edit
 from unet_studio.core.labels.plane import PlaneId, PlaneState
 from unet_studio.core.project import journal as journal_module
-from unet_studio.core.project.journal import Journal, JournalState, Operation
+from unet_studio.core.project.journal import Journal, JournalState, Write
 from unet_studio.core.project.store import PLACE_NAME, Project
 from unet_studio.core.tiles import Box
 from unet_studio.errors import ModelError
@@ -72,7 +73,7 @@ def journal(start: Start, tmp_path: Path) -> Journal:
     return start(lambda: Project.open(tmp_path))
 
 
-def stroke(number: int) -> Operation:
+def stroke(number: int) -> Write:
     """Record an edit that doesn't compress."""
     box = Box.of_shape(SHAPE)
     after = np.random.default_rng(number).integers(0, 250, SHAPE, dtype=np.uint8)
@@ -80,7 +81,7 @@ def stroke(number: int) -> Operation:
     states = {"state_before": PlaneState.NEW, "state_after": PlaneState.CORRECTED}
     edit = make_edit(PLANE, box, before, after, f"stroke {number}", **states)
     assert edit is not None
-    return lambda project: project.record(number, edit, SHAPE)
+    return Write(edit.sentence, lambda project: project.record(number, edit, SHAPE), edit.planes)
 
 
 def written(folder: Path) -> list[str]:
@@ -88,7 +89,7 @@ def written(folder: Path) -> list[str]:
         return [entry.edit.sentence for entry in project.history()]
 
 
-def failing(times: int, error: Exception, operation: Operation) -> Operation:
+def failing(times: int, error: Exception, write: Write) -> Write:
     """Fails so many times, then does what it should."""
     left = [times]
 
@@ -96,9 +97,9 @@ def failing(times: int, error: Exception, operation: Operation) -> Operation:
         if left[0]:
             left[0] -= 1
             raise error
-        operation(project)
+        write.run(project)
 
-    return attempt
+    return replace(write, run=attempt)
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
@@ -118,7 +119,7 @@ def test_operations_are_written_in_order(journal: Journal, tmp_path: Path) -> No
 
 def test_writing_and_telling_happen_in_the_journals_own_thread(journal: Journal, told: Told) -> None:
     threads = []
-    journal.submit(lambda _: threads.append(threading.current_thread().name))
+    journal.submit(Write("something", lambda _: threads.append(threading.current_thread().name)))
     assert journal.close()
     assert threads == ["journal"]
     assert told.threads == {"journal"}
@@ -126,8 +127,8 @@ def test_writing_and_telling_happen_in_the_journals_own_thread(journal: Journal,
 
 def test_submitting_does_not_wait_for_the_disk(journal: Journal) -> None:
     free = threading.Event()
-    journal.submit(lambda _: free.wait(10))
-    journal.submit(lambda _: None)
+    journal.submit(Write("something", lambda _: free.wait(10)))
+    journal.submit(Write("something", lambda _: None))
     assert journal.pending == 2
     assert not journal.flush(0.05)
     free.set()
@@ -216,7 +217,7 @@ def test_what_can_never_be_written_is_said_and_does_not_hold_up_the_rest(
     assert journal.flush(10)
     assert journal.close()
     assert written(tmp_path) == ["stroke 2"]
-    assert told.problems == ["A change could not be saved: There is no model 'x'."]
+    assert journal.state.lost == ("A change could not be saved (stroke 1): There is no model 'x'.",)
 
 
 def test_closing_writes_what_is_left(journal: Journal, tmp_path: Path) -> None:

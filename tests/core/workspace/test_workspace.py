@@ -27,6 +27,7 @@ from unet_studio.core.models.normalisation import Normalisation
 from unet_studio.core.project.lock import writing
 from unet_studio.core.project.store import PLACE_NAME, Project
 from unet_studio.core.tiles import Box
+from unet_studio.core.workspace.accepting import accept, acceptable_planes, review
 from unet_studio.core.workspace.workspace import Workspace
 from unet_studio.errors import ModelError, ProjectError, ProjectInUseError, SlideError
 
@@ -48,8 +49,18 @@ def paint(workspace: Workspace, plane: PlaneId, y: float, *, value: int = 1) -> 
     stroke.extend((y, 32.0))
     edit = stroke.finish(f"dab {y:g} on {plane.slide}", state=workspace.state(plane))
     assert edit is not None
-    workspace.commit(edit, SHAPE)
+    workspace.perform(edit, SHAPE, made=labels)
     return edit
+
+
+def undo(workspace: Workspace) -> Edit | None:
+    change = workspace.undo()
+    return change.edit if change is not None else None
+
+
+def redo(workspace: Workspace) -> Edit | None:
+    change = workspace.redo()
+    return change.edit if change is not None else None
 
 
 def labels_of(workspace: Workspace, plane: PlaneId) -> NDArray[np.uint8]:
@@ -104,14 +115,14 @@ def test_undo_and_redo_go_through_the_slides_in_the_order_of_the_edits(workspace
     paint(workspace, A, 10)
     paint(workspace, B, 20)
     last = paint(workspace, A, 40)
-    assert workspace.undo() is last
+    assert undo(workspace) is last
     assert (has_dab(workspace, A, 10), has_dab(workspace, B, 20), has_dab(workspace, A, 40)) == (True, True, False)
-    undone = workspace.undo()
+    undone = undo(workspace)
     assert undone is not None
     assert undone.change.plane == B
     assert workspace.states == {A: PlaneState.CORRECTED}
-    assert workspace.redo() is undone
-    assert workspace.redo() is last
+    assert redo(workspace) is undone
+    assert redo(workspace) is last
     assert (has_dab(workspace, A, 10), has_dab(workspace, B, 20), has_dab(workspace, A, 40)) == (True, True, True)
     assert workspace.states == {A: PlaneState.CORRECTED, B: PlaneState.CORRECTED}
 
@@ -155,7 +166,7 @@ def test_a_restart_brings_back_labels_states_and_choices(folder: Path) -> None:
     with closing(Workspace.open(folder)) as workspace:
         paint(workspace, A, 10)
         paint(workspace, PlaneId("sub/c.png"), 30, value=0)
-        workspace.review(B, workspace.labels(B, SHAPE))
+        review(workspace, B, workspace.labels(B, SHAPE))
         workspace.set_classes(make_classes("spot", "other"))
         workspace.set_steps(parse_steps("dilate:disk:2"))
         workspace.set_threshold(0.25)
@@ -190,7 +201,7 @@ def test_undo_and_redo_survive_a_restart(folder: Path) -> None:
         assert workspace.states == {A: PlaneState.CORRECTED}
     with closing(Workspace.open(folder)) as workspace:
         assert [has_dab(workspace, A, 10), has_dab(workspace, B, 20), has_dab(workspace, A, 40)] == [True, False, False]
-        redone = [workspace.redo(), workspace.redo()]
+        redone = [redo(workspace), redo(workspace)]
         assert [edit.sentence for edit in redone if edit] == ["dab 20 on b.png", "dab 40 on a.png"]
         assert [has_dab(workspace, A, 10), has_dab(workspace, B, 20), has_dab(workspace, A, 40)] == [True, True, True]
         paint(workspace, B, 50)
@@ -228,7 +239,7 @@ def test_a_review_labels_what_nobody_labelled_with_the_proposal(workspace: Works
     before = labels_of(workspace, A)
     labels = workspace.labels(A, SHAPE)
     cleaned = workspace.mask(A, labels).cleaned(WHOLE)
-    edit = workspace.review(A, labels)
+    edit = review(workspace, A, labels)
     assert edit is not None
     assert workspace.state(A) is PlaneState.REVIEWED
     after = labels_of(workspace, A)
@@ -245,25 +256,25 @@ def test_a_review_of_a_fully_labelled_plane_changes_its_state_alone_and_a_second
         A, WHOLE, labels.read(WHOLE), empty, "all", state_before=PlaneState.NEW, state_after=PlaneState.CORRECTED
     )
     assert full is not None
-    workspace.apply(full, labels)
-    review = workspace.review(A, labels)
-    assert review is not None
-    assert review.change.patches == ()
-    assert workspace.review(A, labels) is None
+    workspace.perform(full, labels.shape)
+    again = review(workspace, A, labels)
+    assert again is not None
+    assert again.edit.change.patches == ()
+    assert review(workspace, A, labels) is None
     assert not labels_of(workspace, A).any()
 
 
 def test_a_review_can_be_taken_back(workspace: Workspace) -> None:
     paint(workspace, A, 10)
     before = labels_of(workspace, A)
-    workspace.review(A, workspace.labels(A, SHAPE))
+    review(workspace, A, workspace.labels(A, SHAPE))
     workspace.undo()
     assert workspace.state(A) is PlaneState.CORRECTED
     np.testing.assert_array_equal(labels_of(workspace, A), before)
 
 
 def test_touching_a_reviewed_plane_up_leaves_it_reviewed(workspace: Workspace) -> None:
-    workspace.review(A, workspace.labels(A, SHAPE))
+    review(workspace, A, workspace.labels(A, SHAPE))
     paint(workspace, A, 10)
     assert workspace.state(A) is PlaneState.REVIEWED
 
@@ -302,7 +313,7 @@ def test_nothing_but_an_edit_ever_changes_a_labelled_pixel(
         state_before=PlaneState.NEW, state_after=PlaneState.CORRECTED,
     )  # fmt: skip
     assert edit is not None
-    workspace.apply(edit, plane)
+    workspace.perform(edit, plane.shape)
     is_labelled = labels != UNLABELLED
     try:
         for kind, detail in happenings:
@@ -315,7 +326,7 @@ def test_nothing_but_an_edit_ever_changes_a_labelled_pixel(
             elif kind == "model":
                 workspace.use_model(cards[detail])
             elif kind == "review":
-                workspace.review(A, workspace.labels(A, SHAPE))
+                review(workspace, A, workspace.labels(A, SHAPE))
                 assert (labels_of(workspace, A) != UNLABELLED).all()
             else:
                 assert workspace.close()
@@ -455,7 +466,7 @@ def touch(workspace: Workspace) -> None:
     states = {"state_before": PlaneState.REVIEWED, "state_after": PlaneState.REVIEWED}
     edit = make_edit(A, WHOLE, labels.read(WHOLE), np.zeros(SHAPE, np.uint8), "x", **states)
     assert edit is not None
-    workspace.apply(edit, labels)
+    workspace.perform(edit, labels.shape)
 
 
 @pytest.mark.parametrize(
@@ -464,12 +475,12 @@ def touch(workspace: Workspace) -> None:
         touch,
         Workspace.undo,
         Workspace.redo,
-        lambda workspace: workspace.review(A, workspace.labels(A, SHAPE)),
+        lambda workspace: review(workspace, A, workspace.labels(A, SHAPE)),
         lambda workspace: workspace.set_classes(make_classes("other")),
         lambda workspace: workspace.set_steps(parse_steps("dilate:disk:1")),
         lambda workspace: workspace.set_threshold(0.1),
         lambda workspace: workspace.use_model(add_model(workspace.place)),
-        lambda workspace: workspace.accept([accepted(B)]),
+        lambda workspace: accept(workspace, [accepted(B)]),
     ],
     ids=["edit", "undo", "redo", "review", "classes", "clean-up", "threshold", "model", "accept"],
 )
@@ -511,18 +522,19 @@ def test_a_closed_folder_is_let_go(folder: Path) -> None:
 def dabs(workspace: Workspace, count: int) -> None:
     for number in range(count):
         paint(workspace, A, number % 60, value=number % 2)
+        assert workspace.journal.flush(10), "what is on its way to the disk stays in memory"
 
 
 def test_edits_that_no_longer_fit_in_memory_come_back_from_the_project(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("unet_studio.core.workspace.workspace._KEPT_BYTES", 10_000)
+    monkeypatch.setattr("unet_studio.core.workspace.history._KEPT_BYTES", 10_000)
     with closing(Workspace.open(folder)) as workspace:
         dabs(workspace, 24)
-        assert sum(entry.edit.nbytes for entry in workspace._done) <= 10_000
-        assert len(workspace._done) < 24
+        assert sum(entry.edit.nbytes for entry in workspace._history.done) <= 10_000
+        assert len(workspace._history.done) < 24
         sentences = []
-        while (edit := workspace.undo()) is not None:
+        while (edit := undo(workspace)) is not None:
             sentences.append(edit.sentence)
         assert sentences == [f"dab {number} on a.png" for number in reversed(range(24))]
         assert (labels_of(workspace, A) == UNLABELLED).all()
@@ -534,14 +546,14 @@ def test_history_read_back_from_the_disk_equals_the_one_in_memory(folder: Path) 
         propose(workspace, B)
         dabs(workspace, 3)
         workspace.set_threshold(0.123456)
-        workspace.review(A, workspace.labels(A, SHAPE))
-        workspace.accept([accepted(B)])
+        review(workspace, A, workspace.labels(A, SHAPE))
+        accept(workspace, [accepted(B)])
         workspace.undo()
-        done = [entry.edit for entry in workspace._done]
-        undone = [entry.edit for entry in workspace._undone]
+        done = [entry.edit for entry in workspace._history.done]
+        undone = [entry.edit for entry in workspace._history.undone]
     with closing(Workspace.open(folder)) as workspace:
-        assert [entry.edit for entry in workspace._done] == done
-        assert [entry.edit for entry in workspace._undone] == undone
+        assert [entry.edit for entry in workspace._history.done] == done
+        assert [entry.edit for entry in workspace._history.undone] == undone
 
 
 def test_a_plane_that_is_asked_for_again_is_not_the_first_to_be_forgotten(folder: Path) -> None:
@@ -563,7 +575,7 @@ def test_clean_up_and_threshold_are_edits_in_words(workspace: Workspace) -> None
     workspace.set_threshold(0.7)
     workspace.set_steps(())
     sentences, recipes = [], []
-    while (edit := workspace.undo()) is not None:
+    while (edit := undo(workspace)) is not None:
         sentences.append(edit.sentence)
         recipes.append((workspace.steps, workspace.threshold))
     assert sentences == [
@@ -615,13 +627,14 @@ def test_undoing_a_clean_up_survives_a_restart(folder: Path) -> None:
 def test_proposals_accepted_over_several_slides_are_one_edit(workspace: Workspace) -> None:
     seen, c = workspace.labels(A, SHAPE), PlaneId("sub/c.png")
     assert (seen.read(WHOLE) == UNLABELLED).all()
-    edit = workspace.accept([accepted(A), accepted(B), AcceptedPlane(c, problem="gone")])
-    assert edit is not None
+    change = accept(workspace, [accepted(A), accepted(B), AcceptedPlane(c, problem="gone")])
+    assert change is not None
+    edit = change.edit
     assert edit.sentence == "accept the proposals of 2 slides"
     assert workspace.states == {A: PlaneState.CORRECTED, B: PlaneState.CORRECTED}
     assert (seen.read(WHOLE) == 1).all()
     assert (labels_of(workspace, B) == 1).all()
-    assert workspace.undo() is edit
+    assert undo(workspace) is edit
     assert workspace.states == {}
     assert (seen.read(WHOLE) == UNLABELLED).all()
     assert (labels_of(workspace, B) == UNLABELLED).all()
@@ -630,11 +643,12 @@ def test_proposals_accepted_over_several_slides_are_one_edit(workspace: Workspac
 def test_a_plane_that_was_painted_while_proposals_were_accepted_is_left_out(workspace: Workspace) -> None:
     found = [accepted(A), accepted(B)]
     paint(workspace, A, 10, value=0)
-    edit = workspace.accept(found)
-    assert edit is not None
+    change = accept(workspace, found)
+    assert change is not None
+    edit = change.edit
     assert (edit.change.plane, edit.sentence) == (B, "accept the proposals of b.png")
     assert np.count_nonzero(labels_of(workspace, A) == 1) == 0
-    assert workspace.accept(found) is None
+    assert accept(workspace, found) is None
 
 
 def test_only_proposed_planes_without_labels_are_there_to_be_accepted(workspace: Workspace) -> None:
@@ -642,4 +656,4 @@ def test_only_proposed_planes_without_labels_are_there_to_be_accepted(workspace:
     propose(workspace, A)
     propose(workspace, B)
     paint(workspace, B, 10)
-    assert workspace.acceptable == (A,)
+    assert acceptable_planes(workspace) == (A,)

@@ -18,7 +18,7 @@ from unet_studio.core.classes import UNLABELLED, class_colour
 from unet_studio.core.figures.display import Display
 from unet_studio.core.slides.reader import SlideReader
 from unet_studio.gui.canvas.pointer_mark import HALO, line_pen
-from unet_studio.gui.session import session
+from unet_studio.gui.session import open_plane
 from unet_studio.gui.tools.tool import Tool
 from unet_studio.gui.window.actions import ACTIONS
 
@@ -200,14 +200,14 @@ def test_press_by_key_ends_with_what_it_was_for(hand: "Hand", leave: str) -> Non
 def test_what_is_begun_while_the_next_slide_is_read_stays_on_its_own(
     hand: "Hand", tool: Tool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    may_read, read = Event(), session._read_slide
+    may_read, read = Event(), open_plane.read_slide
 
     def read_late(path: Path, plane: int) -> tuple[SlideReader, Display]:
         assert may_read.wait(5)
         return read(path, plane)
 
-    monkeypatch.setattr(session, "_read_slide", read_late)
-    monkeypatch.setattr(hand.window.session._ahead, "take", lambda _: None)
+    monkeypatch.setattr(open_plane, "read_slide", read_late)
+    monkeypatch.setattr(hand.window.session._reading._ahead, "take", lambda _: None)
     hand.window.actions_by_id[tool].trigger()
     hand.key(Qt.Key.Key_PageDown)
     corners = ((30, 30), (30, 90), (90, 90)) if tool is Tool.POLYGON else ()

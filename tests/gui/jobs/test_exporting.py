@@ -24,7 +24,7 @@ def workspace(folder: Path) -> Iterator[Workspace]:
     stroke.extend((64.0, 64.0))
     edit = stroke.finish("dab", state=opened.state(plane))
     assert edit is not None
-    opened.commit(edit, (128, 128))
+    opened.perform(edit, (128, 128))
     yield opened
     opened.close()
 

@@ -40,7 +40,7 @@ def prepare(hand: "Hand", steps: str) -> None:
     painting, plane = hand.window.painting, session.plane
     assert plane is not None
     painting.paint(plane, Region(Box(20, 59, 100, 61), np.ones((80, 2), np.bool_)), 0, "brush")
-    with hand.qtbot.waitSignal(session.state_changed):
+    with hand.qtbot.waitSignal(session.changed, check_params_cb=lambda changes: bool(changes.slides)):
         hand.window.accepting.review()
 
 

@@ -199,7 +199,7 @@ def test_levels_stay_with_their_slide(hand: "Hand") -> None:
 def test_another_plane_keeps_the_levels_and_brings_its_histogram(hand: "Hand") -> None:
     go_to(hand, STACK)
     retype(hand, panel(hand)._high, "500")
-    with hand.qtbot.waitSignal(hand.window.viewing.tones_measured):
+    with hand.qtbot.waitSignal(hand.window.inspection.tones_measured):
         hand.key(Qt.Key.Key_Period)
     assert view(hand).high == 500
     panel(hand)._automatic.click()
@@ -271,7 +271,9 @@ def test_the_right_side_fits_a_small_window(hand: "Hand") -> None:
 
 
 def see_network(hand: "Hand") -> None:
-    with hand.qtbot.waitSignal(hand.window.viewing.network_view_changed, check_params_cb=lambda view: view is not None):
+    with hand.qtbot.waitSignal(
+        hand.window.inspection.network_view_changed, check_params_cb=lambda view: view is not None
+    ):
         hand.key(Qt.Key.Key_U)
 
 
@@ -282,7 +284,7 @@ def test_u_shows_what_the_network_sees_says_so_and_gives_the_contrast_back(hand:
     hand.window.canvas.setFocus()
     see_network(hand)
     with open_slide(hand.window.session.workspace.folder / DEEP) as reader:  # type: ignore[union-attr]
-        model = hand.window.session.model()
+        model = hand.window.session.models.active()
         assert model is not None
         expected = model.normalisation.apply(reader.read(0, reader.info.box()), model.normalisation.measure(reader, 0))
     assert 0.3 < picture(hand).mean() / 255 < 0.7
@@ -315,7 +317,9 @@ def test_contrast_never_changes_what_the_network_sees(hand: "Hand") -> None:
 
 def test_the_next_slide_is_shown_as_the_network_sees_it_too(hand: "Hand") -> None:
     see_network(hand)
-    with hand.qtbot.waitSignal(hand.window.viewing.network_view_changed, check_params_cb=lambda view: view is not None):
+    with hand.qtbot.waitSignal(
+        hand.window.inspection.network_view_changed, check_params_cb=lambda view: view is not None
+    ):
         hand.key(Qt.Key.Key_PageDown)
     assert hand.window.actions_by_id["network_view"].isChecked()
     colours = picture(hand)
@@ -324,7 +328,7 @@ def test_the_next_slide_is_shown_as_the_network_sees_it_too(hand: "Hand") -> Non
 
 def test_a_slide_that_does_not_fit_the_model_says_so_and_stays_as_it_is(hand: "Hand") -> None:
     go_to(hand, FIVE)
-    with hand.qtbot.waitSignal(hand.window.viewing.network_view_changed):
+    with hand.qtbot.waitSignal(hand.window.inspection.network_view_changed):
         hand.key(Qt.Key.Key_U)
     assert "5" in told(hand)
     assert "channels" in told(hand)
@@ -337,10 +341,10 @@ def test_another_model_brings_its_own_view(hand: "Hand") -> None:
     other = next(card for card in bundled_models() if card.normalisation.channels == 3)
     assert other.normalisation != Normalisation(1)
     with hand.qtbot.waitSignal(
-        hand.window.viewing.network_view_changed,
+        hand.window.inspection.network_view_changed,
         check_params_cb=lambda view: view is not None and view.normalisation == other.normalisation,
     ):
-        hand.window.session.use_model(other.id)
+        hand.window.session.models.use(other.id)
 
 
 # The pixel in words

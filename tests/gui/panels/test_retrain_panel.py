@@ -117,7 +117,7 @@ def test_the_window_trains_a_first_model_where_the_active_one_knows_other_classe
     with qtbot.waitSignal(window.session.plane_opened):
         window.open_folder(folder)
     QTest.mouseClick(window.canvas.viewport(), Qt.MouseButton.LeftButton)
-    active = window.session.model()
+    active = window.session.models.active()
     assert active is not None
     assert window.tasks.start_model() == active
     said = window.retrain_panel.findChildren(QLabel)
@@ -138,7 +138,7 @@ def test_a_training_begins_once_what_was_painted_is_on_the_disk_or_says_why_not(
     assert workspace is not None
     with monkeypatch.context() as full_disk:
         full_disk.setattr(workspace.journal, "flush", lambda _: False)
-        with qtbot.waitSignal(window.tasks.notice) as told:
+        with qtbot.waitSignal(window.session.notice) as told:
             window.tasks.retrain()
     assert told.args is not None and "not written yet; retrain again" in told.args[0].text
     assert not window.tasks.is_busy

@@ -25,6 +25,8 @@ from unet_studio.gui.background import Background
 from unet_studio.gui.jobs.incoming_proposals import Arrivals
 from unet_studio.gui.jobs.proposing import Proposing
 from unet_studio.gui.session.accepting import Accepting
+from unet_studio.gui.session.background_edits import BackgroundEdits
+from unet_studio.gui.session.mask_files import MaskFiles
 from unet_studio.gui.session.session import Session
 
 SIZE = 128
@@ -37,7 +39,8 @@ class Desk:
 
     def __init__(self, session: Session, background: Background, qtbot: QtBot) -> None:
         self.session = session
-        self.accepting = Accepting(session, background)
+        self.edits = BackgroundEdits(session, background)
+        self.accepting = Accepting(session, self.edits, MaskFiles(session, self.edits))
         self._proposing = Proposing()
         self._arrivals = Arrivals(session, self._proposing)
         self.qtbot = qtbot
@@ -64,7 +67,7 @@ class Desk:
         stroke.extend((y, 64.0))
         edit = stroke.finish(f"dab {y:g}", state=self.workspace.state(plane.id))
         assert edit is not None
-        self.session.commit(edit, plane.shape)
+        self.session.perform(edit, plane.shape, made=plane.labels)
 
     def propose(self, *planes: PlaneId) -> None:
         """Class 1 on the left half."""
@@ -77,7 +80,7 @@ class Desk:
             self._proposing.proposed.emit(plane, self.workspace.active_model)
 
     def wait_for_edit(self, begin: Callable[[], object]) -> None:
-        with self.qtbot.waitSignal(self.session.history_changed):
+        with self.qtbot.waitSignal(self.session.changed, check_params_cb=lambda changes: changes.history):
             begin()
 
     def undo(self) -> str:
@@ -164,10 +167,10 @@ def test_a_stroke_under_way_ends_before_a_review_comes(desk: Desk, monkeypatch: 
         edit = stroke.finish("stroke", state=desk.workspace.state(S1))
         if edit is not None and not ended:
             ended.append(True)
-            desk.session.commit(edit, plane.shape)
+            desk.session.perform(edit, plane.shape, made=plane.labels)
 
     ended: list[bool] = []
-    desk.session.about_to_change.connect(end_stroke)
+    desk.session.finish_tool = end_stroke
     go_on.set()
     desk.qtbot.waitUntil(lambda: desk.workspace.state(S1) is PlaneState.REVIEWED)
     assert desk.labels()[20, 20] == 1
@@ -264,7 +267,7 @@ def test_a_slide_that_vanished_is_left_out_and_said(desk: Desk) -> None:
     assert desk.workspace.states == {S1: PlaneState.CORRECTED}
 
 
-def test_closing_the_folder_stops_accepting(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_closing_the_folder_without_waiting_stops_accepting(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     started, stopped, closed = threading.Event(), threading.Event(), threading.Event()
 
     def wait_for_stop(_project: object, _planes: object, *, cancelled: Callable[[], bool]) -> list[object]:
@@ -278,6 +281,6 @@ def test_closing_the_folder_stops_accepting(desk: Desk, monkeypatch: pytest.Monk
     desk.propose(S1)
     desk.accepting.accept_all()
     assert started.wait(10)
-    desk.session.close_folder()
+    desk.session.close_folder(discard=True)
     closed.set()
     assert stopped.wait(10)

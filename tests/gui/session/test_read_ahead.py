@@ -12,7 +12,7 @@ from unet_studio.core.figures.display import Display
 from unet_studio.core.slides.opening import open_slide
 from unet_studio.core.slides.reader import SlideInfo, SlideReader
 from unet_studio.gui.background import Background
-from unet_studio.gui.session import read_ahead, session
+from unet_studio.gui.session import open_plane, read_ahead
 from unet_studio.gui.session.read_ahead import ReadAhead
 from unet_studio.gui.window.main_window import MainWindow
 
@@ -142,11 +142,12 @@ def test_the_slides_beside_the_open_one_are_shown_without_reading_them(
     make_window: Callable[[], MainWindow], folder: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[str] = []
-    monkeypatch.setattr(session, "open_slide", lambda path: read.append(path.name) or open_slide(path))
+    monkeypatch.setattr(open_plane, "open_slide", lambda path: read.append(path.name) or open_slide(path))
     window = make_window()
     window.open_folder(folder)
     qtbot.waitUntil(lambda: read == ["s1.png", "s2.png"])
     qtbot.wait(50)
-    window.actions_by_id["next_slide"].trigger()
+    with qtbot.waitSignal(window.session.plane_opened):
+        window.actions_by_id["next_slide"].trigger()
     assert window.session.plane is not None and window.session.plane.id.slide == "s2.png"
     qtbot.waitUntil(lambda: read == ["s1.png", "s2.png", "s10.png", "s1.png"])

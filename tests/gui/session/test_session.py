@@ -21,7 +21,7 @@ from unet_studio.core.tiles import Box
 from unet_studio.core.workspace.workspace import Workspace
 from unet_studio.errors import ProjectError
 from unet_studio.gui.background import Background
-from unet_studio.gui.session import session as session_module
+from unet_studio.gui.session import open_plane as session_module
 from unet_studio.gui.session.session import Session
 
 
@@ -84,7 +84,7 @@ def test_a_new_project_of_stained_slides_begins_with_the_model_for_them(
     session = Session(background)
     session.open_folder(stained)
     qtbot.waitUntil(lambda: session.workspace is not None and session.workspace.active_model == "nuclei-histology")
-    session.use_model("nuclei-fluorescence")
+    session.models.use("nuclei-fluorescence")
     session.close_folder()
     with qtbot.waitSignal(session.plane_opened):
         session.open_folder(stained)
@@ -99,7 +99,7 @@ def test_who_chooses_before_the_first_slide_is_there_keeps_the_choice(
 ) -> None:
     session = Session(background)
     session.open_folder(stained)
-    session.use_model("axon-myelin")
+    session.models.use("axon-myelin")
     with qtbot.waitSignal(session.plane_opened):
         pass
     session.open_plane(PlaneId("s2.png"))
@@ -123,7 +123,7 @@ def test_strokes_are_written_though_nobody_listens_any_more(
     assert workspace.journal.flush(5.0)
     shiboken6.delete(session)
     for slide in ("s1.png", "s2.png"):
-        workspace.commit(stroke(slide, 128), (128, 128))
+        workspace.perform(stroke(slide, 128), (128, 128))
         assert workspace.journal.flush(5.0)
     assert workspace.close()
     with Project.open(folder) as project:
@@ -143,11 +143,11 @@ def test_undo_of_a_clean_up_shows_the_mask_and_tells_the_recipe(session: Session
     session.set_steps((Step("erode", 2),), keep=False)  # while the slider is dragged
     session.set_steps((Step("erode", 4),))
     session.set_threshold(0.7)
-    with qtbot.waitSignals([session.recipe_changed, session.mask_recipe_changed]):
+    with qtbot.waitSignal(session.changed, check_params_cb=lambda changes: changes.recipe and changes.mask is not None):
         assert undo(session) == "threshold 0.70"
-    with qtbot.waitSignal(session.mask_recipe_changed) as changed:
+    with qtbot.waitSignal(session.changed) as changed:
         assert undo(session) == "clean-up: erode 4"
-    assert changed.args is not None and changed.args[0].steps == ()
+    assert changed.args is not None and changed.args[0].mask.steps == ()
     assert session.workspace is not None and session.workspace.next_undo is None
     session.redo()
     assert session.plane is not None

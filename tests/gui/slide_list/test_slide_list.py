@@ -156,7 +156,7 @@ def test_thumbnails_of_the_last_folder_never_reach_this_one(
     model.index(0).data(Qt.ItemDataRole.DecorationRole)
     model.set_slides(_SLIDES)
     done: list[object] = []
-    background.run(lambda: None, done.append)
+    background.run("nothing", lambda: None, done.append)
     qtbot.waitUntil(lambda: bool(done))
 
     assert model.index(0).data(SlideRole.THUMBNAIL) is None
@@ -164,7 +164,7 @@ def test_thumbnails_of_the_last_folder_never_reach_this_one(
 
 def test_what_was_scrolled_past_is_given_up_and_asked_for_again(qtbot, background: Background, reader: _Reader) -> None:
     jobs: list[Callable[[], object]] = []
-    background.run = lambda function, then: jobs.append(lambda: then(function()))  # type: ignore[method-assign]
+    background.run = lambda _, function, then, **__: jobs.append(lambda: then(function()))  # type: ignore[method-assign]
     model = SlideListModel(background, reader)
     model.set_slides(tuple(f"{n}.tif" for n in range(150)))
     for row in range(150):
@@ -180,7 +180,7 @@ def test_what_was_scrolled_past_is_given_up_and_asked_for_again(qtbot, backgroun
 
 
 def test_only_so_many_thumbnails_are_kept(background: Background, reader: _Reader) -> None:
-    background.run = lambda function, then: then(function())  # type: ignore[method-assign]
+    background.run = lambda _, function, then, **__: then(function())  # type: ignore[method-assign]
     model = SlideListModel(background, reader)
     model.set_slides(tuple(f"{n}.tif" for n in range(510)))
     for row in range(510):

@@ -11,9 +11,6 @@ from unet_studio.core.editing.regions import Region
 from unet_studio.core.labels.edits import Edit, Patch, PlaneChange, make_patches
 from unet_studio.core.labels.plane import LabelPlane, PlaneId, PlaneState
 from unet_studio.core.masks.mask_view import MaskView
-from unet_studio.core.masks.of_project import view_plane
-from unet_studio.core.masks.proposals import find_proposal
-from unet_studio.core.project.store import Project
 from unet_studio.core.tiles import Box, cells_over, tile_box
 from unet_studio.errors import Cancelled, SlideError, StudioError
 
@@ -90,21 +87,27 @@ def accept_region(
 
 
 def accept_planes(
-    project: Project, planes: Iterable[PlaneId], *, cancelled: Cancel = lambda: False
+    view_of: Callable[[PlaneId], MaskView], planes: Iterable[PlaneId], *, cancelled: Cancel = lambda: False
 ) -> Iterator[AcceptedPlane]:
     """What accepting the proposals of planes that nobody labelled changes on each, plane by plane.
 
-    Stops early once `cancelled` says so.
+    `view_of` finds how the mask of a proposed plane comes about, or raises `StudioError`. Stops early once `cancelled`
+    says so.
     """
     for plane in planes:
         if cancelled():
             return
         try:
-            yield _accept_stored(project, plane, cancelled)
+            view = view_of(plane)
+            change = _change_plane(
+                view, plane, state=PlaneState.PROPOSED, state_after=PlaneState.CORRECTED, cancelled=cancelled
+            )
         except Cancelled:
             return
         except (StudioError, sqlite3.OperationalError) as error:
             yield AcceptedPlane(plane, problem=str(error))
+        else:
+            yield AcceptedPlane(plane, view.labels.shape, change if change.patches else None)
 
 
 def change_plane(
@@ -144,14 +147,3 @@ def _check_whole(view: MaskView, plane: PlaneId) -> None:
     """Where nothing is proposed yet the mask is background, which nobody said and no label must say."""
     if view.proposal is not None and view.proposal.partial:
         raise SlideError(f"Only a part of '{plane.slide}' is proposed so far. Accept it once all of it is.")
-
-
-def _accept_stored(project: Project, plane: PlaneId, cancelled: Cancel) -> AcceptedPlane:
-    proposal = find_proposal(project.place, project.active_model, plane)
-    view = view_plane(project, plane, proposal.shape) if proposal else None
-    if proposal is None or view is None or view.proposal is None:
-        raise SlideError(f"The proposal for '{plane.slide}' is gone, or of another version of it. Propose it again.")
-    change = _change_plane(
-        view, plane, state=PlaneState.PROPOSED, state_after=PlaneState.CORRECTED, cancelled=cancelled
-    )
-    return AcceptedPlane(plane, proposal.shape, change if change.patches else None)

@@ -70,6 +70,13 @@ class PlaneChange:
         for patch in self.patches:
             labels.write(patch.box, patch.labels_before)
 
+    def replay(self, labels: LabelPlane, *, undone: bool) -> None:
+        """Take the change back, or make it."""
+        if undone:
+            self.take_back(labels)
+        else:
+            self.make(labels)
+
 
 @dataclass(frozen=True, slots=True)
 class MaskRecipe:

@@ -1,29 +1,58 @@
 """The one thread that writes the project, so that the window never waits and a full disk loses nothing."""
 
+import logging
 import sqlite3
 import threading
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from unet_studio.core.labels.edits import PlaneChange
+from unet_studio.core.labels.plane import LabelPlane, PlaneId
 from unet_studio.core.project.store import Project
 from unet_studio.errors import ProjectError
 
-Operation = Callable[[Project], object]
+_log = logging.getLogger(__name__)
 _RETRY_SECONDS = 2.0
 _SYNC_SECONDS = 0.5
+_CLOSING_SECONDS = 1.0
+"""How long closing waits for the threads; one that hangs in the file system must not hold up the window."""
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """Something to be written: what it is, in words, how it is done, and what it changes of the labels of planes.
+
+    `run` must change nothing where it has been done before, since it may be repeated after an error.
+    """
+
+    sentence: str
+    run: Callable[[Project], object]
+    changes: tuple[PlaneChange, ...] = ()
+    undone: bool = False
+    """Whether the changes are taken back rather than made."""
+
+    def change_labels(self, plane: PlaneId, labels: LabelPlane) -> None:
+        """Give the labels of a plane what will be stored of it once this is written."""
+        for change in self.changes:
+            if change.plane == plane:
+                change.replay(labels, undone=self.undone)
 
 
 @dataclass(frozen=True, slots=True)
 class JournalState:
-    """How many operations wait to be written, and why the first of them could not be (empty while all is well)."""
+    """How many writes wait, why the first of them could not be done (empty while all is well), and what never will be.
+
+    `lost` has a sentence for each write that failed for a reason which trying again can't mend.
+    """
 
     pending: int
     problem: str = ""
+    lost: tuple[str, ...] = ()
 
 
 class Journal:
-    """Writes operations in order; what the disk doesn't take now stays in memory and is tried until it does.
+    """Does writes in order; what the disk doesn't take now stays in memory and is tried until it does.
 
     `notify` is called in the journal's own thread after every change of state.
     """
@@ -31,7 +60,8 @@ class Journal:
     def __init__(self, open_project: Callable[[], Project], notify: Callable[[JournalState], None]) -> None:
         self._open_project = open_project
         self._notify = notify
-        self._queue: deque[Operation] = deque()
+        self._queue: deque[Write] = deque()
+        self._state = JournalState(0)
         self._changed = threading.Condition()
         self._closing = threading.Event()
         self._unsynced = threading.Event()
@@ -40,58 +70,83 @@ class Journal:
         self._thread.start()
         self._syncing.start()
 
-    def submit(self, operation: Operation) -> None:
-        """Have `operation` written after all that were submitted before it."""
+    def submit(self, write: Write) -> None:
+        """Have `write` done after all that were submitted before it."""
         with self._changed:
-            self._queue.append(operation)
+            self._queue.append(write)
             self._changed.notify_all()
 
     @property
+    def state(self) -> JournalState:
+        with self._changed:
+            return replace(self._state, pending=len(self._queue))
+
+    @property
     def pending(self) -> int:
-        """How many operations are not written yet."""
+        """How many writes are not done yet."""
         return len(self._queue)
 
+    def waiting(self) -> tuple[Write, ...]:
+        """The writes that are not known to be done yet, in order; the first may just be on its way."""
+        with self._changed:
+            return tuple(self._queue)
+
     def flush(self, timeout: float) -> bool:
-        """Wait until all is written; False if that took longer than `timeout` seconds."""
+        """Wait until all is written, trying at once what failed before; False if that took over `timeout` seconds."""
         with self._changed:
             self._changed.notify_all()
             return self._changed.wait_for(lambda: not self._queue, timeout)
 
     def close(self, timeout: float = 10.0) -> bool:
-        """Write what is left and end the thread; False if something could not be written in time."""
+        """End the threads, after at most `timeout` seconds for what is left; False if that was not enough."""
         written = self.flush(timeout)
         with self._changed:
             self._closing.set()
             self._changed.notify_all()
-        self._thread.join(timeout)
         self._unsynced.set()
-        self._syncing.join(timeout)
+        self._thread.join(_CLOSING_SECONDS)
+        self._syncing.join(_CLOSING_SECONDS)
         return written
 
     def _run(self) -> None:
         project: Project | None = None
-        while (operation := self._next()) is not None:
+        while (write := self._next()) is not None:
             try:
                 project = project or self._open_project()
-                operation(project)
-                problem = ""
+                write.run(project)
             except (sqlite3.Error, OSError, ProjectError) as error:
                 # The disk may come back, or a copy of the project: what is queued stays queued.
-                self._notify(JournalState(len(self._queue), _sentence(error)))
-                with self._changed:
-                    if not self._closing.is_set():
-                        self._changed.wait(_RETRY_SECONDS)
+                self._hold(_sentence(error))
                 continue
             except Exception as error:  # trying again can't help, and what comes after must still be written
-                problem = f"A change could not be saved: {error}"
-            with self._changed:
-                self._queue.popleft()
-                state = JournalState(len(self._queue), problem)
-                self._changed.notify_all()
-            self._unsynced.set()
-            self._notify(state)
+                _log.exception("Could not write: %s", write.sentence)
+                self._written(lost=f"A change could not be saved ({write.sentence}): {error}")
+                continue
+            self._written()
         if project is not None:
             project.close()
+
+    def _next(self) -> Write | None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._queue or self._closing.is_set())
+            return None if self._closing.is_set() else self._queue[0]
+
+    def _hold(self, problem: str) -> None:
+        """Tell why the first write could not be done, and wait a little before it is tried again."""
+        with self._changed:
+            self._state = replace(self._state, problem=problem)
+        self._notify(self.state)
+        with self._changed:
+            if not self._closing.is_set():
+                self._changed.wait(_RETRY_SECONDS)
+
+    def _written(self, lost: str = "") -> None:
+        with self._changed:
+            self._queue.popleft()
+            self._state = replace(self._state, problem="", lost=(*self._state.lost, lost) if lost else self._state.lost)
+            self._changed.notify_all()
+        self._unsynced.set()
+        self._notify(self.state)
 
     def _sync(self) -> None:
         """Push what is committed on to the disk about once a second, without holding up the next stroke."""
@@ -106,11 +161,6 @@ class Journal:
             self._closing.wait(_SYNC_SECONDS)
         if project is not None:
             project.close()
-
-    def _next(self) -> Operation | None:
-        with self._changed:
-            self._changed.wait_for(lambda: self._queue or self._closing.is_set())
-            return None if self._closing.is_set() else self._queue[0]
 
 
 def _sentence(error: Exception) -> str:

@@ -1,4 +1,4 @@
-"""An open folder: its slides, its project, and the history of edits, as the window works with them."""
+"""An open folder: its slides, its project, and the one way in which its labels change."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -8,7 +8,6 @@ from typing import Self
 
 from unet_studio.core.classes import LabelClass
 from unet_studio.core.cleaning.steps import Step
-from unet_studio.core.editing.accepting import AcceptedPlane, review_plane
 from unet_studio.core.labels.edits import Edit, MaskRecipe, RecipeChange
 from unet_studio.core.labels.plane import LabelPlane, PlaneId, PlaneState
 from unet_studio.core.masks.crf import SlidePlane
@@ -16,27 +15,29 @@ from unet_studio.core.masks.mask_view import MaskView
 from unet_studio.core.masks.proposals import Proposal, find_part, find_proposal, proposed_planes, slide_stamp
 from unet_studio.core.models.cards import ModelCard
 from unet_studio.core.project.active_model import use_model
-from unet_studio.core.project.journal import Journal, JournalState, Operation
+from unet_studio.core.project.journal import Journal, Write
 from unet_studio.core.project.lock import writing
 from unet_studio.core.project.store import Project
-from unet_studio.core.project.stored_edits import StoredEdit
 from unet_studio.core.slides.finding import find_slides
+from unet_studio.core.workspace.change import Change
+from unet_studio.core.workspace.elsewhere import save_elsewhere
+from unet_studio.core.workspace.history import History
+from unet_studio.core.workspace.planes import Planes
+from unet_studio.core.workspace.unsaved import Unsaved
 from unet_studio.errors import ProjectError, ProjectInUseError, SlideError
-
-_KEPT_PLANES = 8
-_KEPT_BYTES = 256 << 20
-"""Of edits in memory; older ones come back from the project."""
 
 
 class Workspace:
-    """What is open. Reading is done here and now; every write goes through the journal, in order.
+    """What is open. Every change goes in by `perform`, `undo`, `redo` or a choice for the whole folder.
 
-    `read_only` says why nothing can be changed, or is empty.
+    What was changed holds at once; the journal writes it. `read_only` says why nothing can be changed, or is empty.
+    `notify` is called, in any thread, when there is more or less that is not on the disk; `unsaved` says what.
+
+    It has more methods than a class should: what is open is read and changed in many ways, and all of them have to
+    agree on the same states, labels and history.
     """
 
-    def __init__(
-        self, project: Project, slides: tuple[str, ...], read_only: str, notify: Callable[[JournalState], None]
-    ) -> None:
+    def __init__(self, project: Project, slides: tuple[str, ...], read_only: str, notify: Callable[[], None]) -> None:
         self.slides = slides
         self.read_only = read_only
         self.folder = project.folder
@@ -51,19 +52,18 @@ class Workspace:
         self.part: PlaneId | None = None  # the plane of whose proposal only a part is there, the rest on its way
         self._project = project
         self._held = ExitStack()
-        self._planes: dict[PlaneId, LabelPlane] = {}
-        stored = project.history()
-        self._done = [entry for entry in stored if not entry.undone]
-        self._undone = [entry for entry in reversed(stored) if entry.undone]
-        self._kept_bytes = sum(entry.edit.nbytes for entry in stored)
-        self._next_id = project.next_edit_id()
-        self._forgot_edits = True  # what is there from earlier days may be more than was read now
-        self.journal = Journal(lambda: Project.open(self.folder, place=self.place), notify)
+        self._notify = notify
+        self.journal = Journal(self._open_project, lambda _: notify())
+        self.unsaved = Unsaved(self.journal, notify)
+        self.planes = Planes(self._read_stored, self.journal.waiting)
+        self._history = History(
+            lambda before, most: project.history(before=before, max_bytes=most),
+            project.next_edit_id(),
+            lambda: self.journal.pending,
+        )
 
     @classmethod
-    def open(
-        cls, folder: Path, *, place: Path | None = None, notify: Callable[[JournalState], None] = lambda _: None
-    ) -> Self:
+    def open(cls, folder: Path, *, place: Path | None = None, notify: Callable[[], None] = lambda: None) -> Self:
         """Open a folder of slides; read-only where another window holds its project.
 
         Raises `SlideError` for a folder without slides and `ProjectError` where its project can't be kept.
@@ -80,11 +80,15 @@ class Workspace:
             workspace._held = held.pop_all()
         return workspace
 
-    def close(self) -> bool:
-        """Write what is pending and let the project go; False if something could not be written."""
-        written = self.journal.close()
+    def close(self, timeout: float = 10.0) -> bool:
+        """Let the project go, after at most `timeout` seconds for what is left to be written; False if some is not."""
+        written = self.journal.close(timeout)
         self._held.close()
-        return written
+        return written and not self.journal.state.lost
+
+    def save_elsewhere(self, target: Path) -> None:
+        """Save a copy of the project, with all that waits to be written, at another place; raises `ProjectError`."""
+        save_elsewhere(self.folder, self.place, target, self.journal.waiting())
 
     # Planes
 
@@ -102,21 +106,8 @@ class Workspace:
         return found
 
     def labels(self, plane: PlaneId, shape: tuple[int, int]) -> LabelPlane:
-        """The labels of a plane as they are now, strokes on their way to the disk included."""
-        labels = self._planes.pop(plane, None)
-        if labels is None:
-            self.journal.flush(1.0)
-            labels = self._project.labels(plane, shape)
-        self._planes[plane] = labels  # last, since those asked for longest ago are forgotten first
-        self._forget_planes()
-        return labels
-
-    def peek(self, plane: PlaneId, shape: tuple[int, int]) -> LabelPlane:
-        """The labels of a plane as they are now, to be read only; the planes at hand stay the same."""
-        if plane in self._planes:
-            return self._planes[plane].snapshot()
-        self.journal.flush(1.0)
-        return self._project.labels(plane, shape)
+        """The labels of a plane of `shape` (h, w) as they are now; raises `ProjectError` if they don't fit it."""
+        return self.planes.get(plane, shape)
 
     @contextmanager
     def saved_project(self, unsaved: str) -> Iterator[Project]:
@@ -126,7 +117,7 @@ class Workspace:
         """
         if not self.journal.flush(30.0):
             raise ProjectError(unsaved)
-        with Project.open(self.folder, place=self.place) as project:
+        with self._open_project() as project:
             yield project
 
     def mask(self, plane: PlaneId, labels: LabelPlane) -> MaskView:
@@ -151,104 +142,90 @@ class Workspace:
             return find_part(self.place, self.active_model, plane, stamp=stamp)
         return whole
 
+    def proposed_view(self, plane: PlaneId) -> MaskView:
+        """How the mask of a plane that is proposed comes about just now, read anew; any thread may ask.
+
+        Raises `SlideError` where the proposal is gone or doesn't fit the slide any more.
+        """
+        proposal = self.find_proposal(plane)
+        if proposal is None:
+            raise SlideError(
+                f"The proposal for '{plane.slide}' is gone, or of another version of it. Propose it again."
+            )
+        slide = SlidePlane(self.folder / plane.slide, plane.plane)
+        return MaskView(self.planes.read(plane, proposal.shape), proposal, self.threshold, self.steps, slide)
+
     def mark_proposed(self, plane: PlaneId) -> None:
         self.proposed |= {plane}
 
+    def _open_project(self) -> Project:
+        return Project.open(self.folder, place=self.place)
+
+    def _read_stored(self, plane: PlaneId, shape: tuple[int, int]) -> LabelPlane:
+        with self._open_project() as project:  # of its own: any thread may ask
+            return project.labels(plane, shape)
+
     # Edits
 
-    def commit(self, edit: Edit, *shapes: tuple[int, int]) -> None:
-        """Make an edit, whose labels are already in place, part of the history and have it written.
+    def perform(self, edit: Edit, *shapes: tuple[int, int], made: LabelPlane | None = None) -> Change:
+        """Make an edit: labels, states, recipe and history at once, the store as soon as the disk takes it.
 
-        `shapes` are the (h, w) of the planes that it changes, in their order.
+        `shapes` are the (h, w) of the planes that it changes, in their order. `made` are the labels of its one plane
+        as they are afterwards, where they are there already: a stroke paints as it goes, and what was worked out on a
+        snapshot is taken over whole. Raises `ProjectInUseError`, and changes nothing, where the folder is read-only.
         """
-        entry = StoredEdit(self._next_id, edit, undone=False)
-        self._write(lambda project: project.record(entry.id, edit, *shapes))
-        self._next_id += 1
-        self._kept_bytes += edit.nbytes - sum(undone.edit.nbytes for undone in self._undone)
-        self._done.append(entry)
-        self._undone.clear()
-        for change in edit.planes:
-            self._set_state(change.plane, change.state_after)
-        self._forget_old_edits()
+        self._insist_on_writing()
+        number = self._history.next_id
+        change = self._carry_out(Change(edit), lambda project: project.record(number, edit, *shapes), made)
+        self._history.add(edit)
+        return change
 
-    def apply(self, edit: Edit, labels: LabelPlane) -> None:
-        """Change the labels of a plane by an edit of it alone, and commit it."""
-        self.commit(edit, labels.shape)
-        edit.change.make(labels)
+    def undo(self) -> Change | None:
+        """Take the last edit back, on whatever slides it was; None where there is none.
 
-    def apply_to_all(self, edit: Edit, *shapes: tuple[int, int]) -> None:
-        """Change the labels of all planes of an edit, of these shapes (h, w), and commit it."""
-        self.commit(edit, *shapes)
-        self._make_on_planes_at_hand(edit)
-
-    def review(self, plane: PlaneId, labels: LabelPlane) -> Edit | None:
-        """Confirm a plane as a whole: what isn't labelled takes the cleaned-up proposal."""
-        edit = review_plane(self.mask(plane, labels), plane, f"review of {plane.slide}", state=self.state(plane))
-        if edit is not None:
-            self.apply(edit, labels)
-        return edit
-
-    @property
-    def acceptable(self) -> tuple[PlaneId, ...]:
-        """The proposed planes that nobody labelled yet, in the order of the slides."""
-        order = {slide: number for number, slide in enumerate(self.slides)}
-        planes = [plane for plane in self.proposed if plane not in self.states and plane.slide in order]
-        return tuple(sorted(planes, key=lambda plane: (order[plane.slide], plane.plane)))
-
-    def accept(self, accepted: Iterable[AcceptedPlane]) -> Edit | None:
-        """Take over what `accept_planes` found, in one edit, but for planes that a person labelled meanwhile."""
-        found = [(a.change, a.shape) for a in accepted if a.change is not None and a.plane not in self.states]
-        if not found:
+        Raises `ProjectError`, and changes nothing, where it can't be read from the project any more.
+        """
+        self._insist_on_writing()
+        entry = self._history.next_undo
+        if entry is None:
             return None
-        slides = {change.plane.slide for change, _ in found}
-        of = slides.pop() if len(slides) == 1 else f"{len(slides)} slides"
-        edit = Edit(f"accept the proposals of {of}", tuple(change for change, _ in found))
-        self.apply_to_all(edit, *(shape for _, shape in found))
-        return edit
+        number = entry.id
+        change = self._carry_out(Change(entry.edit, undone=True), lambda project: project.undo(number))
+        self._history.step_back()
+        return change
+
+    def redo(self) -> Change | None:
+        """Make the edit that was taken back last again; None where there is none. Raises as `undo` does."""
+        self._insist_on_writing()
+        entry = self._history.next_redo
+        if entry is None:
+            return None
+        number = entry.id
+        change = self._carry_out(Change(entry.edit), lambda project: project.redo(number))
+        self._history.step_forward()
+        return change
 
     @property
     def next_undo(self) -> Edit | None:
-        if not self._done:
-            self._recall_old_edits()
-        return self._done[-1].edit if self._done else None
+        entry = self._history.next_undo
+        return entry.edit if entry is not None else None
 
     @property
     def next_redo(self) -> Edit | None:
-        return self._undone[-1].edit if self._undone else None
+        entry = self._history.next_redo
+        return entry.edit if entry is not None else None
 
-    def undo(self) -> Edit | None:
-        """Take the last edit back, on whatever slides it was."""
-        if self.next_undo is None:
-            return None
-        entry = self._done[-1]
-        self._write(lambda project: project.undo(entry.id))
-        self._undone.append(self._done.pop())
-        for change in entry.edit.planes:
-            if change.plane in self._planes:
-                change.take_back(self._planes[change.plane])
-            self._set_state(change.plane, change.state_before)
-        if entry.edit.recipe is not None:
-            self._set_recipe(entry.edit.recipe.before)
-        return entry.edit
-
-    def redo(self) -> Edit | None:
-        """Make the last edit that was taken back again."""
-        if not self._undone:
-            return None
-        entry = self._undone[-1]
-        self._write(lambda project: project.redo(entry.id))
-        self._done.append(self._undone.pop())
-        self._make_on_planes_at_hand(entry.edit)
-        for change in entry.edit.planes:
-            self._set_state(change.plane, change.state_after)
-        if entry.edit.recipe is not None:
-            self._set_recipe(entry.edit.recipe.after)
-        return entry.edit
-
-    def _make_on_planes_at_hand(self, edit: Edit) -> None:
-        for change in edit.planes:
-            if change.plane in self._planes:
-                change.make(self._planes[change.plane])
+    def _carry_out(self, change: Change, write: Callable[[Project], object], made: LabelPlane | None = None) -> Change:
+        """Change labels, states and recipe, and have the store changed alike by `write`."""
+        edit, undone = change.edit, change.undone
+        written = Write(change.sentence, write, edit.planes, undone)
+        self.planes.apply(written, made)
+        for plane in edit.planes:
+            self._set_state(plane.plane, plane.state_before if undone else plane.state_after)
+        if edit.recipe is not None:
+            self._set_recipe(edit.recipe.before if undone else edit.recipe.after)
+        self._submit(written)
+        return change
 
     def _set_state(self, plane: PlaneId, state: PlaneState) -> None:
         if state in (PlaneState.NEW, PlaneState.PROPOSED):
@@ -256,30 +233,37 @@ class Workspace:
         else:
             self.states[plane] = state
 
+    def _insist_on_writing(self) -> None:
+        if self.read_only:
+            raise ProjectInUseError(self.read_only)
+
+    def _submit(self, write: Write) -> None:
+        self.journal.submit(write)
+        self._notify()
+
     # Choices of a person that hold for the whole folder
 
     def set_classes(self, classes: Iterable[LabelClass]) -> None:
         chosen = tuple(classes)
-        self._write(lambda project: project.set_classes(chosen))
+        self._insist_on_writing()
         self.classes = chosen
+        self._submit(Write("classes", lambda project: project.set_classes(chosen)))
 
-    def set_steps(self, steps: Iterable[Step]) -> Edit | None:
+    def set_steps(self, steps: Iterable[Step]) -> Change | None:
         """Keep another clean-up, as an edit; None if it is the one that was kept last."""
         chosen = tuple(steps)
         what = ", ".join(f"{step.operation} {step.amount:g}" for step in chosen)
         return self._change_recipe(replace(self._recipe, steps=chosen), f"clean-up: {what or 'no steps'}")
 
-    def set_threshold(self, threshold: float) -> Edit | None:
+    def set_threshold(self, threshold: float) -> Change | None:
         """Keep another threshold, as an edit; None if it is the one that was kept last."""
         return self._change_recipe(replace(self._recipe, threshold=threshold), f"threshold {threshold:.2f}")
 
-    def _change_recipe(self, recipe: MaskRecipe, sentence: str) -> Edit | None:
-        edit = None
+    def _change_recipe(self, recipe: MaskRecipe, sentence: str) -> Change | None:
         if recipe != self._recipe:
-            edit = Edit(sentence, recipe=RecipeChange(self._recipe, recipe))
-            self.commit(edit)
-        self._set_recipe(recipe)
-        return edit
+            return self.perform(Edit(sentence, recipe=RecipeChange(self._recipe, recipe)))
+        self._set_recipe(recipe)  # another may have been tried out meanwhile
+        return None
 
     def _set_recipe(self, recipe: MaskRecipe) -> None:
         self._recipe = recipe
@@ -289,32 +273,9 @@ class Workspace:
         """Make a model active; a project without labels takes over its classes. `ModelError` if they don't fit."""
         if self.states:
             card.check_fits(self.classes)
-        self._write(lambda project: use_model(project, card.id))
+        self._insist_on_writing()
+        self._submit(Write(f"model {card.title}", lambda project: use_model(project, card.id)))
         if not self.states and [c.name for c in card.classes] != [c.name for c in self.classes]:
             self.classes = card.classes
         self.active_model = card.id
         self.proposed = proposed_planes(self.place, card.id)
-
-    def _write(self, operation: Operation) -> None:
-        if self.read_only:
-            raise ProjectInUseError(self.read_only)
-        self.journal.submit(operation)
-
-    def _forget_old_edits(self) -> None:
-        """Keep the newest edits that fit in memory; the project has them all."""
-        while self._kept_bytes > _KEPT_BYTES and len(self._done) > 1:
-            self._kept_bytes -= self._done.pop(0).edit.nbytes
-            self._forgot_edits = True
-
-    def _recall_old_edits(self) -> None:
-        """Bring back from the project what was forgotten, once all that came after it is written."""
-        if self._forgot_edits and self.journal.flush(1.0):
-            oldest = min((entry.id for entry in self._undone), default=None)
-            self._done = self._project.history(before=oldest, max_bytes=_KEPT_BYTES // 2)
-            self._kept_bytes += sum(entry.edit.nbytes for entry in self._done)
-            self._forgot_edits = bool(self._done)
-
-    def _forget_planes(self) -> None:
-        # While strokes wait (a full disk), memory is the only place that has them.
-        while len(self._planes) > _KEPT_PLANES and not self.journal.pending:
-            self._planes.pop(next(iter(self._planes)))

@@ -7,7 +7,7 @@ from functools import reduce
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QCoreApplication, QTimer
+from PySide6.QtCore import QTimer
 from PySide6.QtGui import QImage, QPainter
 from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
@@ -15,6 +15,7 @@ from unet_studio.core.classes import BACKGROUND, UNLABELLED
 from unet_studio.core.figures.mask_colours import outline
 from unet_studio.core.masks.mask_view import MaskView, lay_over
 from unet_studio.core.tiles import TILE, Box, cells_over, tile_box
+from unet_studio.errors import StudioError
 from unet_studio.gui.background import Background
 from unet_studio.gui.canvas.tile_cache import Key, TileCache
 from unet_studio.gui.canvas.tile_layer import TileLayer, scene_rect
@@ -145,24 +146,24 @@ class MaskLayer(TileLayer):
                 return None  # the slider has moved on
             return view.cleaned(whole, shrink=1 << level)
 
-        def arrived(cleaned: object) -> None:
-            if version != self._version:
-                return
-            if isinstance(cleaned, Exception):
-                self._fail(keys, cleaned)
-            elif isinstance(cleaned, np.ndarray):
+        def arrived(cleaned: NDArray[np.uint8] | None) -> None:
+            if version == self._version and cleaned is not None:
                 self._asked.difference_update(keys)
                 for key, box in boxes.items():
                     self._take(key, cleaned[box.within(whole)].copy())
 
-        self._background.run(work, arrived)
+        def failed(problem: StudioError) -> None:
+            if version == self._version:
+                self._fail(keys, problem)
 
-    def _fail(self, keys: list[Key], problem: Exception) -> None:
+        self._background.run("working out the mask", work, arrived, failed=failed)
+
+    def _fail(self, keys: list[Key], problem: StudioError) -> None:
         """One tile spoils all that were asked for with it, so these are asked for in smaller blocks.
 
         One that fails alone shows labels only, as where nothing is proposed, and isn't tried again at every repaint.
         """
-        self.tell_once(problem, QCoreApplication.translate("MaskLayer", "the mask was worked out"))
+        self.tell_once(problem)
         if len(keys) == 1:
             self._asked.difference_update(keys)
             self._take(keys[0], np.full(self._around(keys[0]).shape, BACKGROUND, np.uint8))

@@ -129,13 +129,19 @@ class Minimap(QWidget):
         self._small = small
 
         def ask(band: Box) -> None:
-            def arrived(pixels: object) -> None:
-                if self._small is small and isinstance(pixels, np.ndarray):
+            def arrived(pixels: NDArray[np.generic]) -> None:
+                if self._small is small:
                     small[band.slices] = pixels
                     self._picture = None
                     self.update()
 
-            self._background.run(lambda: reader.read(plane, band, shrink=shrink), arrived)
+            # What can't be read is told by the canvas, which shows the same.
+            self._background.run(
+                f"reading '{reader.path.name}' for the minimap",
+                lambda: reader.read(plane, band, shrink=shrink),
+                arrived,
+                failed=lambda _: None,
+            )
 
         for top in range(0, extent.height, _BAND):
             ask(Box(top, 0, min(top + _BAND, extent.height), extent.width))

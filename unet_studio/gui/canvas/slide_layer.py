@@ -4,12 +4,12 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QCoreApplication
 from PySide6.QtGui import QImage
 
 from unet_studio.core.figures.display import Display, NetworkView, to_rgb
 from unet_studio.core.slides.reader import SlideReader
 from unet_studio.core.tiles import TILE, tile_box
+from unet_studio.errors import StudioError
 from unet_studio.gui.background import Background
 from unet_studio.gui.canvas.tile_cache import Key, TileCache
 from unet_studio.gui.canvas.tile_layer import MAX_LEVEL, TileLayer
@@ -98,17 +98,19 @@ class SlideLayer(TileLayer):
             pixels = reader.read(plane, box, shrink=1 << level)
             return pixels, _picture(pixels, look)
 
-        def arrived(found: object) -> None:
-            if self._reader is not reader or self._plane != plane:
-                return
-            if isinstance(found, Exception):
-                # The tile stays asked for, so that a slide that is gone isn't asked again at every repaint.
-                self.tell_once(found, QCoreApplication.translate("SlideLayer", "the slide was read"))
-            elif isinstance(found, tuple):
-                pixels, image = found
-                self._take(key, pixels, image, look)
+        def is_shown() -> bool:
+            return self._reader is reader and self._plane == plane
 
-        self._background.run(work, arrived)
+        def arrived(found: tuple[NDArray[np.generic], QImage]) -> None:
+            if is_shown():
+                self._take(key, *found, look)
+
+        def failed(problem: StudioError) -> None:
+            # The tile stays asked for, so that a slide that is gone isn't asked again at every repaint.
+            if is_shown():
+                self.tell_once(problem)
+
+        self._background.run(f"reading '{reader.path.name}'", work, arrived, failed=failed)
 
     def _take(self, key: Key, pixels: NDArray[np.generic], image: QImage, look: Display | NetworkView) -> None:
         self._raw.put(key, pixels)

@@ -1,6 +1,5 @@
 """What the layers of the canvas share: each paints only the visible tiles, at the level that fits the zoom."""
 
-import logging
 import math
 from collections.abc import Callable
 
@@ -9,8 +8,8 @@ from PySide6.QtGui import QImage, QPainter
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from unet_studio.core.tiles import TILE, Box, cells_over, tile_box
+from unet_studio.errors import StudioError
 from unet_studio.gui.canvas.tile_cache import Key, TileCache
-from unet_studio.gui.controls.notice import failure_in_words
 
 MAX_LEVEL = 8
 _COARSER = 0.3
@@ -18,8 +17,6 @@ _COARSER = 0.3
 _ROOM = 64 << 20
 """Bytes of pictures that are kept; on a large screen twice as many as are shown."""
 _PICTURE_BYTES = 4 * TILE * TILE
-
-_log = logging.getLogger(__name__)
 
 
 class TileLayer(QGraphicsItem):
@@ -86,11 +83,11 @@ class TileLayer(QGraphicsItem):
         """Have a tile painted again."""
         self.update(scene_rect(tile_box(key[1]), key[0]))
 
-    def tell_once(self, problem: Exception, doing: str) -> None:
-        """Tell why tiles can't be worked out, unless that was told already; `doing` says what was tried."""
+    def tell_once(self, problem: StudioError) -> None:
+        """Tell why tiles can't be worked out, unless that was told already."""
         if not self._told:
             self._told = True
-            self._tell(failure_in_words(problem, doing, _log))
+            self._tell(str(problem))
 
     def _draw(self, painter: QPainter, target: QRect, key: Key, area: Box) -> None:
         image = self.tile_image(key)

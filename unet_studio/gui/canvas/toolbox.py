@@ -9,6 +9,7 @@ from unet_studio.errors import StudioError
 from unet_studio.gui.canvas.canvas import Canvas
 from unet_studio.gui.canvas.pointer_events import PointerEvents
 from unet_studio.gui.session.accepting import Accepting
+from unet_studio.gui.session.changes import Changes
 from unet_studio.gui.session.painting import Painting
 from unet_studio.gui.tools.brush import Brush, Eraser, SmartBrush
 from unet_studio.gui.tools.fill import Fill, Wand
@@ -64,8 +65,8 @@ class Toolbox(QObject):
         pointer.cancel_asked.connect(self.cancel)
         pointer.step_back_asked.connect(partial(self._tell, "step_back"))
         painting.brush_changed.connect(self._colour_for)
-        session.classes_changed.connect(self._colour_for)
-        session.about_to_change.connect(self.finish)
+        session.changed.connect(self._on_changes)
+        session.finish_tool = self.finish
         # What was begun on the last slide while this one was being read.
         session.plane_opened.connect(self.finish)
         session.slide_failed.connect(self.finish)
@@ -102,6 +103,10 @@ class Toolbox(QObject):
         if not self.is_under_way:
             value = self.tools[self._tool].painted(alt=at is not None and at.alt)
             self._canvas.set_colour(_NO_CLASS if value == UNLABELLED else self._painting.colour_of(value))
+
+    def _on_changes(self, changes: Changes) -> None:
+        if changes.classes:
+            self._colour_for()
 
     def _tell(self, message: str, *at: Pointer) -> None:
         """Pass a message on to the tool in use; what it can't do is told, and what it did so far is kept."""

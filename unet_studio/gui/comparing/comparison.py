@@ -13,6 +13,7 @@ from unet_studio.gui.comparing.layout import CompareLayout
 from unet_studio.gui.comparing.modes import CompareMode
 from unet_studio.gui.comparing.sources import Comparable, Pair, find_comparable
 from unet_studio.gui.controls.notice import Notice
+from unet_studio.gui.session.changes import Changes
 from unet_studio.gui.session.session import Session
 
 
@@ -45,8 +46,7 @@ class Comparison(QObject):
         for layer in self.layers:
             canvas.add_mask_layer(layer)
 
-        session.labels_changed.connect(self._refresh)
-        session.mask_recipe_changed.connect(self._change_mask)
+        session.changed.connect(self._on_changes)
         session.workspace_closed.connect(self.stop)
         self.bar.sources_chosen.connect(self.compare)
         self.bar.mode_chosen.connect(self._show_as)
@@ -105,6 +105,12 @@ class Comparison(QObject):
         self.mode_changed.emit()
 
     # What changed
+
+    def _on_changes(self, changes: Changes) -> None:
+        if changes.mask is not None:
+            self._change_mask(changes.mask)
+        if not changes.box.is_empty:
+            self._refresh(changes.box)
 
     def show_plane(self) -> None:
         """Another plane is on the canvas, or none."""

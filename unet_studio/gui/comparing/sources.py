@@ -9,7 +9,8 @@ from unet_studio.core.classes import UNLABELLED
 from unet_studio.core.masks.mask_view import MaskView
 from unet_studio.core.masks.proposals import Proposal, find_proposal, slide_stamp
 from unet_studio.core.masks.sources import MaskSource, SourceKind
-from unet_studio.gui.session.session import OpenPlane, Session
+from unet_studio.gui.session.open_plane import OpenPlane
+from unet_studio.gui.session.session import Session
 
 Pair = tuple[MaskSource, MaskSource]
 
@@ -45,7 +46,7 @@ def find_comparable(session: Session) -> Comparable:
     if plane is None:
         return Comparable()
     proposals = _find_proposals(session, plane)
-    titles = {card.id: card.title for card in session.models()}
+    titles = {card.id: card.title for card in session.models.known()}
     names = {model: _translate("proposal of {0}").format(titles.get(model, model)) for model in proposals}
     has_labels = _has_labels(plane)
     labels = [MaskSource(_translate("labels"), SourceKind.LABELS)] if has_labels else []
@@ -66,7 +67,7 @@ def _find_proposals(session: Session, plane: OpenPlane) -> dict[str, Proposal]:
         stamp = slide_stamp(workspace.folder / plane.id.slide)
     except OSError:
         return {}  # the slide is gone, and the session tells so
-    models = [card.id for card in session.models()]
+    models = [card.id for card in session.models.known()]
     models.sort(key=lambda model: model != workspace.active_model)
     found = {model: find_proposal(workspace.place, model, plane.id, stamp=stamp) for model in models}
     return {

@@ -20,25 +20,10 @@ class Arrivals(QObject):
 
     def _take_part(self, plane: PlaneId, model: str) -> None:
         """There is more of a proposal than before; it is to be looked at while the rest is on its way."""
-        workspace = self._session.workspace
-        if workspace is not None and workspace.active_model == model:
-            workspace.part = plane
-            self._refresh_mask(plane)
+        self._session.take_proposal(plane, model, partial=True)
 
     def _take_proposal(self, plane: PlaneId, model: str) -> None:
-        workspace = self._session.workspace
-        if workspace is not None and workspace.active_model == model:
-            workspace.mark_proposed(plane)
-            self._session.state_changed.emit(plane.slide)
-            self._refresh_mask(plane)
+        self._session.take_proposal(plane, model)
 
     def _forget_part(self) -> None:
-        """No rest will come: the mask is again what it was before the part."""
-        workspace = self._session.workspace
-        if workspace is not None and workspace.part is not None:
-            plane, workspace.part = workspace.part, None
-            self._refresh_mask(plane)
-
-    def _refresh_mask(self, plane: PlaneId) -> None:
-        if self._session.plane is not None and self._session.plane.id == plane:
-            self._session.refresh_mask()
+        self._session.forget_part()

@@ -73,7 +73,7 @@ class Tasks(QObject):
 
     def start_model(self) -> ModelCard | None:
         """What a retraining starts from: the active model, if it tells the project's classes apart."""
-        card, workspace = self._session.model(), self._session.workspace
+        card, workspace = self._session.models.active(), self._session.workspace
         if card is None or workspace is None or [c.name for c in card.classes] != [c.name for c in workspace.classes]:
             return None
         return card
@@ -85,12 +85,12 @@ class Tasks(QObject):
         workspace = self._session.workspace
         if workspace is None:
             return
-        card, start = self._session.model(), self.start_model()
+        card, start = self._session.models.active(), self.start_model()
         if card is not None and start is None:
             text = self.tr("The model '{0}' has other classes than this project, so a new network starts from scratch.")
             self.notice.emit(Notice(text.format(card.title), NoticeKind.INFO))
         model = start.id if start else ""
-        self._session.about_to_change.emit()
+        self._session.finish_tool()
         if not workspace.read_only:
             self._retrain_when_saved(workspace, model)
 
@@ -102,12 +102,12 @@ class Tasks(QObject):
         if workspace.read_only:
             self.notice.emit(Notice(workspace.read_only, NoticeKind.WARNING))
             return
-        self._session.about_to_change.emit()
+        self._session.finish_tool()
         self.tuning.tune(workspace, operation, class_index)
 
     def export(self, request: ExportRequest) -> None:
         if self._session.workspace is not None:
-            self._session.about_to_change.emit()
+            self._session.finish_tool()
             self.exporting.export(self._session.workspace, request)
 
     def cancel(self) -> None:
@@ -124,7 +124,7 @@ class Tasks(QObject):
 
     def _propose(self, planes: Iterable[PlaneId], *, overwrite: bool) -> None:
         workspace = self._session.workspace
-        card = self._session.model()
+        card = self._session.models.active()
         if workspace is None or card is None:
             text = self.tr("There is no model to propose with. Choose one under Propose, or retrain from scratch.")
             self.notice.emit(Notice(text, NoticeKind.WARNING))
@@ -142,13 +142,11 @@ class Tasks(QObject):
             with workspace.saved_project(unsaved) as project:
                 project.add_hold_out(extend_hold_out(project.labelled_planes(), project.hold_out()))
 
-        def arrived(problem: object) -> None:
-            if isinstance(problem, Exception):
-                self.notice.emit(Notice(str(problem), NoticeKind.WARNING))
-            elif self._session.workspace is workspace:
+        def saved(_: None) -> None:
+            if self._session.workspace is workspace:
                 self.retraining.retrain(workspace, model)
 
-        self._background.run(work, arrived)
+        self._background.run("preparing a retraining", work, saved, failed=self._session.tell)
 
     def _on_began(self, activity: Activity) -> None:
         self._activities.append(activity)
@@ -163,6 +161,6 @@ class Tasks(QObject):
 
     def _on_retrained(self, outcome: Outcome) -> None:
         if outcome.preferred:
-            self._session.use_model(outcome.model)
+            self._session.models.use(outcome.model)
             self.propose_open_slide()
         self.retrained.emit(outcome)

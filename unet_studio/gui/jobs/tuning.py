@@ -49,7 +49,10 @@ class Tuning(QObject):
             with workspace.saved_project(unsaved) as project:
                 return tune_watershed(project, operation, class_index, progress=progress)
 
-        self._background.run(work, lambda result: self._on_finished(stop, result))
+        def finished(result: object) -> None:
+            self._on_finished(stop, result)
+
+        self._background.run("tuning the watershed", work, finished, failed=finished)
 
     def stop(self) -> None:
         """End the tuning now, because the window or the folder closes."""

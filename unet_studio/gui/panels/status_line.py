@@ -4,7 +4,7 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QSizePolicy, QStatusBar, QWidget
 
-from unet_studio.core.project.journal import JournalState
+from unet_studio.core.workspace.unsaved import UnsavedState
 from unet_studio.gui.controls.buttons import tool_button
 from unet_studio.gui.jobs.activity import Activity
 from unet_studio.worker.protocol import Ready
@@ -35,11 +35,11 @@ class StatusLine(QStatusBar):
         self.addWidget(self._hint, 1)
         for widget in (holder, self._saved, self._device):
             self.addPermanentWidget(widget)
-        self._pending = 0
+        self._unsaved = 0
         # A stroke is written in a few milliseconds: only what takes longer is worth a flicker.
         self._slow = QTimer(self, singleShot=True, interval=300)
         self._slow.timeout.connect(self._show_pending)
-        self.set_saved(JournalState(0))
+        self.set_saved(UnsavedState())
         self._saved.hide()
 
     def set_position(self, text: str) -> None:
@@ -50,18 +50,25 @@ class StatusLine(QStatusBar):
         self._hint.setText(text)
         self._hint.setToolTip(text)
 
-    def set_saved(self, state: JournalState) -> None:
+    def set_saved(self, state: UnsavedState) -> None:
+        """Show how much is not on the disk, why, and what never will be."""
         self._saved.show()
-        self._pending = state.pending
-        if state.problem:
-            self._saved.setText(self.tr("⚠ %n change(s) not saved yet", "", state.pending))
-            self._saved.setToolTip(state.problem)
-        elif state.pending:
-            self._slow.start()
-        else:
+        self._unsaved = state.count
+        if state.lost:
             self._slow.stop()
-            self._saved.setText(self.tr("✓ All strokes saved"))
-            self._saved.setToolTip(self.tr("Every stroke is on the disk"))
+            self._say(self.tr("⚠ %n change(s) could not be saved", "", len(state.lost)), "\n".join(state.lost))
+        elif state.problem:
+            self._slow.stop()
+            self._say(self.tr("⚠ %n change(s) not saved yet", "", state.count), state.problem)
+        elif state.count and not self._slow.isActive():
+            self._slow.start()
+        elif not state.count:
+            self._slow.stop()
+            self._say(self.tr("✓ All strokes saved"), self.tr("Every stroke is on the disk"))
+
+    def _say(self, text: str, more: str) -> None:
+        self._saved.setText(text)
+        self._saved.setToolTip(more)
 
     def set_read_only(self, reason: str) -> None:
         self._saved.setText(self.tr("Read-only"))
@@ -83,7 +90,7 @@ class StatusLine(QStatusBar):
         activity.ended.connect(row.deleteLater)
 
     def _show_pending(self) -> None:
-        self._saved.setText(self.tr("Saving %n change(s)…", "", self._pending))
+        self._say(self.tr("Saving %n change(s)…", "", self._unsaved), self.tr("They are on their way to the disk"))
 
 
 class _Hint(QLabel):

@@ -14,13 +14,15 @@ from unet_studio.core.masks.mask_view import MaskView
 from unet_studio.core.masks.proposals import to_mask
 from unet_studio.core.models.normalisation import Range
 from unet_studio.core.tiles import Box
-from unet_studio.errors import ProjectError
+from unet_studio.errors import ProjectError, StudioError
 from unet_studio.gui.background import Background
 from unet_studio.gui.controls.notice import Notice, NoticeKind
-from unet_studio.gui.session.session import OpenPlane, Session
+from unet_studio.gui.session.changes import Changes
+from unet_studio.gui.session.open_plane import OpenPlane
+from unet_studio.gui.session.session import Session
 
 
-class Viewing(QObject):
+class Inspection(QObject):
     """Follows the session from plane to plane and measures off the GUI thread; nothing in the project depends on it."""
 
     tones_measured = Signal(object)  # Tones of the open plane
@@ -34,7 +36,7 @@ class Viewing(QObject):
         self._wants_network = False
         self._network_view: NetworkView | None = None
         session.plane_opened.connect(self._on_plane)
-        session.models_changed.connect(self._renew_network_view)
+        session.changed.connect(self._on_changes)
 
     @property
     def wants_network(self) -> bool:
@@ -44,7 +46,7 @@ class Viewing(QObject):
     def see_network_input(self, *, on: bool) -> None:
         """Show what the active model's network gets of each plane, or the planes as their displays say again."""
         self._wants_network = on
-        card = self._session.model()
+        card = self._session.models.active()
         if on and card is not None:
             sentence = self.tr(
                 "This is what the network of '{0}' sees: its own normalisation, from black to white. Contrast has no "
@@ -97,23 +99,28 @@ class Viewing(QObject):
         self._measure_tones(plane)
         self._renew_network_view()
 
+    def _on_changes(self, changes: Changes) -> None:
+        if changes.models:
+            self._renew_network_view()
+
     def _measure_tones(self, plane: OpenPlane) -> None:
         def work() -> Tones | None:
             if not self._is_open(plane):
                 return None  # a stack is being leafed through
             return measure_tones(read_small(plane.reader, plane.id.plane))
 
-        def arrived(tones: object) -> None:
-            if self._is_open(plane) and isinstance(tones, Tones):
+        def arrived(tones: Tones | None) -> None:
+            if self._is_open(plane) and tones is not None:
                 self.tones_measured.emit(tones)
 
-        self._background.run(work, arrived)
+        # A plane that can't be read is told by the canvas.
+        self._background.run(f"measuring the tones of '{plane.id.slide}'", work, arrived, failed=lambda _: None)
 
     def _renew_network_view(self) -> None:
         """Measure the open plane as the active model does, where that is wanted; until then its display holds."""
         if self._network_view is not None:
             self._show_network_view(None)
-        plane, card = self._session.plane, self._session.model() if self._wants_network else None
+        plane, card = self._session.plane, self._session.models.active() if self._wants_network else None
         if plane is None or not self._wants_network:
             return
         if card is None:
@@ -121,15 +128,23 @@ class Viewing(QObject):
             return
         normalisation = card.normalisation
 
-        def arrived(measured: object) -> None:
-            if not self._is_open(plane) or not self._wants_network or self._session.model() != card:
-                return
-            if isinstance(measured, Range):
-                self._show_network_view(NetworkView(normalisation, measured))
-            else:
-                self._give_up(str(measured))
+        def is_wanted() -> bool:
+            return self._is_open(plane) and self._wants_network and self._session.models.active() == card
 
-        self._background.run(lambda: normalisation.measure(plane.reader, plane.id.plane), arrived)
+        def arrived(measured: Range) -> None:
+            if is_wanted():
+                self._show_network_view(NetworkView(normalisation, measured))
+
+        def failed(error: StudioError) -> None:
+            if is_wanted():
+                self._give_up(str(error))
+
+        self._background.run(
+            f"measuring '{plane.id.slide}' for the network",
+            lambda: normalisation.measure(plane.reader, plane.id.plane),
+            arrived,
+            failed=failed,
+        )
 
     def _give_up(self, reason: str) -> None:
         self._wants_network = False

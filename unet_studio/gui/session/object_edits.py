@@ -46,7 +46,7 @@ class ObjectEdits(QObject):
         """For the id of each action what it does at (y, x)."""
 
     def _edit(self, verb: str, operation: Operation, y: float, x: float) -> None:
-        self._painting.session.about_to_change.emit()
+        self._painting.session.finish_tool()
         plane = self._painting.plane()
         if plane is None:
             return

@@ -8,8 +8,8 @@ from unet_studio.core.classes import BACKGROUND, UNLABELLED, class_colour
 from unet_studio.core.editing.regions import Region
 from unet_studio.core.editing.repaint import Repaint, repaint_edit
 from unet_studio.errors import StudioError
-from unet_studio.gui.controls.notice import Notice, NoticeKind
-from unet_studio.gui.session.session import OpenPlane, Session
+from unet_studio.gui.session.open_plane import OpenPlane
+from unet_studio.gui.session.session import Session
 
 _LARGEST_BRUSH = 1000
 
@@ -46,8 +46,7 @@ class Painting(QObject):
             return
         edit = repaint_edit(plane.labels, plane.id, repaint, sentence, state=workspace.state(plane.id))
         if edit is not None:
-            edit.change.make(plane.labels)
-            self.session.commit(edit, plane.shape)
+            self.session.perform(edit, plane.shape)
 
     def paint(self, plane: OpenPlane, region: Region, value: int, verb: str) -> None:
         """Give the pixels of a region of a plane a class, or `UNLABELLED`, as one edit."""
@@ -61,7 +60,7 @@ class Painting(QObject):
 
     def tell(self, problem: StudioError) -> None:
         """Say why a tool could not do what was asked."""
-        self.session.notice.emit(Notice(str(problem), NoticeKind.WARNING))
+        self.session.tell(problem)
 
     # Brush and class
 

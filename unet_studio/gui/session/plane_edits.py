@@ -1,5 +1,7 @@
 """What can be done between the planes of a stack, each as one edit."""
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QObject
 
 from unet_studio.core.editing.between_planes import copy_labels, interpolate_planes
@@ -7,19 +9,19 @@ from unet_studio.core.editing.repaint import repaint_edit
 from unet_studio.core.labels.edits import Edit, PlaneChange
 from unet_studio.core.labels.plane import PlaneId
 from unet_studio.core.workspace.workspace import Workspace
-from unet_studio.errors import StudioError
-from unet_studio.gui.background import Background
 from unet_studio.gui.controls.notice import Notice, NoticeKind
-from unet_studio.gui.session.session import OpenPlane, Session
+from unet_studio.gui.session.background_edits import BackgroundEdits
+from unet_studio.gui.session.open_plane import OpenPlane
+from unet_studio.gui.session.session import Session
 
 
 class PlaneEdits(QObject):
-    """Carries labels from plane to plane of the open slide."""
+    """Carries labels from plane to plane of the open slide, off the GUI thread."""
 
-    def __init__(self, session: Session, background: Background, parent: QObject | None = None) -> None:
+    def __init__(self, session: Session, edits: BackgroundEdits, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._session = session
-        self._background = background
+        self._edits = edits
 
     def copy_labels(self) -> None:
         """Label what nobody labelled of the open plane as it is on the plane before."""
@@ -31,17 +33,15 @@ class PlaneEdits(QObject):
         if source not in workspace.states:
             self._tell(self.tr("There are no labels to copy: nothing is labelled on the plane before this one."))
             return
-        try:
-            repaint = copy_labels(workspace.peek(source, plane.shape), plane.labels)
-        except StudioError as problem:
-            self._tell(str(problem))
-            return
         sentence = self.tr("copy labels to plane {0} of {1}").format(plane.id.plane + 1, plane.id.slide)
-        edit = repaint_edit(plane.labels, plane.id, repaint, sentence, state=workspace.state(plane.id))
-        if edit is None:
-            self._tell(self.tr("Nothing to copy: all that is labelled on the plane before is labelled here as well."))
-        else:
-            self._session.apply(edit)
+
+        def work() -> Edit | None:
+            labels = workspace.planes.read(plane.id, plane.shape)
+            repaint = copy_labels(workspace.planes.read(source, plane.shape), labels)
+            return repaint_edit(labels, plane.id, repaint, sentence, state=workspace.state(plane.id))
+
+        nothing = self.tr("Nothing to copy: all that is labelled on the plane before is labelled here as well.")
+        self._work_out(workspace, plane, sentence, work, nothing)
 
     def interpolate(self) -> None:
         """Label the planes between the labelled ones before and after the open plane."""
@@ -59,41 +59,42 @@ class PlaneEdits(QObject):
                 )
             )
             return
-        self._interpolate(workspace, plane, range(before[-1], after[0] + 1))
-
-    def _interpolate(self, workspace: Workspace, plane: OpenPlane, numbers: range) -> None:
-        """Label the inner ones of these planes off this thread; again if something was edited meanwhile."""
+        numbers = range(before[-1], after[0] + 1)
         lower, *between, upper = (PlaneId(plane.id.slide, number) for number in numbers)
-        labels = {found: workspace.peek(found, plane.shape) for found in (lower, *between, upper)}
-        states = {found: workspace.state(found) for found in between}
-        newest = workspace.next_undo
         sentence = self.tr("interpolate planes {0} to {1} of {2}").format(numbers[1] + 1, numbers[-1], plane.id.slide)
 
         def work() -> Edit | None:
+            labels = {found: workspace.planes.read(found, plane.shape) for found in (lower, *between, upper)}
             changes: list[PlaneChange] = []
             repaints = interpolate_planes(labels[lower], labels[upper], [labels[found] for found in between])
             for found, repaint in zip(between, repaints, strict=True):
-                edit = repaint_edit(labels[found], found, repaint, sentence, state=states[found])
+                edit = repaint_edit(labels[found], found, repaint, sentence, state=workspace.state(found))
                 changes += edit.planes if edit is not None else ()
             return Edit(sentence, tuple(changes)) if changes else None
 
-        def arrived(edit: object) -> None:
-            if self._session.workspace is not workspace:
-                return
-            self._session.about_to_change.emit()
-            if workspace.next_undo is not newest:
-                self._interpolate(workspace, plane, numbers)
-            elif isinstance(edit, Edit):
-                self._session.apply_to_all(edit, plane.shape)
-            else:
-                nothing = self.tr("Nothing to interpolate: the two planes have no class in common.")
-                self._tell(nothing if edit is None else str(edit))
+        nothing = self.tr("Nothing to interpolate: the two planes have no class in common.")
+        self._work_out(workspace, plane, sentence, work, nothing)
 
-        self._background.run(work, arrived)
+    def _work_out(
+        self, workspace: Workspace, plane: OpenPlane, sentence: str, work: Callable[[], Edit | None], nothing: str
+    ) -> None:
+        """Have an edit of planes of the open slide worked out and take it; again if something was edited meanwhile."""
+        newest = workspace.next_undo
+
+        def take(edit: Edit | None) -> None:
+            self._session.finish_tool()
+            if workspace.next_undo is not newest:
+                self._work_out(workspace, plane, sentence, work, nothing)
+            elif edit is not None:
+                self._session.perform(edit, *(plane.shape for _ in edit.planes))
+            else:
+                self._tell(nothing)
+
+        self._edits.run(sentence, work, take)
 
     def _begin(self) -> tuple[OpenPlane, Workspace] | None:
         """The open plane and its folder, if it may be changed; what is under way ends first."""
-        self._session.about_to_change.emit()
+        self._session.finish_tool()
         plane, workspace = self._session.plane, self._session.workspace
         return (plane, workspace) if plane is not None and workspace is not None and self._session.may_edit() else None
 

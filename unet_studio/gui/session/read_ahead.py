@@ -61,15 +61,19 @@ class ReadAhead(QObject):
         if missing is not None and not self._is_reading:
             self._is_reading = True
             self._background.run(
-                lambda: self._read_now(missing), lambda found: self._arrived(missing, found), dropped=_close_found
+                f"reading '{missing.name}' ahead",
+                lambda: self._read_now(missing),
+                lambda found: self._arrived(missing, found),
+                failed=lambda _: self._arrived(missing, None),  # it is told when the slide is opened
+                dropped=_close_found,
             )
 
     def _read_now(self, slide: Path) -> tuple[str, ReadSlide]:
         return _stamp(slide), self._read(slide)
 
-    def _arrived(self, slide: Path, found: object) -> None:
+    def _arrived(self, slide: Path, found: tuple[str, ReadSlide] | None) -> None:
         self._is_reading = False
-        if isinstance(found, tuple):
+        if found is not None:
             reader = found[1][0]
             if slide in self._wanted and _plane_bytes(reader.info) <= _MOST_BYTES:
                 self._ready[slide] = found

@@ -1,55 +1,51 @@
 """The one controller: it owns what is open, takes the panels' intentions, and tells what changed."""
 
-from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from threading import Thread
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, Qt, Signal
 
 from unet_studio.core.classes import LabelClass
 from unet_studio.core.cleaning.steps import Step
-from unet_studio.core.figures.display import Display, auto_display, read_small
+from unet_studio.core.editing.accepting import AcceptedPlane
+from unet_studio.core.figures.display import Display
 from unet_studio.core.labels.edits import Edit
-from unet_studio.core.labels.plane import LabelPlane, PlaneId, PlaneState
+from unet_studio.core.labels.plane import LabelPlane, PlaneId
 from unet_studio.core.masks.mask_view import MaskView
-from unet_studio.core.models.cards import ModelCard, bundled_models, project_models, suited_starter
-from unet_studio.core.project.journal import JournalState
-from unet_studio.core.slides.opening import SlideReader, open_slide
 from unet_studio.core.tiles import Box
+from unet_studio.core.workspace.accepting import accept
+from unet_studio.core.workspace.change import Change
+from unet_studio.core.workspace.unsaved import UnsavedState
 from unet_studio.core.workspace.workspace import Workspace
-from unet_studio.errors import ModelError, ProjectError, ProjectPlaceError, StudioError
+from unet_studio.errors import ModelError, ProjectPlaceError, StudioError
 from unet_studio.gui.background import Background
 from unet_studio.gui.controls.notice import Notice, NoticeKind
-from unet_studio.gui.session.read_ahead import ReadAhead
+from unet_studio.gui.session.changes import NOWHERE, Changes
+from unet_studio.gui.session.leaving import Leave, wait_for
+from unet_studio.gui.session.models import Models
+from unet_studio.gui.session.open_plane import OpenPlane
+from unet_studio.gui.session.plane_reading import PlaneReading
+
+_PATIENCE = 1.0
+"""Seconds that closing a folder waits for what is not saved before it asks."""
+_MORE_PATIENCE = 10.0
+"""Seconds until it asks again, where the answer was to wait."""
 
 
-@dataclass(frozen=True, slots=True)
-class OpenPlane:
-    """The plane on the canvas: its slide's reader, its labels, and how its mask comes about."""
+class _Bell(QObject):
+    """Tells of what is not saved from the threads that save; it lives as long as they do, also without a window."""
 
-    id: PlaneId
-    reader: SlideReader
-    display: Display
-    labels: LabelPlane
-    view: MaskView
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        return self.labels.shape
-
-    def contains(self, pixel: tuple[int, int]) -> bool:
-        """Whether a pixel (y, x) is on the plane."""
-        return 0 <= pixel[0] < self.shape[0] and 0 <= pixel[1] < self.shape[1]
-
-    def mask_at(self, pixel: tuple[int, int]) -> int:
-        """The class of the mask at a pixel (y, x) of the plane."""
-        return int(self.view.read(Box(*pixel, pixel[0] + 1, pixel[1] + 1))[0, 0])
+    rung = Signal()
 
 
 class Session(QObject):
-    """What is open: its planes, the history of its edits, and how its masks come about."""
+    """What is open: its planes, the history of its edits, and how its masks come about.
+
+    Every change of labels goes in by `perform`, `accept`, `undo` or `redo`, and comes out as `changed`. `finish_tool`
+    ends what the tool in hand has begun, as an edit of its own; it is called before anything else changes or opens.
+    `ask_to_leave` is asked what to do where a folder shall be closed and not all of it can be saved.
+    """
 
     workspace_opened = Signal(object)  # Workspace
     workspace_closed = Signal()
@@ -57,207 +53,165 @@ class Session(QObject):
     plane_opened = Signal(object)  # OpenPlane
     slide_failed = Signal(str, str)  # slide, why it can't be shown
     display_changed = Signal(object)  # Display of the open plane
-    labels_changed = Signal(object)  # Box of the open plane
-    mask_recipe_changed = Signal(object)  # MaskView of the open plane
-    recipe_changed = Signal(object)  # Workspace, whose clean-up or threshold an undo or redo changed
-    reviews_changed = Signal(object)  # list of PlaneId, whose review an undo or redo took back or made again
-    state_changed = Signal(str)  # slide
-    states_reset = Signal()
-    history_changed = Signal()
-    classes_changed = Signal()
-    models_changed = Signal()
-    about_to_change = Signal()
-    """Emitted before another plane or edit comes: a stroke under way must end now."""
-    saving_changed = Signal(object)  # JournalState
+    changed = Signal(object)  # Changes
+    saving_changed = Signal(object)  # UnsavedState
     notice = Signal(object)  # Notice
 
     def __init__(self, background: Background, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.workspace: Workspace | None = None
-        self.plane: OpenPlane | None = None
-        self._background = background
-        self._ahead = ReadAhead(background, lambda path: _read_slide(path, 0), self)
-        self._wanted: PlaneId | None = None
+        self.finish_tool: Callable[[], None] = lambda: None
+        self.ask_to_leave: Callable[[UnsavedState], Leave] = lambda _: Leave.WAIT
+        self._reading = PlaneReading(background, self)
+        self._reading.read.connect(self._show)
+        self._reading.failed.connect(self._on_unreadable)
         self._displays: dict[str, Display] = {}
-        self._unseen_slides = False  # whether the active model was chosen before any slide could be looked at
+        self.models = Models(background, self._on_model)
+        background.failed.connect(self.tell)
+
+    def tell(self, error: StudioError) -> None:
+        """Say what went wrong."""
+        self.notice.emit(Notice(str(error), NoticeKind.WARNING))
 
     # Folder
 
     def open_folder(self, folder: Path, place: Path | None = None) -> bool:
         """Open a folder of slides in place of the one that is open; False if that failed (a notice says why)."""
-        self.close_folder()
+        if not self.close_folder():
+            return False
+        bell = _Bell()
+        bell.rung.connect(self._tell_saving, Qt.ConnectionType.QueuedConnection)
         try:
-            workspace = Workspace.open(folder, place=place, notify=self._tell_saving)
+            workspace = Workspace.open(folder, place=place, notify=lambda: bell.rung.emit())
+        except ProjectPlaceError as error:
+            self.place_needed.emit(folder, str(error))
+            return False
         except StudioError as error:
-            self._tell_failure(folder, error)
+            self.notice.emit(Notice(str(error), NoticeKind.ERROR))
             return False
         self.workspace = workspace
-        self._choose_first_model(workspace)
+        self.models.open(workspace)
         self.workspace_opened.emit(workspace)
-        self.history_changed.emit()
+        self.changed.emit(Changes(history=True))
         if workspace.read_only:
             self.notice.emit(Notice(workspace.read_only, NoticeKind.WARNING))
         self.open_plane(PlaneId(workspace.slides[0]))
         return True
 
-    def close_folder(self) -> None:
-        """Write what is pending and let the folder go."""
-        self.about_to_change.emit()
-        if self.workspace is None:
-            return
-        self._background.forget()
-        self._ahead.forget()
-        self._close_plane()
-        if not self.workspace.close():
-            self.notice.emit(
-                Notice(self.tr("Some of the last strokes could not be written to the disk."), NoticeKind.ERROR)
-            )
-        self.workspace = None
+    def may_leave(self) -> bool:
+        """Have all that is not saved written, or ask what to do about it; False where a person wants to stay.
+
+        Events of the window go on meanwhile, but for keys and mouse.
+        """
+        self.finish_tool()
+        patience = _PATIENCE
+        while self.workspace is not None:
+            wait_for(self.workspace.unsaved, self.saving_changed, patience)
+            left = self.workspace.unsaved.state()
+            if left.count == 0:
+                break
+            answer = self.ask_to_leave(left)
+            if answer is not Leave.WAIT:
+                return answer is Leave.DISCARD
+            patience = _MORE_PATIENCE
+        return True
+
+    def close_folder(self, *, discard: bool = False) -> bool:
+        """Let the folder go; False where a person wants to stay. `discard` gives up unasked what is not saved."""
+        if not discard and not self.may_leave():
+            return False
+        workspace, self.workspace = self.workspace, None
+        if workspace is None:
+            return True
+        self._reading.forget()
+        workspace.close(0.0)
         self._displays.clear()
-        self._unseen_slides = False
+        self.models.close()
         self.workspace_closed.emit()
+        return True
 
-    def _tell_saving(self, state: JournalState) -> None:
-        """In the journal's thread, which goes on writing where the window was deleted before it was closed."""
-        with suppress(RuntimeError):
-            self.saving_changed.emit(state)
-
-    def _tell_failure(self, folder: Path, error: StudioError) -> None:
-        if isinstance(error, ProjectPlaceError):
-            self.place_needed.emit(folder, str(error))
-        else:
-            self.notice.emit(Notice(str(error), NoticeKind.ERROR))
-
-    def _choose_first_model(self, workspace: Workspace) -> None:
-        """A new project starts with some model, so that there is something to press: its newest, or a starter model."""
-        known = self.models()
-        if workspace.active_model not in [card.id for card in known] and known and not workspace.read_only:
-            self.use_model(known[0].id)
-            self._unseen_slides = known[0].is_bundled
-
-    def _suit_first_model(self, plane: PlaneId, reader: SlideReader) -> None:
-        """Now that the first slide is there, use the starter model for its kind, unless someone has chosen by now."""
-
-        def found(card: object) -> None:
-            if self._unseen_slides and isinstance(card, ModelCard) and self.workspace is not None:
-                self._unseen_slides = False
-                if card.id != self.workspace.active_model:
-                    self.use_model(card.id)
-
-        self._background.run(lambda: suited_starter(read_small(reader, plane.plane)), found)
+    def _tell_saving(self) -> None:
+        if self.workspace is not None:
+            self.saving_changed.emit(self.workspace.unsaved.state())
 
     # Planes
 
+    @property
+    def plane(self) -> OpenPlane | None:
+        """The plane that is shown."""
+        return self._reading.shown
+
     def open_plane(self, plane: PlaneId) -> None:
-        """Show a plane; its slide is read off this thread, and what was asked for last wins."""
-        self.about_to_change.emit()
-        workspace = self.workspace
-        if workspace is None:
-            return
-        self._wanted = plane
-        if self.plane is not None and self.plane.id.slide == plane.slide:
-            self._show(plane, self.plane.reader, self.plane.display)
-            return
-        ready = self._ahead.take(workspace.folder / plane.slide)
-        if ready is not None:
-            self._show(plane, *ready)
-            return
-
-        def arrived(result: object) -> None:
-            if self._wanted != plane or self.workspace is not workspace:
-                if isinstance(result, tuple):
-                    result[0].close()
-            elif isinstance(result, tuple):
-                self._show(plane, *result)
-            else:
-                self._close_plane()
-                self.slide_failed.emit(plane.slide, str(result))
-
-        path = workspace.folder / plane.slide
-        self._background.run(lambda: _read_slide(path, plane.plane), arrived, dropped=_close_read)
+        """Show a plane; all of it is read off this thread, and what was asked for last wins."""
+        self.finish_tool()
+        if self.workspace is not None:
+            self._reading.want(self.workspace, plane)
 
     def read_ahead(self, slides: Sequence[str]) -> None:
         """Have these slides read in the background, so that they are shown at once when they are opened."""
-        if self.workspace is not None and self.plane is not None:
-            self._ahead.want([self.workspace.folder / slide for slide in slides], like=self.plane.reader.info)
+        if self.workspace is not None:
+            self._reading.want_next(self.workspace, slides)
+
+    def step_plane(self, steps: int) -> None:
+        """Show the plane of the open slide so many further."""
+        if self.plane is not None:
+            self.go_to_plane(self.plane.id.plane + steps)
 
     def go_to_plane(self, number: int) -> None:
         """Show another plane of the open slide; numbers outside the stack are ignored."""
         if self.plane is not None and 0 <= number < self.plane.reader.info.planes and number != self.plane.id.plane:
             self.open_plane(PlaneId(self.plane.id.slide, number))
 
-    def step_plane(self, steps: int) -> None:
-        if self.plane is not None:
-            self.go_to_plane(self.plane.id.plane + steps)
-
     def set_display(self, display: Display) -> None:
         """Show the open slide another way, now and whenever it is opened again while the folder is."""
         if self.plane is not None:
             self._displays[self.plane.id.slide] = display
-            self.plane = replace(self.plane, display=display)
+            self._reading.show(replace(self.plane, display=display))
             self.display_changed.emit(display)
 
-    def _show(self, plane: PlaneId, reader: SlideReader, display: Display) -> None:
-        assert self.workspace is not None
-        shape = (reader.info.height, reader.info.width)
-        try:
-            labels = self.workspace.labels(plane, shape)
-            view = self.workspace.mask(plane, labels)
-        except StudioError as error:
-            self._close_plane()
-            self._close(reader)
-            self.slide_failed.emit(plane.slide, str(error))
-            return
-        if self.plane is not None and self.plane.reader is not reader:
-            self._close_plane()
-        kept = self._displays.get(plane.slide)
-        if kept is not None and len(kept.channels) == reader.info.channels:
-            display = kept
-        self.plane = OpenPlane(plane, reader, display, labels, view)
-        self.plane_opened.emit(self.plane)
-        if self._unseen_slides:
-            self._suit_first_model(plane, reader)
+    def _show(self, read: OpenPlane) -> None:
+        workspace = self.workspace
+        assert workspace is not None
+        labels = workspace.planes.keep(read.id, read.labels)
+        view = replace(read.view, labels=labels, threshold=workspace.threshold, steps=workspace.steps)
+        kept = self._displays.get(read.id.slide)
+        display = kept if kept is not None and len(kept.channels) == read.reader.info.channels else read.display
+        plane = replace(read, labels=labels, view=view, display=display)
+        self._reading.show(plane)
+        self.plane_opened.emit(plane)
+        self.models.suit(plane)
 
-    def _close_plane(self) -> None:
-        if self.plane is not None:
-            reader, self.plane = self.plane.reader, None
-            self._close(reader)
-
-    def _close(self, reader: SlideReader) -> None:
-        # A tile may just be read from it; the reader's own lock makes the close wait, off this thread.
-        Thread(target=reader.close, name="close slide").start()
+    def _on_unreadable(self, slide: str, reason: str) -> None:
+        self._reading.show(None)
+        self.slide_failed.emit(slide, reason)
 
     # Edits
 
-    def commit(self, edit: Edit, shape: tuple[int, int]) -> None:
-        """Take an edit whose labels are already in place; it is on its way to the disk when this returns."""
+    def perform(self, edit: Edit, *shapes: tuple[int, int], made: LabelPlane | None = None) -> None:
+        """Make an edit of planes of these shapes (h, w), as `Workspace.perform` does: the one way to change labels.
+
+        What the tool in hand has begun ends first, so an edit must have been worked out after `finish_tool`.
+        """
+        self.finish_tool()
         if self.workspace is not None:
-            self.workspace.commit(edit, shape)
-            self.tell_edit(edit)
+            self._tell_change(self.workspace.perform(edit, *shapes, made=made))
 
-    def apply(self, edit: Edit) -> None:
-        """Change the labels of the open plane by an edit."""
-        if self.workspace is not None and self.plane is not None:
-            self.workspace.apply(edit, self.plane.labels)
-            self.tell_edit(edit)
+    def accept(self, accepted: Iterable[AcceptedPlane]) -> None:
+        """Make labels of proposals that were accepted, as one edit, but for planes that a person labelled meanwhile."""
+        self.finish_tool()
+        change = accept(self.workspace, accepted) if self.workspace is not None else None
+        if change is not None:
+            self._tell_change(change)
 
-    def apply_to_all(self, edit: Edit, shape: tuple[int, int]) -> None:
-        """Change the labels of several planes of one shape by an edit."""
-        if self.workspace is not None:
-            self.workspace.apply_to_all(edit, *(shape for _ in edit.planes))
-            self.tell_edit(edit)
+    def undo(self) -> None:
+        self._step_history(Workspace.undo)
 
-    def tell_edit(self, edit: Edit) -> None:
-        """Tell what an edit changed that is in the history already."""
-        change = edit.change_of(self.plane.id) if self.plane is not None else None
-        if change is not None and not change.box.is_empty:
-            self.labels_changed.emit(change.box)
-        slides = {change.plane.slide for change in edit.planes}
-        if len(slides) == 1:
-            self.state_changed.emit(slides.pop())
-        elif slides:
-            self.states_reset.emit()
-        self.history_changed.emit()
+    def redo(self) -> None:
+        self._step_history(Workspace.redo)
+
+    def show_stroke(self, box: Box) -> None:
+        """A stroke under way painted inside `box` of the open plane, or was given up there."""
+        self.changed.emit(Changes(box=box))
 
     def may_edit(self) -> bool:
         """Whether there is a plane that may be changed; says why not where the project is read-only."""
@@ -268,34 +222,36 @@ class Session(QObject):
             return False
         return True
 
-    def undo(self) -> None:
-        self._step_history(back=True)
-
-    def redo(self) -> None:
-        self._step_history(back=False)
-
-    def _step_history(self, *, back: bool) -> None:
-        self.about_to_change.emit()
-        workspace = self.workspace
-        if workspace is None or workspace.read_only:
+    def _step_history(self, step: Callable[[Workspace], Change | None]) -> None:
+        self.finish_tool()
+        if self.workspace is None or self.workspace.read_only:
             return
         try:
-            edit = workspace.undo() if back else workspace.redo()
-        except ProjectError as error:
+            change = step(self.workspace)
+        except StudioError as error:
             self.notice.emit(Notice(str(error), NoticeKind.ERROR))
             return
-        if edit is None:
-            return
-        self.tell_edit(edit)
-        if edit.recipe is not None:
-            self.refresh_mask()
-            self.recipe_changed.emit(workspace)
-        if edit.planes and (self.plane is None or edit.change_of(self.plane.id) is None):
-            self.open_plane(edit.planes[0].plane)
-        is_reviewed = PlaneState.REVIEWED
-        changed = [c.plane for c in edit.planes if (c.state_before is is_reviewed) != (c.state_after is is_reviewed)]
-        if changed:
-            self.reviews_changed.emit(changed)
+        if change is not None:
+            self._tell_change(change)
+            if change.planes and (self.plane is None or self.plane.id not in change.planes):
+                self.open_plane(change.planes[0])
+
+    def _tell_change(self, change: Change) -> None:
+        if change.recipe:
+            self._renew_mask()
+        plane = self.plane
+        self.changed.emit(
+            Changes(
+                box=change.box_on(plane.id) if plane is not None else NOWHERE,
+                mask=self._mask if change.recipe else None,
+                slides=change.slides,
+                recipe=change.recipe,
+                history=True,
+                reviewed=change.reviewed,
+            )
+        )
+
+    # What holds for the whole folder
 
     def class_name(self, index: int) -> str:
         classes = self.workspace.classes if self.workspace else ()
@@ -305,39 +261,7 @@ class Session(QObject):
         """Rename, recolour or add classes; an index keeps its meaning."""
         if self.workspace is not None and not self.workspace.read_only:
             self.workspace.set_classes(classes)
-            self.classes_changed.emit()
-
-    # Models, threshold and clean-up
-
-    def models(self) -> list[ModelCard]:
-        """Models that can be chosen: retrained ones, newest first, then the starter models."""
-        if self.workspace is None:
-            return bundled_models()
-        return list(reversed(project_models(self.workspace.place))) + bundled_models()
-
-    def model(self) -> ModelCard | None:
-        """The active model's card."""
-        active = self.workspace.active_model if self.workspace else ""
-        return next((card for card in self.models() if card.id == active), None)
-
-    def use_model(self, model: str) -> None:
-        """Make a model the active one; a project without labels takes over its classes."""
-        self._unseen_slides = False
-        if self.workspace is None or self.workspace.read_only:
-            return
-        card = next((card for card in self.models() if card.id == model), None)
-        if card is None:
-            return
-        try:
-            self.workspace.use_model(card)
-        except ModelError as error:
-            self.notice.emit(Notice(str(error), NoticeKind.WARNING))
-            self.models_changed.emit()  # the list shows the model in use again
-            return
-        self.classes_changed.emit()
-        self.models_changed.emit()
-        self.states_reset.emit()
-        self.refresh_mask()
+            self.changed.emit(Changes(classes=True))
 
     def set_threshold(self, threshold: float, *, keep: bool = True) -> None:
         """Show masks at another threshold; `keep` also stores it (not while a slider is being dragged)."""
@@ -345,10 +269,10 @@ class Session(QObject):
             return
         if keep and not self.workspace.read_only:
             self.workspace.set_threshold(threshold)
-            self.history_changed.emit()
         else:
             self.workspace.threshold = threshold
-        self.refresh_mask()
+        self._renew_mask()
+        self.changed.emit(Changes(mask=self._mask, history=keep))
 
     def set_steps(self, steps: tuple[Step, ...], *, keep: bool = True) -> None:
         """Show masks with another clean-up recipe; `keep` also stores it."""
@@ -356,35 +280,67 @@ class Session(QObject):
             return
         if keep and not self.workspace.read_only:
             self.workspace.set_steps(steps)
-            self.history_changed.emit()
         else:
             self.workspace.steps = steps
-        self.refresh_mask()
+        self._renew_mask()
+        self.changed.emit(Changes(mask=self._mask, history=keep))
 
-    def refresh_mask(self) -> None:
-        """The proposal, threshold or clean-up of the open plane changed."""
+    def _on_model(self, error: ModelError | None) -> None:
+        """Another model is in use; or it can't be, and the list has to show again which one is."""
+        if error is not None:
+            self.tell(error)
+            self.changed.emit(Changes(models=True))
+        else:
+            self._find_proposal()
+            self.changed.emit(Changes(mask=self._mask, all_slides=True, classes=True, models=True))
+
+    # Proposals
+
+    def take_proposal(self, plane: PlaneId, model: str, *, partial: bool = False) -> None:
+        """A proposal is there, or more of it than before while the rest is on its way; it is shown as it comes.
+
+        One of another model is only stored.
+        """
+        workspace = self.workspace
+        if workspace is None or workspace.active_model != model:
+            return
+        if partial:
+            workspace.part = plane
+        else:
+            workspace.mark_proposed(plane)
+        self._show_proposal(plane, Changes(slides=frozenset() if partial else frozenset({plane.slide})))
+
+    def forget_part(self) -> None:
+        """No rest will come: the mask is again what it was before the part."""
+        workspace = self.workspace
+        if workspace is not None and workspace.part is not None:
+            plane, workspace.part = workspace.part, None
+            self._show_proposal(plane, Changes())
+
+    def _show_proposal(self, plane: PlaneId, changes: Changes) -> None:
+        if self.plane is not None and self.plane.id == plane:
+            self._find_proposal()
+            changes = replace(changes, mask=self._mask)
+        self.changed.emit(changes)
+
+    def _find_proposal(self) -> None:
+        """Look for the proposal of the open plane again."""
         if self.plane is None or self.workspace is None:
             return
         try:
             view = self.workspace.mask(self.plane.id, self.plane.labels)
         except StudioError as error:
-            self.notice.emit(Notice(str(error), NoticeKind.WARNING))
-            return
-        self.plane = replace(self.plane, view=view)
-        self.mask_recipe_changed.emit(view)
+            self.tell(error)
+        else:
+            self._reading.show(replace(self.plane, view=view))
 
+    def _renew_mask(self) -> None:
+        """Clean-up or threshold may be others."""
+        if self.plane is not None and self.workspace is not None:
+            workspace, view = self.workspace, self.plane.view
+            view = replace(view, threshold=workspace.threshold, steps=workspace.steps)
+            self._reading.show(replace(self.plane, view=view))
 
-def _close_read(read: object) -> None:
-    if isinstance(read, tuple):
-        read[0].close()
-
-
-def _read_slide(path: Path, plane: int) -> tuple[SlideReader, Display]:
-    """Open a slide and find a display for it from a small version of the plane."""
-    reader = open_slide(path)
-    try:
-        sampled = min(plane, reader.info.planes - 1)
-        return reader, auto_display(read_small(reader, sampled))
-    except BaseException:
-        reader.close()
-        raise
+    @property
+    def _mask(self) -> MaskView | None:
+        return self.plane.view if self.plane is not None else None

@@ -20,7 +20,7 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QImage
 
 from unet_studio.core.labels.plane import PlaneState
-from unet_studio.errors import SlideError
+from unet_studio.errors import StudioError
 from unet_studio.gui.background import Background
 
 _THUMBNAIL_PX = 96  # twice what is drawn, for screens at 2×
@@ -171,7 +171,12 @@ class SlideListModel(QAbstractListModel):
         self._waiting[slide] = None
         if len(self._waiting) > _THUMBNAILS_WAITING:
             self._waiting.popitem(last=False)
-        self._background.run(partial(self._read, slide), partial(self._arrived, slide))
+        self._background.run(
+            f"reading the thumbnail of '{slide}'",
+            partial(self._read, slide),
+            partial(self._arrived, slide),
+            failed=partial(self._failed, slide),
+        )
 
     def _read(self, slide: str) -> QImage | None:
         """In a thread: the thumbnail at the size it is kept in, or None if it was given up."""
@@ -184,20 +189,21 @@ class SlideListModel(QAbstractListModel):
             _THUMBNAIL_PX, _THUMBNAIL_PX, Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
         )
 
-    def _arrived(self, slide: str, result: QImage | Exception | None) -> None:
-        if result is None:
-            return
+    def _arrived(self, slide: str, thumbnail: QImage | None) -> None:
+        if thumbnail is not None:
+            self._waiting.pop(slide, None)
+            self._keep(slide, thumbnail)
+            self._show_again(slide)
+
+    def _failed(self, slide: str, problem: StudioError) -> None:
         self._waiting.pop(slide, None)
-        if isinstance(result, SlideError):
-            self._unreadable[slide] = str(result)
-        elif isinstance(result, Exception):
-            raise result
-        else:
-            self._keep(slide, result)
+        self._unreadable[slide] = str(problem)
+        self._show_again(slide)
+        self.thumbnail_failed.emit(slide, self._unreadable[slide])
+
+    def _show_again(self, slide: str) -> None:
         index = self.index(self._rows[slide])
         self.dataChanged.emit(index, index)
-        if slide in self._unreadable:
-            self.thumbnail_failed.emit(slide, self._unreadable[slide])
 
     def _keep(self, slide: str, thumbnail: QImage) -> None:
         self._thumbnails[slide] = thumbnail

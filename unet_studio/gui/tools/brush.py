@@ -10,8 +10,8 @@ from unet_studio.core.editing.smart_brush import agreeing
 from unet_studio.core.editing.strokes import Point, Stroke
 from unet_studio.core.tiles import Box
 from unet_studio.errors import ProjectError
+from unet_studio.gui.session.open_plane import OpenPlane
 from unet_studio.gui.session.painting import Painting
-from unet_studio.gui.session.session import OpenPlane
 from unet_studio.gui.tools.tool import NOTHING, CanvasTool, Pointer, Preview
 
 
@@ -62,19 +62,19 @@ class Brush(CanvasTool):
         sentence = self._painting.sentence(self.tr("brush"), stroke.value, stroke.plane.slide)
         edit = stroke.finish(sentence, state=workspace.state(stroke.plane))
         if edit is not None:
-            self._painting.session.commit(edit, stroke.labels.shape)
+            self._painting.session.perform(edit, stroke.labels.shape, made=stroke.labels)
 
     def cancel(self) -> None:
         stroke, self._stroke = self._stroke, None
         if stroke is not None:
-            self._painting.session.labels_changed.emit(stroke.take_back())
+            self._painting.session.show_stroke(stroke.take_back())
 
     def _extend(self, point: Point, pressure: float) -> None:
         assert self._stroke is not None
         box = self._stroke.extend(point, pressure)
         self._last_end = point
         if not box.is_empty:
-            self._painting.session.labels_changed.emit(box)
+            self._painting.session.show_stroke(box)
 
     def _forget_end(self) -> None:
         self._last_end = None

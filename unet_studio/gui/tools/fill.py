@@ -12,8 +12,8 @@ from unet_studio.core.editing.flood import class_region, wand_region
 from unet_studio.core.editing.regions import Region
 from unet_studio.core.tiles import Box
 from unet_studio.errors import RegionError
+from unet_studio.gui.session.open_plane import OpenPlane
 from unet_studio.gui.session.painting import Painting
-from unet_studio.gui.session.session import OpenPlane
 from unet_studio.gui.tools.tool import NOTHING, CanvasTool, Pointer, Preview
 
 _TOLERANCE = 0.08

@@ -11,8 +11,8 @@ from unet_studio.core.editing.regions import Region
 from unet_studio.core.editing.strokes import Point
 from unet_studio.core.tiles import Box
 from unet_studio.gui.session.accepting import Accepting
+from unet_studio.gui.session.open_plane import OpenPlane
 from unet_studio.gui.session.painting import Painting
-from unet_studio.gui.session.session import OpenPlane
 from unet_studio.gui.tools.tool import NOTHING, CanvasTool, Pointer, Preview
 
 _NEAR = 8.0

@@ -25,8 +25,8 @@ def may_close(window: QWidget, tasks: Tasks) -> bool:
 
 
 def close_down(tasks: Tasks, session: Session, threads: Sequence[Background]) -> None:
-    """End what runs, write what is pending, and wait for the threads."""
+    """End what runs, let the folder go, of which all is saved that shall be, and wait for the threads."""
     tasks.stop()
-    session.close_folder()
+    session.close_folder(discard=True)
     for background in threads:
         background.close()

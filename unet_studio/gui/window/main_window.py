@@ -10,12 +10,14 @@ from PySide6.QtGui import QCloseEvent
 from unet_studio.core.workspace.workspace import Workspace
 from unet_studio.gui import settings
 from unet_studio.gui.comparing.modes import CompareMode
+from unet_studio.gui.session.changes import Changes
 from unet_studio.gui.tools.tool import Tool
 from unet_studio.gui.window.actions import connect_actions, show_states
 from unet_studio.gui.window.closing import close_down, may_close
 from unet_studio.gui.window.enabled import WindowState, enabled_actions
 from unet_studio.gui.window.help import show_about, show_shortcuts
 from unet_studio.gui.window.keys import focus_next_pane
+from unet_studio.gui.window.unsaved_dialog import ask_to_leave
 from unet_studio.gui.window.window_parts import WindowParts
 
 
@@ -29,6 +31,7 @@ class MainWindow(WindowParts):
         self._connect_panels()
         self._connect_canvas()
         self._connect_tasks()
+        self.session.ask_to_leave = partial(ask_to_leave, self.session, self)
         self.actions_by_id[Tool.BRUSH].trigger()
         self._show_welcome()
         if not self.restoreGeometry(settings.window_geometry()):
@@ -72,7 +75,7 @@ class MainWindow(WindowParts):
             "actual": lambda: canvas.zoom_to(1.0 / canvas.devicePixelRatioF()),
             "hide_mask": self.overlay.toggle,
             "outlines": self.overlay.update,
-            "network_view": lambda: self.viewing.see_network_input(on=actions["network_view"].isChecked()),
+            "network_view": lambda: self.inspection.see_network_input(on=actions["network_view"].isChecked()),
             "minimap": lambda: self._switch_minimap(on=actions["minimap"].isChecked()),
             "compare": partial(self.comparison.toggle, CompareMode.SWIPE),
             "compare_side": partial(self.comparison.toggle, CompareMode.SIDE),
@@ -109,30 +112,20 @@ class MainWindow(WindowParts):
         session.slide_failed.connect(navigation.tell_unreadable)
         session.slide_failed.connect(lambda *_: self._update())
         session.display_changed.connect(self.plane_display.set_display)
-        session.labels_changed.connect(self.canvas.refresh_mask)
-        session.mask_recipe_changed.connect(self.canvas.change_mask)
-        session.recipe_changed.connect(panels.show_recipe)
-        session.state_changed.connect(navigation.show_state)
-        session.state_changed.connect(lambda _: panels.show_basis())
-        session.states_reset.connect(navigation.show_states)
-        session.states_reset.connect(panels.show_basis)
-        session.history_changed.connect(self._update)
-        session.classes_changed.connect(panels.show_classes)
-        session.classes_changed.connect(self.overlay.update)
-        session.models_changed.connect(panels.show_models)
+        session.changed.connect(self._refresh)
         session.saving_changed.connect(self.status_line.set_saved)
         session.notice.connect(self.messages.show_notice)
         self.painting.brush_changed.connect(panels.show_brush)
-        self.viewing.tones_measured.connect(self.view_panel.contrast.set_tones)
-        self.viewing.network_view_changed.connect(self.plane_display.set_network_view)
-        self.viewing.network_view_changed.connect(lambda _: self._update_actions())
-        self.viewing.notice.connect(self.messages.show_notice)
+        self.inspection.tones_measured.connect(self.view_panel.contrast.set_tones)
+        self.inspection.network_view_changed.connect(self.plane_display.set_network_view)
+        self.inspection.network_view_changed.connect(lambda _: self._update_actions())
+        self.inspection.notice.connect(self.messages.show_notice)
 
     def _connect_panels(self) -> None:
         session, painting = self.session, self.painting
         self.slides.slide_chosen.connect(self.navigation.open_slide)
         self.welcome.folder_chosen.connect(self.open_folder)
-        self.propose_panel.model_chosen.connect(session.use_model)
+        self.propose_panel.model_chosen.connect(session.models.use)
         self.propose_panel.threshold_changed.connect(lambda value, keep: session.set_threshold(value, keep=keep))
         self.clean_up_panel.steps_changed.connect(lambda steps, keep: session.set_steps(steps, keep=keep))
         self.clean_up_panel.tuning_asked.connect(self.tasks.tune)
@@ -174,6 +167,26 @@ class MainWindow(WindowParts):
         tasks.retraining.round_ended.connect(self.retrain_panel.add_round)
 
     # What the window itself shows
+
+    def _refresh(self, changes: Changes) -> None:
+        """Show what changed wherever it is seen."""
+        workspace, navigation, panels = self.session.workspace, self.navigation, self.panel_updates
+        if changes.mask is not None:
+            self.canvas.change_mask(changes.mask)
+        if not changes.box.is_empty:
+            self.canvas.refresh_mask(changes.box)
+        if changes.recipe and workspace is not None:
+            panels.show_recipe(workspace)
+        if changes.all_slides or changes.slides:
+            navigation.show_states(None if changes.all_slides else changes.slides)
+            panels.show_basis()
+        if changes.classes:
+            panels.show_classes()
+            self.overlay.update()
+        if changes.models:
+            panels.show_models()
+        if changes.history:
+            self._update()
 
     def _show_workspace(self, workspace: Workspace) -> None:
         self.setWindowTitle(f"{workspace.folder.name} — U-Net Studio")
@@ -228,13 +241,13 @@ class MainWindow(WindowParts):
             is_exporting=tasks.exporting.is_busy,
             is_busy=tasks.is_busy,
             compares=self.comparison.mode,
-            sees_network_input=self.viewing.wants_network,
+            sees_network_input=self.inspection.wants_network,
         )
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        if not may_close(self, self.tasks):
+        if not may_close(self, self.tasks) or not self.session.may_leave():
             event.ignore()
             return
         settings.remember_geometry(self.saveGeometry())
-        close_down(self.tasks, self.session, (self.background, self.thumbnails))
+        close_down(self.tasks, self.session, (self.reading, self.painting_tiles, self.working, self.thumbnails))
         super().closeEvent(event)

@@ -7,7 +7,8 @@ from unet_studio.core.workspace.workspace import Workspace
 from unet_studio.gui.controls.notice import Notice, NoticeKind
 from unet_studio.gui.panels.message_bar import MessageBar
 from unet_studio.gui.session.accepting import Accepting
-from unet_studio.gui.session.session import OpenPlane, Session
+from unet_studio.gui.session.open_plane import OpenPlane
+from unet_studio.gui.session.session import Session
 from unet_studio.gui.slide_list.model import SlideStatus
 from unet_studio.gui.slide_list.slide_list import SlideListPanel
 from unet_studio.gui.slide_list.statuses import slide_statuses
@@ -73,18 +74,17 @@ class Navigation(QObject):
         neighbours = (self._slides.next_slide(), self._slides.previous_slide())
         self._session.read_ahead([slide for slide in neighbours if slide is not None])
 
-    def show_states(self) -> None:
-        """Show how far every slide got."""
+    def show_states(self, slides: frozenset[str] | None = None) -> None:
+        """Show how far these slides got, or all of them."""
         workspace = self._session.workspace
-        if workspace is not None:
+        if workspace is None:
+            return
+        if slides is not None and len(slides) == 1:
+            (slide,) = slides
+            self._slides.set_status(slide, slide_statuses(workspace, slide).get(slide, SlideStatus()))
+        else:
             known = slide_statuses(workspace)
             self._slides.set_statuses({slide: known.get(slide, SlideStatus()) for slide in workspace.slides})
-
-    def show_state(self, slide: str) -> None:
-        """Show how far one slide got."""
-        workspace = self._session.workspace
-        if workspace is not None:
-            self._slides.set_status(slide, slide_statuses(workspace, slide).get(slide, SlideStatus()))
 
     # What can't be read
 

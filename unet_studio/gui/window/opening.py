@@ -30,6 +30,8 @@ class Opening(QObject):
     def open_folder(self, folder: Path, place: Path | None = None) -> None:
         """Open a folder of slides; a file stands for the folder it is in. `place` is where its project is kept."""
         folder = (folder.parent if folder.is_file() else folder).resolve()
+        if not self._session.may_leave():
+            return
         self._tasks.stop()
         self._messages.clear()
         if self._session.open_folder(folder, place or settings.place_of(folder)):

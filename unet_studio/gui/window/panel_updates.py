@@ -60,7 +60,7 @@ class PanelUpdates(QObject):
         """Show the models that can be chosen, and the one in use."""
         workspace = self._session.workspace
         if workspace is not None:
-            self._propose.set_models(self._session.models(), workspace.active_model)
+            self._propose.set_models(self._session.models.known(), workspace.active_model)
             self._show_start()
 
     def show_recipe(self, workspace: Workspace) -> None:

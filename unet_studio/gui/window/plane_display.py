@@ -8,7 +8,7 @@ from unet_studio.gui.canvas.minimap import Minimap
 from unet_studio.gui.comparing.comparison import Comparison
 from unet_studio.gui.panels.contrast_panel import ContrastPanel
 from unet_studio.gui.panels.plane_bar import PlaneBar
-from unet_studio.gui.session.session import OpenPlane
+from unet_studio.gui.session.open_plane import OpenPlane
 
 
 class PlaneDisplay(QObject):

@@ -8,7 +8,7 @@ from unet_studio.gui.canvas.canvas import Canvas
 from unet_studio.gui.controls.notice import Notice, NoticeKind
 from unet_studio.gui.panels.message_bar import MessageBar
 from unet_studio.gui.panels.status_line import StatusLine
-from unet_studio.gui.session.inspection import Viewing
+from unet_studio.gui.session.inspection import Inspection
 from unet_studio.gui.session.painting import Painting
 from unet_studio.gui.session.session import Session
 
@@ -20,7 +20,7 @@ class PointerInfo(QObject):
         self,
         session: Session,
         painting: Painting,
-        viewing: Viewing,
+        inspection: Inspection,
         canvas: Canvas,
         status_line: StatusLine,
         messages: MessageBar,
@@ -29,14 +29,14 @@ class PointerInfo(QObject):
         super().__init__(parent)
         self._session = session
         self._painting = painting
-        self._viewing = viewing
+        self._inspection = inspection
         self._canvas = canvas
         self._status_line = status_line
         self._messages = messages
 
     def describe(self, y: float, x: float) -> None:
         """Describe a point of the plane."""
-        self._status_line.set_position(self._viewing.describe_pixel(y, x, self._canvas.slide_layer.value_at))
+        self._status_line.set_position(self._inspection.describe_pixel(y, x, self._canvas.slide_layer.value_at))
 
     def update(self) -> None:
         """What is under the pointer changed, though it stands still."""

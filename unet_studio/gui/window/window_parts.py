@@ -26,7 +26,9 @@ from unet_studio.gui.panels.tool_rail import ToolRail
 from unet_studio.gui.panels.view_panel import ViewPanel
 from unet_studio.gui.panels.welcome import Welcome
 from unet_studio.gui.session.accepting import Accepting
-from unet_studio.gui.session.inspection import Viewing
+from unet_studio.gui.session.background_edits import BackgroundEdits
+from unet_studio.gui.session.inspection import Inspection
+from unet_studio.gui.session.mask_files import MaskFiles
 from unet_studio.gui.session.object_edits import ObjectEdits
 from unet_studio.gui.session.painting import Painting
 from unet_studio.gui.session.plane_edits import PlaneEdits
@@ -52,7 +54,10 @@ class WindowParts(QMainWindow):
 
     def __init__(self) -> None:
         super().__init__()
-        self.background = Background(2, self)
+        # What a person waits for never waits behind what may take long.
+        self.reading = Background(2, self)
+        self.painting_tiles = Background(2, self)
+        self.working = Background(2, self, newest_first=False)
         self.thumbnails = Background(1, self)
         self._build_session()
         self._build_widgets()
@@ -60,18 +65,21 @@ class WindowParts(QMainWindow):
         self._build_controllers()
 
     def _build_session(self) -> None:
-        background = self.background
-        self.session = Session(background, self)
-        self.painting = Painting(self.session, self)
-        self.accepting = Accepting(self.session, background, self)
-        self.viewing = Viewing(self.session, background, self)
+        self.session = session = Session(self.reading, self)
+        for background in (self.painting_tiles, self.working, self.thumbnails):
+            background.failed.connect(session.tell)
+        self.edits = BackgroundEdits(session, self.working, self)
+        self.mask_files = MaskFiles(session, self.edits, self)
+        self.painting = Painting(session, self)
+        self.accepting = Accepting(session, self.edits, self.mask_files, self)
+        self.inspection = Inspection(session, self.reading, self)
         self.objects = ObjectEdits(self.painting, self)
-        self.planes = PlaneEdits(self.session, background, self)
-        self.canvas = Canvas(background)
-        self.tasks = Tasks(self.session, background, self.canvas.box_in_view, self)
+        self.planes = PlaneEdits(session, self.edits, self)
+        self.canvas = Canvas(self.painting_tiles)
+        self.tasks = Tasks(session, self.working, self.canvas.box_in_view, self)
 
     def _build_widgets(self) -> None:
-        canvas, background = self.canvas, self.background
+        canvas, background = self.canvas, self.painting_tiles
         self.pointer_events = PointerEvents(canvas)
         self.mouse = Mouse(self.pointer_events, canvas)
         self.pen = Pen(self.pointer_events, canvas, self.mouse)
@@ -122,7 +130,7 @@ class WindowParts(QMainWindow):
         self.overlay = Overlay(session, canvas, layers, self.actions_by_id["outlines"], self)
         self.overlay.set_look(self.view_panel.opacity, self.view_panel.hidden)
         self.pointer_info = PointerInfo(
-            session, self.painting, self.viewing, canvas, self.status_line, messages, self
+            session, self.painting, self.inspection, canvas, self.status_line, messages, self
         )  # fmt: skip
         self.panel_updates = PanelUpdates(
             self.painting, self.tasks, canvas, propose=self.propose_panel, clean_up=self.clean_up_panel,
