@@ -9,6 +9,10 @@ class SlideError(StudioError):
     """A slide can't be read, or isn't what its project remembers of it."""
 
 
+class SlideClosedError(SlideError):
+    """A slide was closed while something still read from it; who closed it no longer needs the answer."""
+
+
 class ProjectError(StudioError):
     """A project can't be opened, created or written."""
 

@@ -20,7 +20,7 @@ from PIL import Image, ImageOps
 from unet_studio.core.slides.opening import SlideInfo, open_slide
 from unet_studio.core.slides.reader import EagerReader, halve
 from unet_studio.core.tiles import Box
-from unet_studio.errors import SlideError
+from unet_studio.errors import SlideClosedError, SlideError
 
 RNG = np.random.default_rng(7)
 NOISE = RNG.integers(0, 256, (37, 53, 4), dtype=np.uint8)
@@ -291,7 +291,7 @@ def test_a_closed_slide_is_not_read(slide_file: Path) -> None:
     slide = open_slide(slide_file)
     slide.close()
     slide.close()
-    with pytest.raises(ValueError, match="closed"):
+    with pytest.raises(SlideClosedError, match="closed"):
         slide.read(0, Box(0, 0, 1, 1))
 
 

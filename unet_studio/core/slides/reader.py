@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from unet_studio.core.byte_cache import ByteCache
 from unet_studio.core.slides.reading_errors import explained
 from unet_studio.core.tiles import Box
+from unet_studio.errors import SlideClosedError
 
 Pixels = NDArray[Any]
 """Pixels of one plane, (height, width, channels): uint8, uint16 or float32."""
@@ -63,7 +64,7 @@ class SlideReader(ABC):
 
         `shrink` is a power of two. `box` counts in pixels of the plane reduced that many times, each the mean of those
         that it covers. Raises ValueError for a plane, box or shrink that the slide doesn't have, and SlideError if the
-        file can't be read.
+        file can't be read, or is closed by now.
         """
         if not 0 <= plane < self.info.planes:
             raise ValueError(f"plane {plane} of a slide with {self.info.planes}")
@@ -75,7 +76,7 @@ class SlideReader(ABC):
             return np.empty((*box.shape, self.info.channels), self.info.dtype)
         with self._lock:
             if self._closed:
-                raise ValueError("read of a closed slide")
+                raise SlideClosedError(f"'{self.path.name}' was closed while it was being read. Open it again.")
             with explained(self.path):
                 return self._read(plane, box, shrink)
 
