@@ -1,5 +1,6 @@
 """The layers of the canvas: after any edits they show what they would show afresh, and memory follows the view."""
 
+import itertools
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -145,6 +146,20 @@ def test_a_frame_puts_off_what_a_coarser_tile_can_stand_in_for_and_the_next_brin
     paint(layer, 1.0)
     assert not layer._is_put_off
     assert sum(level == 0 for level, _ in layer._images) == 9
+
+
+def test_on_a_machine_however_slow_the_picture_gets_sharp(
+    background: Background, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    labels = LabelPlane(SHAPE)
+    labels.write(Box(0, 0, *SHAPE), np.ones(SHAPE, np.uint8))
+    layer = layer_of(labels, background)
+    paint(layer, 0.5)
+    monkeypatch.setattr(mask_layer.time, "perf_counter", itertools.count().__next__)  # a second from look to look
+    for frame in range(1, 10):
+        paint(layer, 1.0)
+        assert sum(level == 0 for level, _ in layer._images) == frame
+    assert not layer._is_put_off
 
 
 def test_the_part_that_failed_shows_labels_and_all_else_its_mask(

@@ -25,7 +25,10 @@ _CLEANED_ROOM = 16 << 20
 _CLEANED_BYTES = (TILE + 2) ** 2
 _TILES_A_BLOCK = 4
 _BUDGET = 0.003
-"""Seconds a frame may spend on mask tiles that a coarser one can stand in for; the rest comes with the next frame."""
+"""Seconds a frame may spend on mask tiles that a coarser one can stand in for; the rest comes with the next frame.
+
+Each frame works one out at the least, however long all else takes: on a slow machine too the picture gets sharp.
+"""
 _NOTHING = QImage()
 """The picture of a tile in which there is nothing to paint; it takes no memory."""
 
@@ -48,7 +51,7 @@ class MaskLayer(TileLayer):
         self._cleaned: TileCache[tuple[int, NDArray[np.uint8]]] = TileCache(_CLEANED_ROOM, lambda tile: tile[1].nbytes)
         self._asked: set[Key] = set()  # of the version
         self._missing: list[Key] = []
-        self._due = 0.0
+        self._spent = 0.0  # seconds of this frame
         self._is_put_off = False
         self._stale: dict[Key, Box] = {}  # parts of pictures in which labels changed since
 
@@ -107,10 +110,12 @@ class MaskLayer(TileLayer):
         if view.proposal is not None and self._cleaned.get(key, (-1,))[0] != self._version:
             self._missing.append(key)
         if key not in self._images:
-            if time.perf_counter() > self._due and self._can_wait(key):
+            if self._spent > _BUDGET and self._can_wait(key):
                 self._is_put_off = True
                 return None
+            start = time.perf_counter()
             self._compose(key, self._extent(key))
+            self._spent += time.perf_counter() - start
         elif key in self._stale:
             self._compose(key, self._stale[key])
         return self._images[key]
@@ -122,7 +127,7 @@ class MaskLayer(TileLayer):
 
     def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
         self._missing.clear()
-        self._due, self._is_put_off = time.perf_counter() + _BUDGET, False
+        self._spent, self._is_put_off = 0.0, False
         super().paint(painter, option, widget)
         if self._is_put_off:
             QTimer.singleShot(0, self.scene(), self.update)
