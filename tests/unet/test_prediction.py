@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from unet_studio.core.tiles import Box
 from unet_studio.unet.architecture import build_unet
-from unet_studio.unet.prediction import OVERLAP, TILE, Predictor, read_mirrored
+from unet_studio.unet.prediction import TILE, Predictor
 from unet_studio.unet.recipes import Architecture
+from unet_studio.unet.tiling import OVERLAP, read_mirrored
 
 CLASSES = 3
 WEIGHTS = np.array([-4.0, 1.0, 6.0], np.float32)
@@ -202,7 +203,7 @@ def test_outwards_the_pieces_cover_the_plane_once_and_say_what_the_strips_say(
 def small_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tiles of 64 pixels, 48 apart, so that there are many on a small plane."""
     monkeypatch.setattr("unet_studio.unet.prediction.TILE", 64)
-    monkeypatch.setattr("unet_studio.unet.prediction.OVERLAP", 16)
+    monkeypatch.setattr("unet_studio.unet.tiling.OVERLAP", 16)
 
 
 def nothing(box: Box) -> NDArray[np.float32]:

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from unet_studio.core.models.cards import ModelCard
 from unet_studio.core.tiles import Box
-from unet_studio.unet.prediction import Predictor, Read
+from unet_studio.unet.prediction import Predictor
 from unet_studio.unet.recipes import Architecture, Recipe
+from unet_studio.unet.tiling import Read
 
 
 class WholeSlidePredictor(Predictor):

@@ -14,8 +14,8 @@ from unet_studio.core.labels.plane import LabelPlane, PlaneId
 from unet_studio.core.models.normalisation import Normalisation, Range
 from unet_studio.core.slides.opening import SlideReader
 from unet_studio.core.tiles import Box, Cell, tile_box
-from unet_studio.unet.prediction import read_mirrored
 from unet_studio.unet.recipes import Augmentation, Recipe
+from unet_studio.unet.tiling import read_mirrored
 from unet_studio.unet.training.border_weights import border_weights
 
 _CACHED_PIXELS = 4096 * 4096

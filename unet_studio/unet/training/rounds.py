@@ -22,8 +22,9 @@ from unet_studio.core.tiles import Box, tile_box
 from unet_studio.errors import ModelError, RecipeError, is_out_of_memory
 from unet_studio.unet.architecture import build_unet
 from unet_studio.unet.device import avoid_xla, fastest_precision, has_gpu, use_deterministic_operations
-from unet_studio.unet.prediction import Predictor, read_mirrored
+from unet_studio.unet.prediction import Predictor
 from unet_studio.unet.recipes import UNVARIED, Recipe, Schedule
+from unet_studio.unet.tiling import read_mirrored
 from unet_studio.unet.training.checkpoint import Arrays, Checkpoint, read_checkpoint
 from unet_studio.unet.training.event_log import EventLog
 from unet_studio.unet.training.losses import balance_classes, make_loss
