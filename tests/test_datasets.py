@@ -23,6 +23,7 @@ from unet_studio.cli.app import app
 from unet_studio.core.exchange.pairs import find_pairs
 from unet_studio.datasets import DATA_SETS, Archive, DataSet, find_data_set, get_data_set
 from unet_studio.errors import Cancelled, StudioError
+from unet_studio.protocol.values import Event
 
 
 class Watching:
@@ -32,11 +33,11 @@ class Watching:
         self.told: list[float] = []
         self._stop_at = stop_at
 
-    def progress(self, done: float, text: str) -> None:
+    def report(self, done: float, text: str) -> None:
         self.told.append(done)
 
-    def event(self, name: str, **params: Any) -> None:
-        raise AssertionError(name)
+    def event(self, event: Event) -> None:
+        raise AssertionError(event)
 
     def cancelled(self) -> bool:
         return bool(self.told) and self.told[-1] >= self._stop_at

@@ -65,7 +65,7 @@ def test_the_command_line_loads_neither_before_it_needs_them() -> None:
 
 def test_the_protocol_needs_nothing_but_python() -> None:
     own = {"unet_studio", "__main__", "__mp_main__", "sitecustomize"}
-    extras = {name for name in loaded_by("unet_studio.worker.protocol") if name not in sys.stdlib_module_names}
+    extras = {name for name in loaded_by("unet_studio.protocol.messages") if name not in sys.stdlib_module_names}
     # Hooks that an environment loads at every start (editable installs) are not the protocol's.
     assert extras - own <= {name for name in loaded_by() if name not in sys.stdlib_module_names}
 

@@ -22,6 +22,7 @@ from unet_studio.core.classes import make_classes
 from unet_studio.core.exchange.importing import import_pairs
 from unet_studio.core.exchange.mask_values import parse_table
 from unet_studio.core.exchange.pairs import Pair, find_pairs
+from unet_studio.core.models.cards import find_model
 from unet_studio.core.project.store import Project
 from unet_studio.core.scoring.scores import Counts
 from unet_studio.unet.pictures import compare_planes
@@ -79,7 +80,7 @@ def judge_unseen(
     with tempfile.TemporaryDirectory() as temporary:
         with Project.open(data, place=Path(temporary) / "seen") as project:
             label(project, task, seen)
-            card = retrain(project, None, recipe, log, channels=0).card
+            card = find_model(retrain(project, None, recipe, log).model, project.place)
         with Project.open(data, place=Path(temporary) / "unseen") as project:
             label(project, task, unseen)
             return reduce(add, (one.counts for one in compare_planes(project, card, project.labelled_planes())))

@@ -26,7 +26,7 @@ from unet_studio.core.exchange.importing import import_masks
 from unet_studio.core.exchange.mask_reading import read_mask
 from unet_studio.core.exchange.mask_values import to_classes
 from unet_studio.core.masks.mask_view import cleaned_mask
-from unet_studio.core.models.cards import ModelCard
+from unet_studio.core.models.cards import ModelCard, find_model
 from unet_studio.core.project.store import Project
 from unet_studio.core.scoring.scores import count, rand_score
 from unet_studio.core.slides.opening import open_slide
@@ -63,7 +63,8 @@ def train(sections: list[Path], masks: Path, changes: list[str], log: Log, out: 
         with Project.open(folder) as project:
             project.set_classes(make_classes("cell"))
             insist_on(import_masks(project, masks, foreground=CELL))
-            card = retrain(project, None, load_recipe("isbi", changes), log, channels=1).card
+            retrained = retrain(project, None, load_recipe("isbi", changes), log, channels=1)
+            card = find_model(retrained.model, project.place)
         shutil.rmtree(out, ignore_errors=True)
         shutil.copytree(card.folder, out)
     card = replace(card, id=out.name, title="Cells between membranes, serial-section EM").moved_to(out)

@@ -26,15 +26,15 @@ from unet_studio.core.exchange.mask_reading import read_mask
 from unet_studio.core.exchange.mask_values import to_classes
 from unet_studio.core.labels.plane import PlaneId
 from unet_studio.core.masks.proposals import find_proposal, to_mask
-from unet_studio.core.models.cards import ModelCard
+from unet_studio.core.models.cards import ModelCard, find_model
 from unet_studio.core.project.store import Project
 from unet_studio.core.scoring.scores import count
 from unet_studio.core.slides.opening import open_slide
 from unet_studio.core.tiles import Box
+from unet_studio.protocol.values import Event, Round, SlideFailed
 from unet_studio.unet.proposing import Proposer
 from unet_studio.unet.recipes import load_recipe
 from unet_studio.unet.training.retraining import retrain
-from unet_studio.unet.training.rounds import RoundReport
 from unet_studio.unet.weights import publish
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -88,18 +88,19 @@ class Log:
         with self._file.open("a", encoding="utf-8") as file:
             print(text, file=file)
 
-    def step(self, done: int, steps: int) -> None:
+    def report(self, done: float, text: str) -> None:
         pass
 
-    def round(self, report: RoundReport, preview: Path) -> None:
-        mark = " *" if report.best else ""
-        self.write(
-            f"round {report.round:3d}/{report.rounds}  loss {report.loss:.4f}  hold-out Dice {report.dice:.4f}"
-            f"  {report.seconds:6.0f} s{mark} {report.note}".rstrip()
-        )
-
-    def failed(self, slide: str, reason: str) -> None:
-        raise SystemExit(f"{slide}: {reason}")
+    def event(self, event: Event) -> None:
+        match event:
+            case Round():
+                mark = " *" if event.kept else ""
+                self.write(
+                    f"round {event.round:3d}/{event.rounds}  loss {event.loss:.4f}  hold-out Dice {event.dice:.4f}"
+                    f"  {event.seconds:6.0f} s{mark} {event.note}".rstrip()
+                )
+            case SlideFailed(slide, reason):
+                raise SystemExit(f"{slide}: {reason}")
 
     def cancelled(self) -> bool:
         return False
@@ -142,7 +143,8 @@ def make(name: str, data: Path, logs: Path, extra: list[str]) -> dict[str, objec
             project.add_hold_out(slide.name for slide in hold_out)
             recipe = load_recipe("starter", starter.changes + extra)
             retrained = retrain(project, None, recipe, log, channels=starter.channels)
-        card = publish_starter(name, starter, retrained.card, unseen, data)
+            trained = find_model(retrained.model, project.place)
+        card = publish_starter(name, starter, trained, unseen, data)
     log.write(f"{name}: {json.dumps(card.scores)} in {time.monotonic() - started:.0f} s")
     return card.scores
 

@@ -28,12 +28,14 @@ from unet_studio.core.exchange.importing import import_pairs
 from unet_studio.core.exchange.mask_values import ValueTable, parse_table, read_classes
 from unet_studio.core.exchange.mask_writing import write_mask
 from unet_studio.core.exchange.pairs import Pair, find_pairs
+from unet_studio.core.models.cards import find_model
 from unet_studio.core.project.store import Project
 from unet_studio.core.scoring.scores import Counts
 from unet_studio.core.slides.opening import open_slide
+from unet_studio.protocol.values import Retrained
 from unet_studio.unet.pictures import compare_planes, write_pictures
 from unet_studio.unet.recipes import Recipe, load_recipe
-from unet_studio.unet.training.retraining import Retrained, retrain
+from unet_studio.unet.training.retraining import retrain
 
 PUBLISHED = {
     "tutorial-v1": "pixel accuracy ≈ 0.70 on the validation slides",
@@ -85,12 +87,13 @@ def reproduce(recipe: Recipe, data: Data, place: Path, out: Path, log: Log) -> t
         project.set_classes(make_classes(*data.classes))
         insist_on(import_pairs(project, data.pairs, foreground=data.foreground, table=data.table))
         project.add_hold_out(last_ones([pair.slide for pair in data.pairs], recipe))
-        retrained = retrain(project, None, recipe, log, channels=0)
+        retrained = retrain(project, None, recipe, log)
+        card = find_model(retrained.model, project.place)
         kept_out = [plane for plane in project.labelled_planes() if plane.plane.slide in project.hold_out()]
-        total = reduce(add, (compared.counts for compared in compare_planes(project, retrained.card, kept_out)))
+        total = reduce(add, (compared.counts for compared in compare_planes(project, card, kept_out)))
         shutil.rmtree(out, ignore_errors=True)
-        write_pictures(project, retrained.card, out)
-        shutil.copytree(retrained.card.folder, out / "model")
+        write_pictures(project, card, out)
+        shutil.copytree(card.folder, out / "model")
     return retrained, total
 
 
@@ -118,7 +121,7 @@ def main() -> None:
             data = resized(data, recipe.schedule.patch, Path(temporary) / "resized")
         retrained, counts = reproduce(recipe, data, Path(temporary) / "project", options.out / recipe.name, log)
     log.write(
-        f"{recipe.name}, width {recipe.architecture.width}, {len(retrained.result.history) - 1} rounds, "
+        f"{recipe.name}, width {recipe.architecture.width}, {retrained.rounds} rounds, "
         f"{(time.monotonic() - started) / 60:.1f} minutes: pixel accuracy {counts.pixel_accuracy:.4f}, mean Dice "
         f"{counts.mean_dice:.4f}, mean IoU {counts.mean_iou:.4f} on the slides held out"
     )

@@ -14,7 +14,7 @@ import pooch
 import requests
 
 from unet_studio.errors import Cancelled, StudioError
-from unet_studio.worker.protocol import Listener
+from unet_studio.protocol.values import Progress
 
 _CHUNK = 1 << 18
 _PATIENCE = 30
@@ -104,14 +104,14 @@ def find_data_set(name: str) -> DataSet:
     raise StudioError(f"There is no data set '{name}'. Known are: {', '.join(one.name for one in DATA_SETS)}.")
 
 
-def get_data_set(data_set: DataSet, to: Path, listener: Listener) -> Path:
+def get_data_set(data_set: DataSet, to: Path, progress: Progress) -> Path:
     """Download, check and unpack a data set into a folder of its name in `to`, and return that folder.
 
     What was downloaded before an interruption is kept in a hidden folder beside it, and the next call goes on there;
     a data set that is there already stays as it is.
 
     Raises StudioError where a server can't be reached or doesn't have the file, the file isn't the published one (it is
-    deleted then), or it can't be written; Cancelled where the listener wants to stop.
+    deleted then), or it can't be written; Cancelled where the user asked to stop.
     """
     home, begun = to / data_set.name, to / f".{data_set.name}.part"
     if home.exists():
@@ -120,8 +120,8 @@ def get_data_set(data_set: DataSet, to: Path, listener: Listener) -> Path:
         unpacked = begun / "unpacked"
         shutil.rmtree(unpacked, ignore_errors=True)
         for archive in data_set.archives:
-            _download(archive, begun, listener)
-        listener.progress(1.0, "unpacking")
+            _download(archive, begun, progress)
+        progress.report(1.0, "unpacking")
         for archive in data_set.archives:
             with zipfile.ZipFile(begun / archive.name) as file:
                 file.extractall(unpacked)
@@ -135,12 +135,12 @@ def get_data_set(data_set: DataSet, to: Path, listener: Listener) -> Path:
     return home
 
 
-def _download(archive: Archive, folder: Path, listener: Listener) -> None:
+def _download(archive: Archive, folder: Path, progress: Progress) -> None:
     """Have the archive in `folder`, as it was published."""
     pooch.get_logger().setLevel("ERROR")
     try:
         pooch.retrieve(
-            archive.url, archive.digest, archive.name, folder, downloader=_Resumed(folder, archive.name, listener)
+            archive.url, archive.digest, archive.name, folder, downloader=_Resumed(folder, archive.name, progress)
         )
     except requests.HTTPError as error:
         raise StudioError(f"The server doesn't give the file: {error}. Try again later; it may have moved.") from error
@@ -159,10 +159,10 @@ def _download(archive: Archive, folder: Path, listener: Listener) -> None:
 class _Resumed:
     """Downloads for pooch: into a partial file that outlives an interruption, and is handed over when it is whole."""
 
-    def __init__(self, folder: Path, name: str, listener: Listener) -> None:
+    def __init__(self, folder: Path, name: str, progress: Progress) -> None:
         self._partial = folder / f"{name}.part"
         self._name = name
-        self._listener = listener
+        self._progress = progress
 
     def __call__(self, url: str, output_file: str, pooch_: Any) -> None:
         there = self._partial.stat().st_size if self._partial.exists() else 0
@@ -180,8 +180,8 @@ class _Resumed:
         whole = there + int(answer.headers.get("Content-Length", 0))
         with self._partial.open("ab" if there else "wb") as file:
             for chunk in answer.iter_content(_CHUNK):
-                if self._listener.cancelled():
+                if self._progress.cancelled():
                     raise Cancelled("The download was stopped. Run the same command again to go on where it stopped.")
                 file.write(chunk)
                 there += len(chunk)
-                self._listener.progress(there / whole if whole else 0.0, f"{self._name}, {there >> 20} MB")
+                self._progress.report(there / whole if whole else 0.0, f"{self._name}, {there >> 20} MB")

@@ -41,8 +41,20 @@ class RecipeError(StudioError):
     """A recipe has an unknown key or a value out of range."""
 
 
-class WorkerError(StudioError):
-    """The worker process died, hung, or speaks another version of the protocol."""
+class ProtocolError(StudioError):
+    """A line between window and worker is no message, or of another version of the protocol.
+
+    `request` is the id of the request that it was about, or 0 where that can't be told, and `is_answer` whether it
+    would have ended that.
+    """
+
+    def __init__(
+        self, sentence: str, *, request: int = 0, is_answer: bool = False, other_version: bool = False
+    ) -> None:
+        super().__init__(sentence)
+        self.request = request
+        self.is_answer = is_answer
+        self.other_version = other_version
 
 
 class Cancelled(StudioError):  # noqa: N818 - the user's wish, not a fault

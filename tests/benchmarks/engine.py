@@ -38,12 +38,12 @@ from unet_studio.core.slides.opening import open_slide
 from unet_studio.demo.loop import run_headless
 from unet_studio.demo.slides import prepare_demo
 from unet_studio.errors import Cancelled
+from unet_studio.protocol.values import Event, PartProposed, PhaseBegan, ProposeJob, Round, SlideFailed, View
 from unet_studio.unet.proposing import Proposer
 from unet_studio.unet.recipes import load_recipe
 from unet_studio.unet.training.retraining import retrain
 from unet_studio.unet.weights import load_network
 from unet_studio.worker.jobs import Jobs
-from unet_studio.worker.protocol import ProposeJob
 
 STARTER = "nuclei-fluorescence"
 VIEW = (1000, 1600)  # what is on the screen at 1:1, (h, w)
@@ -64,30 +64,25 @@ class Row:
 
 @dataclass
 class Follower:
-    """Listens to a job or a retraining; notes when each event and step came, and stops at the event named `until`."""
+    """Follows a job; notes when each event and report came, and stops at the first event of the kind `until`."""
 
-    until: str = ""
-    events: list[tuple[float, str, dict[str, Any]]] = field(default_factory=list)
+    until: type[Event] | None = None
+    events: list[tuple[float, Event]] = field(default_factory=list)
     steps: list[float] = field(default_factory=list)
 
-    def progress(self, done: float, text: str) -> None: ...
-
-    def event(self, name: str, **params: Any) -> None:
-        self.events.append((time.perf_counter(), name, params))
-
-    def step(self, done: int, steps: int) -> None:
+    def report(self, done: float, text: str) -> None:
         self.steps.append(time.perf_counter())
 
-    def round(self, report: object, preview: Path) -> None: ...
-
-    def failed(self, slide: str, reason: str) -> None:
-        raise SystemExit(reason)
+    def event(self, event: Event) -> None:
+        if isinstance(event, SlideFailed):
+            raise SystemExit(event.reason)
+        self.events.append((time.perf_counter(), event))
 
     def cancelled(self) -> bool:
-        return any(name == self.until for _, name, _ in self.events)
+        return any(type(event) is self.until for _, event in self.events)
 
-    def when(self, name: str) -> float:
-        return next(moment for moment, told, _ in self.events if told == name)
+    def when(self, kind: type[Event]) -> float:
+        return next(moment for moment, event in self.events if type(event) is kind)
 
 
 @dataclass
@@ -179,16 +174,16 @@ def view(folder: Path, repeats: int) -> Iterator[Row]:
     make_slide(folder / "small.tif", SMALL, SMALL)
     place = folder / PLACE_NAME
     jobs = Jobs()
-    jobs.propose(ProposeJob(str(folder), str(place), STARTER, [["small.tif", 0]]), Follower())
+    jobs.propose(ProposeJob(str(folder), str(place), STARTER, [("small.tif", 0)]), Follower())
     seconds = []
     for number in range(repeats):
         y, x = 5000 + 300 * number, 9000
-        shown = ["large.tif", 0, y, x, y + VIEW[0], x + VIEW[1]]
-        follower = Follower(until="in-view")
+        shown = View("large.tif", 0, y, x, y + VIEW[0], x + VIEW[1])
+        follower = Follower(until=PartProposed)
         started = time.perf_counter()
         with suppress(Cancelled):
-            jobs.propose(ProposeJob(str(folder), str(place), STARTER, [["large.tif", 0]], view=shown), follower)
-        seconds.append(follower.when("in-view") - started)
+            jobs.propose(ProposeJob(str(folder), str(place), STARTER, [("large.tif", 0)], view=shown), follower)
+        seconds.append(follower.when(PartProposed) - started)
     yield row(f"first proposal in view, {VIEW[1]} × {VIEW[0]} of 16384²", statistics.median(seconds), "s", "≤ 3")
 
 
@@ -252,9 +247,9 @@ def click(folder: Path, repeats: int) -> Iterator[Row]:
     """The demo: four slides are corrected, one click retrains, and the first better round is the better proposal."""
     follower = Follower()
     report = run_headless(folder / "demo", follower, Jobs())
-    clicked = next(moment for moment, name, params in follower.events if params.get("title") == "Retrain")
-    rounds = [(moment, params) for moment, name, params in follower.events if name == "round"]
-    first = [moment for moment, params in rounds[1:] if params["dice"] > rounds[0][1]["dice"]]
+    clicked = next(moment for moment, event in follower.events if event == PhaseBegan("Retrain"))
+    rounds = [(moment, event) for moment, event in follower.events if isinstance(event, Round)]
+    first = [moment for moment, event in rounds[1:] if event.dice > rounds[0][1].dice]
     yield row("demo: one click to the first better round", (first or [np.nan])[0] - clicked, "s", "")
     seconds = report.seconds["Retrain"] + report.seconds["Propose again"] / len(find_slides(report.folder))
     yield row("demo: one click to the first better proposal", seconds, "s", "≤ 90")

@@ -93,7 +93,7 @@ def test_a_first_model_that_learned_nothing_is_not_used(
     run: Run, ask: Ask, folder: Path, truth: Path, monkeypatch: pytest.MonkeyPatch, recipe_file: Path
 ) -> None:
     ask("import", folder, "--masks", truth, "--classes", "spot")
-    monkeypatch.setattr("unet_studio.unet.training.retraining.Retrained.preferred", False)
+    monkeypatch.setattr("unet_studio.unet.training.rounds.keeps_round", lambda dice, earlier, *, held_out: not earlier)
     text = run("retrain", folder, "--recipe", recipe_file).stdout
     assert "is no better than a network that learned nothing, so it isn't used" in text
     assert ask("models", folder)["active_model"] == ""

@@ -1,7 +1,6 @@
 """The demo is copied once and kept; its loop runs with any engine."""
 
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -13,13 +12,14 @@ from unet_studio.core.exchange.mask_reading import read_mask
 from unet_studio.core.labels.plane import PlaneId, PlaneState
 from unet_studio.core.masks.proposal_writing import write_proposal
 from unet_studio.core.masks.proposals import proposal_file, slide_stamp
+from unet_studio.core.project.hold_out import keep_slides_out
 from unet_studio.core.project.store import Project
 from unet_studio.core.slides.finding import find_slides
 from unet_studio.core.slides.opening import open_slide
 from unet_studio.demo.loop import run_headless
 from unet_studio.demo.slides import prepare_demo
 from unet_studio.errors import Cancelled, StudioError
-from unet_studio.worker.protocol import Listener, ProposeJob, RetrainJob
+from unet_studio.protocol.values import Event, PhaseBegan, Progress, Proposed, ProposeJob, Retrained, RetrainJob, Round
 
 
 class Engine:
@@ -28,7 +28,7 @@ class Engine:
     def __init__(self) -> None:
         self.retrained: list[RetrainJob] = []
 
-    def propose(self, job: ProposeJob, listener: Listener) -> dict[str, Any]:
+    def propose(self, job: ProposeJob, progress: Progress) -> Proposed:
         sigma = 2.0 if job.model == "retrained-001" else 6.0
         for slide, _ in job.planes:
             mask = paths.resources() / "demo" / "masks" / slide
@@ -36,11 +36,15 @@ class Engine:
                 shape = (reader.info.height, reader.info.width)
             truth = read_mask(mask).astype(np.float32) if mask.exists() else np.zeros(shape, np.float32)
             self._write(job, PlaneId(slide), cv2.GaussianBlur(truth, (0, 0), sigma))
-        return {}
+        return Proposed(job.model, len(job.planes))
 
-    def retrain(self, job: RetrainJob, listener: Listener) -> dict[str, Any]:
+    def retrain(self, job: RetrainJob, progress: Progress) -> Retrained:
         self.retrained.append(job)
-        return {"model": "retrained-001", "preferred": True, "dice": 0.9, "dice_before": 0.8, "compared": True}
+        with Project.open(Path(job.folder), place=Path(job.place)) as project:
+            keep_slides_out(project)
+            classes = tuple(label.name for label in project.classes())
+        rounds = (Round(0, 1, 0.5, 0.8, 0.0, kept=True), Round(1, 1, 0.1, 0.9, 1.0, kept=True))
+        return Retrained("retrained-001", job.model, classes, 1, rounds)
 
     def _write(self, job: ProposeJob, plane: PlaneId, values: NDArray[np.float32]) -> None:
         file = proposal_file(Path(job.place), job.model, plane)
@@ -49,17 +53,18 @@ class Engine:
 
 
 class Quiet:
-    """A listener that remembers the phases, and may want to stop."""
+    """A progress reporter that remembers the phases, and may want to stop."""
 
     def __init__(self, *, stop: bool = False) -> None:
         self.phases: list[str] = []
         self._stop = stop
 
-    def progress(self, done: float, text: str) -> None:
+    def report(self, done: float, text: str) -> None:
         pass
 
-    def event(self, name: str, **params: Any) -> None:
-        self.phases.append(params["title"])
+    def event(self, event: Event) -> None:
+        assert isinstance(event, PhaseBegan)
+        self.phases.append(event.title)
 
     def cancelled(self) -> bool:
         return self._stop

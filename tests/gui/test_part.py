@@ -34,20 +34,22 @@ from unet_studio.core.labels.plane import PlaneId
 from unet_studio.core.masks.proposal_writing import write_growing
 from unet_studio.core.masks.proposals import part_file, proposal_file, slide_stamp
 from unet_studio.core.tiles import Box
+from dataclasses import astuple
 from unet_studio.errors import Cancelled, StudioError
+from unet_studio.protocol.values import PartProposed, PlaneProposed, Proposed
 
 class Jobs:
-    def propose(self, job, listener):
-        place, plane = Path(job.place), PlaneId(*job.view[:2])
-        (place / "view.json").write_text(json.dumps(job.view))
+    def propose(self, job, progress):
+        place, plane = Path(job.place), PlaneId(job.view.slide, job.view.plane)
+        (place / "view.json").write_text(json.dumps(astuple(job.view)))
         values = np.full((600, 800, 1), 200, np.uint8)
-        told = dict(slide=plane.slide, plane=plane.plane, model=job.model)
+        told = (plane.slide, plane.plane, job.model)
         part = part_file(place, job.model, plane)
 
         def pieces():
             while not (place / "go").exists():
-                listener.progress(0.5, plane.slide)
-                if listener.cancelled():
+                progress.report(0.5, plane.slide)
+                if progress.cancelled():
                     raise Cancelled("Stopped as asked.")
                 if (place / "fail").exists():
                     raise StudioError("The network failed; try again.")
@@ -60,12 +62,12 @@ class Jobs:
             write_growing(
                 proposal_file(place, job.model, plane), part, (600, 800),
                 (Box(256, 256, 512, 512), values[256:512, 256:512]), pieces(),
-                stamp=slide_stamp(Path(job.folder) / plane.slide), grown=lambda: listener.event("in-view", **told),
+                stamp=slide_stamp(Path(job.folder) / plane.slide), grown=lambda: progress.event(PartProposed(*told)),
             )
         finally:
             part.unlink(missing_ok=True)
-        listener.event("proposed", **told)
-        return {"proposed": 1}
+        progress.event(PlaneProposed(*told))
+        return Proposed(job.model, 1)
 
 sys.modules["unet_studio.worker.jobs"] = types.SimpleNamespace(Jobs=Jobs)
 sys.modules["unet_studio.unet.device"] = types.SimpleNamespace(

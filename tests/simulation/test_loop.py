@@ -4,7 +4,6 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -15,14 +14,15 @@ from unet_studio.core.classes import UNLABELLED
 from unet_studio.core.labels.plane import PlaneId, PlaneState
 from unet_studio.core.masks.proposal_writing import write_proposal
 from unet_studio.core.masks.proposals import proposal_file, slide_stamp
+from unet_studio.core.project.hold_out import keep_slides_out
 from unet_studio.core.project.store import Project
 from unet_studio.core.scoring.next_plane import look_at, next_plane
 from unet_studio.core.slides.opening import open_slide
 from unet_studio.core.tiles import Box
 from unet_studio.errors import Cancelled, MaskError, StudioError
+from unet_studio.protocol.values import Event, Progress, Proposed, ProposeJob, Retrained, RetrainJob, Round
 from unet_studio.simulation.loop import simulate
 from unet_studio.simulation.runs import Setup
-from unet_studio.worker.protocol import Listener, ProposeJob, RetrainJob
 
 Mask = NDArray[np.uint8]
 SLIDES = 7
@@ -40,7 +40,7 @@ class Engine:
         self.hold_outs: list[frozenset[str]] = []
         self.proposed: list[tuple[str, str]] = []
 
-    def propose(self, job: ProposeJob, listener: Listener) -> dict[str, Any]:
+    def propose(self, job: ProposeJob, progress: Progress) -> Proposed:
         number = int(job.model.rsplit("-", 1)[1]) if job.model.startswith("retrained") else 0
         for slide, _ in job.planes:
             self.proposed.append((job.model, slide))
@@ -50,31 +50,35 @@ class Engine:
             write_proposal(
                 file, mask.shape, 1, [(0, 255 * mask[..., None])], stamp=slide_stamp(Path(job.folder) / slide)
             )
-        return {}
+        return Proposed(job.model, len(job.planes))
 
-    def retrain(self, job: RetrainJob, listener: Listener) -> dict[str, Any]:
+    def retrain(self, job: RetrainJob, progress: Progress) -> Retrained:
         self.jobs.append(job)
         with Project.open(Path(job.folder), place=Path(job.place)) as project:
+            keep_slides_out(project)
+            classes = tuple(label.name for label in project.classes())
             planes = project.labelled_planes()
             self.labels.append({p.plane: project.labels(p.plane, p.shape).read(Box.of_shape(p.shape)) for p in planes})
             self.states.append(project.states())
             self.hold_outs.append(project.hold_out())
         model = f"retrained-{len(self.jobs):03d}"
-        return {"model": model, "preferred": self.preferred or not job.model, "dice": 0.9, "dice_before": 0.8}
+        before = Round(0, 1, math.nan, 0.8, 0.0, kept=True)
+        after = Round(1, 1, 0.1, 0.9, 1.0, kept=self.preferred or not job.model)
+        return Retrained(model, job.model, classes, len(self.hold_outs[-1]), (before, after))
 
 
 class Quiet:
-    """A listener that may want to stop after some words."""
+    """A progress reporter that may want to stop after some words."""
 
     def __init__(self, stop_after: float = math.inf) -> None:
         self.done: list[float] = []
         self._stop_after = stop_after
 
-    def progress(self, done: float, text: str) -> None:
+    def report(self, done: float, text: str) -> None:
         self.done.append(done)
 
-    def event(self, name: str, **params: Any) -> None:
-        raise AssertionError(name)
+    def event(self, event: Event) -> None:
+        raise AssertionError(event)
 
     def cancelled(self) -> bool:
         return len(self.done) >= self._stop_after
@@ -208,8 +212,9 @@ def test_the_ceiling_is_trained_as_often_on_all_that_is_true(setup: Setup, truth
 
 def test_where_nothing_can_be_learned_the_ceiling_is_nothing(setup: Setup, truths: dict[str, Mask]) -> None:
     class Useless(Engine):
-        def retrain(self, job: RetrainJob, listener: Listener) -> dict[str, Any]:
-            return {**super().retrain(job, listener), "preferred": False}
+        def retrain(self, job: RetrainJob, progress: Progress) -> Retrained:
+            retrained = super().retrain(job, progress)
+            return replace(retrained, history=retrained.history[:1])
 
     engine = Useless(truths)
     run = simulate(setup, engine, Quiet(), ceiling=True)

@@ -16,10 +16,12 @@ from numpy.typing import NDArray
 from unet_studio.core.classes import make_classes
 from unet_studio.core.models.cards import ModelCard, bundled_models, read_card
 from unet_studio.core.models.normalisation import Normalisation
+from unet_studio.unet.architecture import build_or_continue
 from unet_studio.unet.prediction import Predictor
 from unet_studio.unet.recipes import Architecture, Recipe, Schedule
 from unet_studio.unet.training.patches import LabelledSlide
-from unet_studio.unet.training.rounds import build_or_continue, judged_windows, train
+from unet_studio.unet.training.rounds import train
+from unet_studio.unet.training.validation import validation_windows
 from unet_studio.unet.weights import architecture_of, load_network, publish
 
 HERE = Path(__file__).parent
@@ -38,11 +40,11 @@ RECIPE = Recipe(
 """Its network has the layers that the starter models don't have."""
 STARTER = bundled_models()[0]
 ENGINE = (
-    "test_losses.py",
-    "test_optimisers.py",
-    "test_training.py::TestAccidents::test_a_loss_that_is_no_number_starts_the_round_again_at_half_the_rate",
-    "test_training.py::TestAccidents::test_without_enough_memory_the_batch_is_halved_then_the_patch",
-    "test_training.py::TestResuming::test_it_goes_on_as_if_it_had_never_stopped",
+    "training/test_losses.py",
+    "training/test_optimisers.py",
+    "training/test_rounds.py::TestAccidents::test_a_loss_that_is_no_number_starts_the_round_again_at_half_the_rate",
+    "training/test_rounds.py::TestAccidents::test_without_enough_memory_the_batch_is_halved_then_the_patch",
+    "training/test_rounds.py::TestResuming::test_it_goes_on_as_if_it_had_never_stopped",
 )
 """Where backends differ: in what a step computes, and in how the state of a training is kept."""
 
@@ -84,7 +86,7 @@ def pixels_for(channels: int) -> NDArray[np.float32]:
 def learn(slide: LabelledSlide, folder: Path) -> ModelCard:
     """Train the network of all layers for a moment, and publish it."""
     network = build_or_continue(RECIPE, None, channels=1, classes=2)
-    result = train(network, [slide], judged_windows([slide]), RECIPE)
+    result = train(network, [slide], validation_windows([slide]), RECIPE, held_out=5)
     card = ModelCard(folder.name, "New", make_classes("blob"), Normalisation(1), RECIPE.as_dict(), folder)
     return publish(card, result.network, result.history)
 

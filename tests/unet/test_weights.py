@@ -20,10 +20,10 @@ from unet_studio.core.classes import make_classes
 from unet_studio.core.models.cards import CARD, WEIGHTS, ModelCard, bundled_models, project_models, read_card
 from unet_studio.core.models.normalisation import Normalisation
 from unet_studio.errors import ModelError
+from unet_studio.protocol.values import Round
 from unet_studio.unet.architecture import build_unet
 from unet_studio.unet.prediction import Predictor
 from unet_studio.unet.recipes import Architecture, Recipe
-from unet_studio.unet.training.rounds import RoundReport
 from unet_studio.unet.weights import architecture_of, load_fast_network, load_network, publish
 
 WIDE = Recipe("wide", architecture=Architecture(depth=2, width=16))
@@ -48,7 +48,7 @@ def test_a_published_model_gives_the_same_answers_when_read(model: ModelCard, br
 
 def test_a_published_folder_holds_network_card_and_history_and_no_more(tmp_path: Path, recipe: Recipe) -> None:
     network = build_unet(recipe.architecture, channels=1, classes=2)
-    history = [RoundReport(0, 2, float("nan"), 0.25, 0.0, True), RoundReport(1, 2, 0.5, 0.75, 1.5, True)]
+    history = [Round(0, 2, float("nan"), 0.25, 0.0, True), Round(1, 2, 0.5, 0.75, 1.5, True)]
     card = publish(card_for(recipe, tmp_path / "models" / "new"), network, history)
     assert sorted(file.name for file in card.folder.iterdir()) == [CARD, "history.csv", WEIGHTS]
     assert [folder.name for folder in card.folder.parent.iterdir()] == ["new"]

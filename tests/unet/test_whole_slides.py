@@ -15,7 +15,7 @@ from unet_studio.core.models.cards import ModelCard
 from unet_studio.core.tiles import Box
 from unet_studio.unet.prediction import Predictor
 from unet_studio.unet.recipes import Recipe
-from unet_studio.unet.training.rounds import judge, judged_windows
+from unet_studio.unet.training.validation import judge, validation_windows
 from unet_studio.unet.whole_slides import WholeSlidePredictor, predictor_of
 
 SIDE = 32
@@ -73,7 +73,7 @@ def test_what_is_judged_is_what_it_proposes(
     large = np.kron((pixels / 255).astype(np.float32), np.ones((2, 3), np.float32))
     labels = np.kron(truth, np.ones((2, 3), np.uint8))
     schedule = replace(recipe.schedule, whole=True, patch=SIDE)
-    (window,) = judged_windows([slide_from(large, labels)], schedule)  # type: ignore[list-item]
+    (window,) = validation_windows([slide_from(large, labels)], schedule)  # type: ignore[list-item]
     judged = judge(Predictor(bright_network, recipe.architecture), [window]).mean_dice
     mask = whole.probabilities(large[..., None])[..., 0] > 127
     proposed = 2 * np.count_nonzero(mask & (labels == 1)) / (np.count_nonzero(mask) + np.count_nonzero(labels))

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from unet_studio.core.cleaning.steps import parse_steps
 from unet_studio.core.editing.strokes import make_edit
 from unet_studio.core.labels.plane import PlaneId, PlaneState
 from unet_studio.core.masks.proposal_writing import write_proposal
@@ -15,6 +16,7 @@ from unet_studio.core.project.store import Project
 from unet_studio.core.tiles import Box
 from unet_studio.errors import MaskError
 from unet_studio.usecases.evaluate import evaluate, pool
+from unet_studio.usecases.tune import tune
 
 Mask = NDArray[np.uint8]
 
@@ -40,7 +42,7 @@ def truth(tmp_path: Path, truths: dict[str, Mask]) -> Path:
 def test_scores_of_each_slide_and_pooled(project: Project, truth: Path, truths: dict[str, Mask]) -> None:
     review(project, "a.png", truths["a.png"])
     review(project, "b.png", np.zeros_like(truths["b.png"]))
-    right, wrong, missing = evaluate(project, truth)
+    right, wrong, missing = evaluate(project, truth).slides
     scores = pool([right])
     assert scores is not None
     assert (scores.dice, scores.iou, scores.pixel_accuracy, scores.v_rand) == (1.0, 1.0, 1.0, 1.0)
@@ -53,6 +55,7 @@ def test_scores_of_each_slide_and_pooled(project: Project, truth: Path, truths: 
     assert both is not None
     assert both.dice == pytest.approx(2 * spots[0] / (2 * spots[0] + spots[1]))
     assert pool([missing]) is None
+    assert evaluate(project, truth).pooled == both
 
 
 def test_a_proposal_is_compared_as_it_is_exported(project: Project, truth: Path, truths: dict[str, Mask]) -> None:
@@ -61,7 +64,7 @@ def test_a_proposal_is_compared_as_it_is_exported(project: Project, truth: Path,
     mask = truths["sub/c.png"]
     stamp = slide_stamp(project.folder / "sub/c.png")
     write_proposal(file, mask.shape, 1, [(0, mask[..., None] * np.uint8(255))], stamp=stamp)
-    scores = pool([slide for slide in evaluate(project, truth) if slide.slide == "sub/c.png"])
+    scores = pool([slide for slide in evaluate(project, truth).slides if slide.slide == "sub/c.png"])
     assert scores is not None
     assert scores.dice == 1.0
 
@@ -72,7 +75,7 @@ def test_a_true_mask_of_another_size_is_a_problem_of_that_slide(
     for slide, mask in truths.items():
         review(project, slide, mask)
     cv2.imwrite(str(truth / "a.png"), np.zeros((5, 7), np.uint8))
-    problems = {slide.slide: slide.problem for slide in evaluate(project, truth)}
+    problems = {slide.slide: slide.problem for slide in evaluate(project, truth).slides}
     assert "can't be of the same slide" in problems["a.png"]
     assert not problems["b.png"]
 
@@ -80,3 +83,34 @@ def test_a_true_mask_of_another_size_is_a_problem_of_that_slide(
 def test_no_true_mask_at_all(project: Project, tmp_path: Path) -> None:
     with pytest.raises(MaskError, match="has the name of a slide"):
         evaluate(project, tmp_path)
+
+
+def cells(gap: bool) -> Mask:
+    """Two cells on the two sides of a membrane, class 1, which may have a gap."""
+    mask = np.zeros((64, 64), np.uint8)
+    mask[:, 31:33] = 1
+    if gap:
+        mask[28:36, 31:33] = 0
+    return mask
+
+
+def test_v_rand_is_that_by_which_a_watershed_is_tuned(project: Project, truth: Path) -> None:
+    """The membrane only divides: what it encloses is compared, not the membrane itself."""
+    step = parse_steps("watershed-boundary:0:0.9@1")
+    project.set_steps(step)
+    project.set_setting("active_model", "leaky")
+    file = proposal_file(project.place, "leaky", PlaneId("a.png"))
+    stamp = slide_stamp(project.folder / "a.png")
+    write_proposal(file, (64, 64), 1, [(0, cells(gap=True)[..., None] * np.uint8(255))], stamp=stamp)
+    cv2.imwrite(str(truth / "a.png"), cells(gap=False) * 255)
+    evaluated = pool([slide for slide in evaluate(project, truth).slides if slide.slide == "a.png"])
+    assert evaluated is not None
+
+    before = np.full((64, 64), 255, np.uint8)
+    states = {"state_before": PlaneState.NEW, "state_after": PlaneState.CORRECTED}
+    edit = make_edit(PlaneId("a.png"), Box(0, 0, 64, 64), before, cells(gap=False), "", **states)
+    assert edit is not None
+    project.record(project.next_edit_id(), edit, (64, 64))
+    tuned = tune(project, "watershed-boundary", 1)
+    assert evaluated.v_rand == pytest.approx(tuned.v_rand_before)
+    assert evaluated.v_rand < 0.7, "the two cells flow together through the gap"

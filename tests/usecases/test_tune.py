@@ -1,5 +1,6 @@
 """Tuning finds numbers with which a watershed divides the labelled planes as the person did."""
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -14,11 +15,29 @@ from unet_studio.core.labels.plane import PlaneId, PlaneState
 from unet_studio.core.masks.proposal_writing import write_proposal
 from unet_studio.core.masks.proposals import proposal_file, slide_stamp
 from unet_studio.core.project.store import Project
-from unet_studio.errors import RecipeError, StudioError
-from unet_studio.usecases.tune import tune_watershed, with_watershed
+from unet_studio.errors import Cancelled, RecipeError, StudioError
+from unet_studio.protocol.values import Event
+from unet_studio.usecases.tune import tune, with_watershed
 
 SHAPE = (64, 64)
 Paint = Callable[[str, NDArray[np.uint8]], None]
+
+
+class Watcher:
+    """A progress reporter that keeps what it is told, and may want to stop after so many reports."""
+
+    def __init__(self, stop_after: float = math.inf) -> None:
+        self.shares: list[float] = []
+        self._stop_after = stop_after
+
+    def report(self, done: float, text: str) -> None:
+        self.shares.append(done)
+
+    def event(self, event: Event) -> None:
+        raise AssertionError(event)
+
+    def cancelled(self) -> bool:
+        return len(self.shares) >= self._stop_after
 
 
 def membrane(depth: int) -> NDArray[np.uint8]:
@@ -46,17 +65,26 @@ def two_cells() -> NDArray[np.uint8]:
 def test_the_tuned_watershed_divides_as_the_labels_do(project: Project, paint: Paint) -> None:
     propose(project, membrane(depth=60))
     paint("a.png", two_cells())
-    told: list[float] = []
-    tuned = tune_watershed(project, "watershed", progress=told.append)
+    watcher = Watcher()
+    tuned = tune(project, "watershed", progress=watcher)
     assert tuned.best.v_rand > 0.99 > 0.7 > tuned.v_rand_before
     assert tuned.is_better
     assert tuned.steps == (tuned.best.step,)
     assert tuned.planes == 1
     assert tuned.best.step.operation == "watershed"
     assert tuned.best.step.height <= 0.2  # the gap is 60 of 255 lower than its cells
-    assert told == sorted(told)
-    assert told[-1] == 1
+    assert watcher.shares == sorted(watcher.shares)
+    assert watcher.shares[-1] == 1
     assert project.steps() == ()
+
+
+def test_it_can_be_stopped(project: Project, paint: Paint) -> None:
+    propose(project, membrane(depth=60))
+    paint("a.png", two_cells())
+    watcher = Watcher(stop_after=3)
+    with pytest.raises(Cancelled, match="the clean-up stays as it was"):
+        tune(project, "watershed", progress=watcher)
+    assert len(watcher.shares) == 3
 
 
 def test_every_pair_of_numbers_was_tried_once_and_the_best_is_the_first_of_equals(
@@ -64,7 +92,7 @@ def test_every_pair_of_numbers_was_tried_once_and_the_best_is_the_first_of_equal
 ) -> None:
     propose(project, membrane(depth=60))
     paint("a.png", two_cells())
-    tuned = tune_watershed(project, "watershed", 1)
+    tuned = tune(project, "watershed", 1)
     pairs = {(trial.step.amount, trial.step.height) for trial in tuned.trials}
     assert len(pairs) == len(tuned.trials) == 20
     equals = [trial.step for trial in tuned.trials if trial.v_rand == max(other.v_rand for other in tuned.trials)]
@@ -75,15 +103,15 @@ def test_it_is_judged_among_the_other_steps_of_the_recipe(project: Project, pain
     propose(project, membrane(depth=60))
     paint("a.png", two_cells())
     project.set_steps(parse_steps("watershed:9:0.9@1,watershed:3:0.3,erode:40"))
-    assert not tune_watershed(project, "watershed", 1).is_better, "nothing is left to divide"
+    assert not tune(project, "watershed", 1).is_better, "nothing is left to divide"
 
 
 def test_a_recipe_that_is_as_good_already_stays(project: Project, paint: Paint) -> None:
     propose(project, membrane(depth=60))
     paint("a.png", two_cells())
-    tuned = tune_watershed(project, "watershed")
+    tuned = tune(project, "watershed")
     project.set_steps((tuned.best.step,))
-    again = tune_watershed(project, "watershed")
+    again = tune(project, "watershed")
     assert again.v_rand_before == again.best.v_rand
     assert not again.is_better
     assert again.steps == (tuned.best.step,)
@@ -100,7 +128,7 @@ def test_a_boundary_is_judged_by_what_it_encloses(project: Project, paint: Paint
     propose(project, 255 - membrane(depth=60))
     labels = two_cells()
     paint("a.png", np.where(labels == UNLABELLED, labels, 1 - labels).astype(np.uint8))
-    tuned = tune_watershed(project, "watershed-boundary")
+    tuned = tune(project, "watershed-boundary")
     assert tuned.best.v_rand > 0.99 > 0.7 > tuned.v_rand_before
 
 
@@ -108,7 +136,7 @@ def test_without_labels_on_a_proposed_slide_there_is_nothing_to_tune_on(project:
     paint("b.png", two_cells())
     propose(project, membrane(depth=60))
     with pytest.raises(StudioError, match="nothing to tune the watershed on"):
-        tune_watershed(project, "watershed")
+        tune(project, "watershed")
 
 
 def test_a_plane_with_a_few_strokes_says_nothing_unless_it_is_reviewed(project: Project, paint: Paint) -> None:
@@ -117,10 +145,10 @@ def test_a_plane_with_a_few_strokes_says_nothing_unless_it_is_reviewed(project: 
     labels[60:] = UNLABELLED
     paint("a.png", labels)
     with pytest.raises(StudioError, match="nothing to tune the watershed on"):
-        tune_watershed(project, "watershed")
+        tune(project, "watershed")
     reviewed = PlaneChange(PlaneId("a.png"), (), PlaneState.CORRECTED, PlaneState.REVIEWED)
     project.record(project.next_edit_id(), Edit("review", (reviewed,)), SHAPE)
-    assert tune_watershed(project, "watershed").planes == 1
+    assert tune(project, "watershed").planes == 1
 
 
 def test_a_slide_that_is_gone_or_has_nothing_on_it_keeps_nobody_from_tuning(project: Project, paint: Paint) -> None:
@@ -130,10 +158,10 @@ def test_a_slide_that_is_gone_or_has_nothing_on_it_keeps_nobody_from_tuning(proj
         propose(project, membrane(depth=60), slide)
         paint(slide, np.zeros(SHAPE, np.uint8))
     (project.folder / "b.png").unlink()
-    tuned = tune_watershed(project, "watershed")
+    tuned = tune(project, "watershed")
     assert (tuned.planes, tuned.is_better) == (1, True)
 
 
 def test_only_watersheds_are_tuned(project: Project) -> None:
     with pytest.raises(RecipeError, match=r"“open” can't be tuned\. What can be tuned is watershed, "):
-        tune_watershed(project, "open")
+        tune(project, "open")

@@ -21,12 +21,22 @@ from unet_studio.core.project.store import PLACE_NAME, Project
 from unet_studio.core.slides.opening import open_slide
 from unet_studio.core.tiles import Box
 from unet_studio.errors import Cancelled, ModelError, RecipeError
+from unet_studio.protocol.values import (
+    Event,
+    PartProposed,
+    PlaneProposed,
+    Proposed,
+    ProposeJob,
+    RetrainJob,
+    Round,
+    SlideFailed,
+    View,
+)
 from unet_studio.unet import proposing
 from unet_studio.unet.prediction import Predictor
 from unet_studio.unet.recipes import Recipe
 from unet_studio.unet.weights import load_network, publish
 from unet_studio.worker.jobs import Jobs
-from unet_studio.worker.protocol import ProposeJob, RetrainJob
 
 Truths = dict[str, NDArray[np.uint8]]
 
@@ -36,20 +46,21 @@ class Witness:
     """Listens to a job; `stop_after` so many proposed slides it asks the job to stop."""
 
     done: list[tuple[float, str]] = field(default_factory=list)
-    events: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
     stop_after: int = 10**6
 
-    def progress(self, done: float, text: str) -> None:
+    def report(self, done: float, text: str) -> None:
         self.done.append((done, text))
 
-    def event(self, name: str, **params: Any) -> None:
-        self.events.append((name, params))
+    def event(self, event: Event) -> None:
+        self.events.append(event)
 
     def cancelled(self) -> bool:
-        return len(self.named("proposed")) >= self.stop_after
+        return len(self.of(PlaneProposed)) >= self.stop_after
 
-    def named(self, name: str) -> list[dict[str, Any]]:
-        return [params for told, params in self.events if told == name]
+    def of(self, kind: type[Event]) -> list[Any]:
+        """The events of a kind."""
+        return [event for event in self.events if isinstance(event, kind)]
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +73,7 @@ def job(folder: Path, bright: ModelCard) -> Callable[..., ProposeJob]:
     """A job for these slides, or for all."""
 
     def make(*slides: str, **options: Any) -> ProposeJob:
-        planes = [[slide, -1] for slide in slides or ("a.png", "b.png", "sub/c.png")]
+        planes = [(slide, -1) for slide in slides or ("a.png", "b.png", "sub/c.png")]
         options = {"model": str(bright.folder), "planes": planes, **options}
         return ProposeJob(str(folder), str(folder / PLACE_NAME), **options)
 
@@ -95,10 +106,10 @@ class TestProposing:
     def test_every_slide_gets_the_model_s_mask(self, jobs: Jobs, job: Any, proposed: Any, truths: Truths) -> None:
         listener = Witness()
         result = jobs.propose(job(), listener)
-        assert result == {"proposed": 3, "skipped": 0, "failed": 0, "model": "bright"}
+        assert result == Proposed("bright", proposed=3, skipped=0, failed=0)
         for slide, truth in truths.items():
             np.testing.assert_array_equal(proposed(slide), truth)
-        assert [params["slide"] for params in listener.named("proposed")] == list(truths)
+        assert [event.slide for event in listener.of(PlaneProposed)] == list(truths)
         shares = [share for share, _ in listener.done]
         assert shares == sorted(shares)
         assert shares[-1] == 1
@@ -106,16 +117,16 @@ class TestProposing:
 
     def test_what_is_proposed_already_is_skipped_unless_asked(self, jobs: Jobs, job: Any) -> None:
         jobs.propose(job("a.png"), Witness())
-        assert jobs.propose(job(), Witness())["skipped"] == 1
-        assert jobs.propose(job(overwrite=True), Witness())["proposed"] == 3
+        assert jobs.propose(job(), Witness()).skipped == 1
+        assert jobs.propose(job(overwrite=True), Witness()).proposed == 3
 
     def test_a_proposal_made_without_flips_is_made_again_with_them_and_the_other_way_round(
         self, jobs: Jobs, job: Any
     ) -> None:
         jobs.propose(job("a.png"), Witness())
-        assert jobs.propose(job(flips=True), Witness())["skipped"] == 0
-        assert jobs.propose(job("a.png", flips=True), Witness())["skipped"] == 1
-        assert jobs.propose(job("a.png"), Witness())["skipped"] == 0
+        assert jobs.propose(job(flips=True), Witness()).skipped == 0
+        assert jobs.propose(job("a.png", flips=True), Witness()).skipped == 1
+        assert jobs.propose(job("a.png"), Witness()).skipped == 0
 
     def test_with_flips_a_turned_slide_gets_the_turned_proposal(
         self, jobs: Jobs, job: Any, folder: Path, spots: Any, leaning: ModelCard
@@ -134,7 +145,7 @@ class TestProposing:
         jobs.propose(job("a.png"), Witness())
         shutil.copyfile(folder / "b.png", folder / "a.png")
         assert proposed("a.png") is None
-        assert jobs.propose(job("a.png"), Witness())["proposed"] == 1
+        assert jobs.propose(job("a.png"), Witness()).proposed == 1
         np.testing.assert_array_equal(proposed("a.png"), truths["b.png"])
 
     def test_a_model_of_whole_slides_sees_them_as_in_its_training(
@@ -159,13 +170,11 @@ class TestProposing:
     ) -> None:
         stack = np.stack([spots(seed)[0] for seed in range(3)])
         tifffile.imwrite(folder / "stack.tif", stack, photometric="minisblack")
-        assert jobs.propose(job(planes=[["stack.tif", 1]]), Witness())["proposed"] == 1
+        assert jobs.propose(job(planes=[("stack.tif", 1)]), Witness()).proposed == 1
         assert proposed("stack.tif", 0) is None
         listener = Witness()
-        assert jobs.propose(job("stack.tif"), listener) | {"model": ""} == {
-            "proposed": 2, "skipped": 1, "failed": 0, "model": ""
-        }  # fmt: skip
-        assert [params["plane"] for params in listener.named("proposed")] == [0, 2]
+        assert jobs.propose(job("stack.tif"), listener) == Proposed("bright", proposed=2, skipped=1, failed=0)
+        assert [event.plane for event in listener.of(PlaneProposed)] == [0, 2]
         for plane, truth in enumerate(truths.values()):
             np.testing.assert_array_equal(proposed("stack.tif", plane), truth)
 
@@ -177,19 +186,19 @@ class TestProposing:
         parts, plane = [], PlaneId("wide.png")
 
         class Looking(Witness):
-            def event(self, name: str, **params: Any) -> None:
-                super().event(name, **params)
-                if name == "in-view":
+            def event(self, event: Event) -> None:
+                super().event(event)
+                if isinstance(event, PartProposed):
                     assert proposed("wide.png") is None
                     part = find_part(folder / PLACE_NAME, "bright", plane, stamp=slide_stamp(folder / "wide.png"))
                     assert part is not None
                     parts.append(to_mask(part.read(Box(0, 0, 640, 640))))
 
         listener = Looking()
-        jobs.propose(job("wide.png", "a.png", view=["wide.png", 0, 10, 300, 100, 400]), listener)
+        jobs.propose(job("wide.png", "a.png", view=View("wide.png", 0, 10, 300, 100, 400)), listener)
         # One of nine tiles, then two more, four and eight of those that follow.
-        assert [name for name, _ in listener.events] == ["in-view"] * 4 + ["proposed"] * 2
-        assert listener.events[0][1] == {"slide": "wide.png", "plane": 0, "model": "bright"}
+        assert [type(event) for event in listener.events] == [PartProposed] * 4 + [PlaneProposed] * 2
+        assert listener.events[0] == PartProposed("wide.png", 0, "bright")
         truth = np.tile(spots(0)[1], (10, 10))
         np.testing.assert_array_equal(proposed("wide.png"), truth)
         np.testing.assert_array_equal(parts[-1][:512, :512], truth[:512, :512])
@@ -204,8 +213,8 @@ class TestProposing:
         cv2.imwrite(str(folder / "wide.png"), np.tile(spots(0)[0], (10, 10)))
         for view in ([0, 0, 640, 640], [-500, 100, 300, 300]):
             listener = Witness()
-            jobs.propose(job("wide.png", view=["wide.png", 0, *view], overwrite=True), listener)
-            assert [name for name, _ in listener.events] == ["proposed"]
+            jobs.propose(job("wide.png", view=View("wide.png", 0, *view), overwrite=True), listener)
+            assert [type(event) for event in listener.events] == [PlaneProposed]
 
     def test_stopped_or_failing_after_the_view_it_leaves_the_old_proposal_and_no_part(
         self, jobs: Jobs, job: Any, folder: Path, spots: Any, monkeypatch: pytest.MonkeyPatch
@@ -218,9 +227,9 @@ class TestProposing:
 
         class Impatient(Witness):
             def cancelled(self) -> bool:
-                return bool(self.named("in-view"))
+                return bool(self.of(PartProposed))
 
-        again = job("wide.png", view=["wide.png", 0, 10, 300, 100, 400], overwrite=True)
+        again = job("wide.png", view=View("wide.png", 0, 10, 300, 100, 400), overwrite=True)
         with pytest.raises(Cancelled):
             jobs.propose(again, Impatient())
         monkeypatch.setattr("unet_studio.core.masks.proposal_writing._show", lambda *_: 1 / 0)
@@ -241,25 +250,25 @@ class TestProposing:
 
         listener = Impatient()
         with pytest.raises(Cancelled):
-            jobs.propose(job("wide.png", view=["wide.png", 0, 10, 300, 100, 400]), listener)
+            jobs.propose(job("wide.png", view=View("wide.png", 0, 10, 300, 100, 400)), listener)
         assert listener.events == []
 
     def test_of_a_stack_the_plane_in_view_comes_first(self, jobs: Jobs, job: Any, folder: Path, spots: Any) -> None:
         stack = np.stack([spots(seed)[0] for seed in range(3)])
         tifffile.imwrite(folder / "stack.tif", stack, photometric="minisblack")
         listener = Witness()
-        jobs.propose(job("stack.tif", view=["stack.tif", 1, 0, 0, 64, 64]), listener)
-        assert [params["plane"] for params in listener.named("proposed")] == [1, 0, 2]
+        jobs.propose(job("stack.tif", view=View("stack.tif", 1, 0, 0, 64, 64)), listener)
+        assert [event.plane for event in listener.of(PlaneProposed)] == [1, 0, 2]
 
     @pytest.mark.parametrize(
-        "view", [["a.png", 0, 0, 0, 64, 64], ["a.png", 0, 500, 0, 600, 64], ["b.png", 1, 0, 0, 9, 9]]
+        "view", [View("a.png", 0, 0, 0, 64, 64), View("a.png", 0, 500, 0, 600, 64), View("b.png", 1, 0, 0, 9, 9)]
     )
     def test_a_small_plane_or_a_view_elsewhere_is_proposed_as_ever(
-        self, jobs: Jobs, job: Any, proposed: Any, truths: Truths, view: list[Any]
+        self, jobs: Jobs, job: Any, proposed: Any, truths: Truths, view: View
     ) -> None:
         listener = Witness()
         jobs.propose(job("a.png", view=view), listener)
-        assert [name for name, _ in listener.events] == ["proposed"]
+        assert [type(event) for event in listener.events] == [PlaneProposed]
         np.testing.assert_array_equal(proposed("a.png"), truths["a.png"])
 
     def test_slides_that_cannot_be_read_are_told_and_the_others_go_on(
@@ -268,13 +277,13 @@ class TestProposing:
         (folder / "cut.png").write_bytes((folder / "b.png").read_bytes()[:-1500])
         (folder / "text.tif").write_text("no picture")
         tifffile.imwrite(folder / "five.tif", np.zeros((8, 8, 5), np.uint8), photometric="minisblack", planarconfig=1)
-        planes = [[name, 0] for name in ("gone.png", "cut.png", "text.tif", "five.tif")]
-        planes += [["a.png", 3], ["b.png", 0]]
+        planes = [(name, 0) for name in ("gone.png", "cut.png", "text.tif", "five.tif")]
+        planes += [("a.png", 3), ("b.png", 0)]
         listener = Witness()
         result = jobs.propose(job(planes=planes), listener)
-        assert (result["proposed"], result["failed"]) == (1, 5)
+        assert (result.proposed, result.failed) == (1, 5)
         assert proposed("b.png") is not None
-        reasons = {params["slide"]: params["reason"] for params in listener.named("failed")}
+        reasons = {event.slide: event.reason for event in listener.of(SlideFailed)}
         assert list(reasons) == ["gone.png", "cut.png", "text.tif", "five.tif", "a.png"]
         assert "'gone.png' is no longer there" in reasons["gone.png"]
         assert "looks at 1 channels, but the slide has 5" in reasons["five.tif"]
@@ -289,8 +298,8 @@ class TestProposing:
 
         monkeypatch.setattr("unet_studio.core.masks.proposal_writing._write_tile", fail)
         listener = Witness()
-        assert jobs.propose(job("a.png", "b.png"), listener)["failed"] == 2
-        assert all("disk is full). Free some space" in params["reason"] for params in listener.named("failed"))
+        assert jobs.propose(job("a.png", "b.png"), listener).failed == 2
+        assert all("disk is full). Free some space" in event.reason for event in listener.of(SlideFailed))
         assert proposed("a.png") is None
         assert [file for file in (folder / PLACE_NAME / "proposals").rglob("*") if file.is_file()] == []
 
@@ -341,22 +350,21 @@ class TestRetraining:
         result = jobs.retrain(
             RetrainJob(str(labelled.folder), str(labelled.place), "", str(recipe_file), ["schedule.rounds=1"]), listener
         )
-        assert set(result) == {"model", "dice", "dice_before", "compared", "preferred", "rounds"}
-        assert (result["model"], result["compared"], result["rounds"]) == ("retrained-001", True, 1)
-        assert result["preferred"] or result["dice"] == result["dice_before"]
-        rounds = listener.named("round")
-        assert [params["round"] for params in rounds] == [0, 1]
-        assert set(rounds[0]) == {"round", "rounds", "loss", "dice", "seconds", "best", "note", "preview"}
-        assert all(Path(params["preview"]).is_file() for params in rounds)
+        assert (result.model, result.parent, result.held_out, result.rounds) == ("retrained-001", "", 1, 1)
+        assert result.classes == ("background", "spot")
+        assert result.kept.round == 1 or result.dice == result.dice_before
+        rounds = listener.of(Round)
+        assert [told.round for told in rounds] == [0, 1]
+        assert all(Path(told.preview).is_file() for told in rounds)
         assert [share for share, _ in listener.done] == pytest.approx([1 / 3, 2 / 3, 1])
         assert labelled.active_model == "", "the choice is left to who asked"
-        assert jobs.propose(job("a.png", model="retrained-001"), Witness())["model"] == "retrained-001"
+        assert jobs.propose(job("a.png", model="retrained-001"), Witness()).model == "retrained-001"
 
     def test_without_a_recipe_a_first_model_has_its_own(self, jobs: Jobs, labelled: Project, bright: ModelCard) -> None:
         small = ["schedule.rounds=1", "schedule.steps=1", "schedule.patch=32", "architecture.width=2"]
         for model, recipe in (("", "from-scratch"), (str(bright.folder), "retrain")):
             result = jobs.retrain(RetrainJob(str(labelled.folder), str(labelled.place), model, "", small), Witness())
-            assert find_model(result["model"], labelled.place).recipe["name"] == recipe
+            assert find_model(result.model, labelled.place).recipe["name"] == recipe
 
     def test_a_training_that_was_interrupted_goes_on(
         self, jobs: Jobs, labelled: Project, recipe_file: Path, monkeypatch: pytest.MonkeyPatch
@@ -369,10 +377,10 @@ class TestRetraining:
             patched.setattr("unet_studio.unet.training.retraining.publish", fail)
             jobs.retrain(job, Witness())
         result = jobs.retrain(RetrainJob(str(labelled.folder), str(labelled.place), "", resume=True), Witness())
-        assert (result["model"], result["rounds"]) == ("retrained-001", 2)
+        assert (result.model, result.rounds) == ("retrained-001", 2)
         assert jobs.propose(
-            ProposeJob(str(labelled.folder), str(labelled.place), "retrained-001", [["a.png", 0]]), Witness()
-        )["proposed"]
+            ProposeJob(str(labelled.folder), str(labelled.place), "retrained-001", [("a.png", 0)]), Witness()
+        ).proposed
 
     def test_a_network_without_padding_learns_and_proposes(
         self, jobs: Jobs, labelled: Project, recipe_file: Path, folder: Path
@@ -380,8 +388,8 @@ class TestRetraining:
         changes = ["architecture.padding='valid'", "schedule.patch=44", "schedule.rounds=1"]
         place = str(labelled.place)
         result = jobs.retrain(RetrainJob(str(folder), place, "", str(recipe_file), changes), Witness())
-        jobs.propose(ProposeJob(str(folder), place, result["model"], [["a.png", 0]]), Witness())
-        proposal = find_proposal(labelled.place, result["model"], PlaneId("a.png"))
+        jobs.propose(ProposeJob(str(folder), place, result.model, [("a.png", 0)]), Witness())
+        proposal = find_proposal(labelled.place, result.model, PlaneId("a.png"))
         assert proposal is not None
         assert proposal.shape == (64, 64)
         assert np.ptp(proposal.read(Box(0, 0, 64, 64))) > 0
@@ -404,7 +412,7 @@ class TestRetraining:
         listener = Witness()
         with pytest.raises(Exception, match="None of the labelled slides can be read"):
             jobs.retrain(RetrainJob(str(folder), str(labelled.place), "", str(recipe_file)), listener)
-        assert [params["slide"] for params in listener.named("failed")] == ["a.png", "b.png"]
+        assert [event.slide for event in listener.of(SlideFailed)] == ["a.png", "b.png"]
 
 
 def test_a_colour_slide_can_be_proposed_by_a_grey_model(

@@ -1,7 +1,6 @@
 """The command `demo`."""
 
 import tempfile
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +8,7 @@ import typer
 
 from unet_studio.cli.engine import load_engine
 from unet_studio.cli.options import Json
-from unet_studio.cli.rendering.demo import demo_text
+from unet_studio.cli.rendering.demo import demo_content, demo_text
 from unet_studio.cli.terminal import TerminalReporter, answer
 
 
@@ -33,4 +32,4 @@ def demo(
     engine = load_engine()
     with TerminalReporter("Starting") as reporter:
         report = run_headless(target, reporter, engine)
-    answer(asdict(report), as_json=as_json, text=demo_text(report))
+    answer(demo_content(report), as_json=as_json, text=demo_text(report))

@@ -11,6 +11,7 @@ from unet_studio.cli.options import Changes, Folder, Foreground, Json, Meaning, 
 from unet_studio.cli.project import open_project
 from unet_studio.cli.rendering.evaluation import evaluate_content, evaluate_text, simulate_content, simulate_text
 from unet_studio.cli.terminal import TerminalReporter, answer, fail_if
+from unet_studio.protocol.values import PhaseBegan
 
 
 def evaluate(
@@ -29,14 +30,9 @@ def evaluate(
     from unet_studio.usecases.evaluate import evaluate as compare
 
     with open_project(folder, project, write=False) as opened, TerminalReporter("Evaluating") as reporter:
-        slides, table = [], read_value_table(opened, foreground, meaning, nearest=nearest)
-        for slide in compare(opened, truth, foreground=foreground, table=table):
-            slides.append(slide)
-            if slide.problem:
-                reporter.problem(slide.slide, slide.problem)
-            if reporter.cancelled():
-                break
-    content = evaluate_content(slides)
+        table = read_value_table(opened, foreground, meaning, nearest=nearest)
+        evaluation = compare(opened, truth, foreground=foreground, table=table, progress=reporter)
+    content = evaluate_content(evaluation)
     answer({**content, "failed": reporter.problems}, as_json=as_json, text=evaluate_text(content))
     fail_if(reporter.problems)
 
@@ -83,7 +79,7 @@ def simulate(
     engine, runs = load_engine(), []
     with TerminalReporter("Simulating") as reporter:
         for number in range(seed, seed + seeds):
-            reporter.event("phase", title=f"Seed {number}")
+            reporter.event(PhaseBegan(f"Seed {number}"))
             runs.append(run(replace(setup, seed=number), engine, reporter, ceiling=ceiling))
     medians = take_medians(runs)
     if png is not None:

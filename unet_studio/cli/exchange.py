@@ -12,11 +12,12 @@ from unet_studio.cli.project import open_project
 from unet_studio.cli.rendering.exchange import downloaded_text, export_text, import_text, listed_text
 from unet_studio.cli.terminal import TerminalReporter, answer, fail_if
 from unet_studio.core.classes import make_classes
-from unet_studio.core.exchange.exporting import ExportRequest, Format, Values, Wanted, export, plan_export
+from unet_studio.core.exchange.exporting import ExportRequest, Format, Values, Wanted
 from unet_studio.core.exchange.kept_masks import keep_masks
 from unet_studio.core.labels.plane import PlaneId
 from unet_studio.core.project.store import Project
 from unet_studio.errors import StudioError
+from unet_studio.usecases.export import export
 
 
 class DatasetsAction(StrEnum):
@@ -103,17 +104,9 @@ def datasets(
 
 def write_files(project: Project, request: ExportRequest, *, title: str) -> tuple[list[str], list[dict[str, str]]]:
     """Export under a progress bar with this title; returns the files written, and what is wrong with other slides."""
-    files, planned = [], plan_export(project, request)
     with TerminalReporter(title) as reporter:
-        for index, outcome in enumerate(export(project, request, planned)):
-            reporter.progress((index + 1) / len(planned), outcome.slide)
-            if outcome.file is None:
-                reporter.problem(outcome.slide, outcome.problem)
-            else:
-                files.append(str(outcome.file))
-            if reporter.cancelled():
-                break
-    return files, reporter.problems
+        exported = export(project, request, reporter)
+    return [str(file) for file in exported.files], reporter.problems
 
 
 def _choose_classes(project: Project, names: str) -> None:

@@ -10,17 +10,18 @@ from unet_studio.cli.engine import load_engine
 from unet_studio.cli.exchange import write_files
 from unet_studio.cli.options import Folder, Json, Place
 from unet_studio.cli.project import open_project
-from unet_studio.cli.rendering.proposing import clean_content, clean_text, propose_text
+from unet_studio.cli.rendering.proposing import clean_content, clean_text, propose_content, propose_text
 from unet_studio.cli.terminal import TerminalReporter, answer, fail_if
 from unet_studio.core.cleaning.steps import parse_steps
 from unet_studio.core.exchange.exporting import ExportRequest, Format, Wanted
 from unet_studio.core.project.active_model import active_model, use_model
 from unet_studio.core.project.store import Project
 from unet_studio.core.slides.finding import find_slides
-from unet_studio.errors import Cancelled, RecipeError, StudioError
-from unet_studio.usecases.mask_areas import mask_areas
-from unet_studio.usecases.tune import TunedWatershed, tune_watershed
-from unet_studio.worker.protocol import ProposeJob
+from unet_studio.errors import RecipeError, StudioError
+from unet_studio.protocol.values import ProposeJob
+from unet_studio.usecases.clean import clean as clean_masks
+from unet_studio.usecases.tune import TunedWatershed
+from unet_studio.usecases.tune import tune as tune_watershed
 
 
 def propose(
@@ -37,12 +38,13 @@ def propose(
     """Propose masks with the project's model."""
     with open_project(folder, project, write=True) as opened:
         card = use_model(opened, model) if model else active_model(opened)
-        planes = [[slide, -1] for slide in _matching(folder, slides)]
+        planes = [(slide, -1) for slide in _matching(folder, slides)]
         job = ProposeJob(str(opened.folder), str(opened.place), card.id, planes, overwrite, flips=flips)
         engine = load_engine()
         with TerminalReporter("Proposing") as reporter:
-            result = engine.propose(job, reporter)
-    answer({**result, "failed": reporter.problems}, as_json=as_json, text=propose_text(result))
+            proposed = engine.propose(job, reporter)
+    content = {**propose_content(proposed), "failed": reporter.problems}
+    answer(content, as_json=as_json, text=propose_text(proposed))
     fail_if(reporter.problems)
 
 
@@ -73,14 +75,12 @@ def clean(
     problems: list[dict[str, str]] = []
     with open_project(folder, project, write=True) as opened:
         tuned = _tune(opened, tune) if tune else None
-        recipe = tuned.steps if tuned else recipe
-        opened.set_steps(recipe)
-        areas = list(mask_areas(opened))
+        cleaned = clean_masks(opened, tuned.steps if tuned else recipe)
         if preview is not None:
             request = ExportRequest(preview, Format.OVERLAY, states=Wanted.ANY)
             _, problems = write_files(opened, request, title="Writing overlays")
-    content = {**clean_content(recipe, areas, tuned), "failed": problems}
-    answer(content, as_json=as_json, text=clean_text(areas, tuned))
+    content = {**clean_content(cleaned, tuned), "failed": problems}
+    answer(content, as_json=as_json, text=clean_text(cleaned, tuned))
     fail_if(problems)
 
 
@@ -97,10 +97,4 @@ def _tune(project: Project, wanted: str) -> TunedWatershed:
     if at and not index.isdecimal():
         raise RecipeError(f"“{wanted}” names no class; write a watershed and the number of a class: {name}@1.")
     with TerminalReporter("Tuning") as reporter:
-
-        def progress(share: float) -> None:
-            reporter.progress(share, name)
-            if reporter.cancelled():
-                raise Cancelled("Tuning was stopped; the recipe stays as it was.")
-
-        return tune_watershed(project, name, int(index) if at else None, progress=progress)
+        return tune_watershed(project, name, int(index) if at else None, progress=reporter)

@@ -16,6 +16,7 @@ from rich.table import Table
 
 from unet_studio.cli.rendering.text import Text, to_json
 from unet_studio.cli.rendering.training import round_text
+from unet_studio.protocol.values import Event, PhaseBegan, Preparing, Round, SlideFailed
 
 _WIDTH = 120
 """Where nobody looks, in a file or a pipe, tables are this wide."""
@@ -24,8 +25,7 @@ _WIDTH = 120
 class TerminalReporter:
     """The progress reporter of a command: a bar on stderr if that is a terminal.
 
-    It is what a job calls its `Listener`. Ctrl+C asks the job to stop, twice ends it at once. `problems` collects what
-    went wrong with single slides.
+    Ctrl+C asks the job to stop, twice ends it at once. `problems` collects what went wrong with single slides.
     """
 
     def __init__(self, title: str) -> None:
@@ -49,18 +49,21 @@ class TerminalReporter:
         self._progress.stop()
         signal.signal(signal.SIGINT, self._earlier)
 
-    def progress(self, done: float, text: str) -> None:
+    def report(self, done: float, text: str) -> None:
         """`done` is the share finished, 0…1."""
         self._progress.update(self._task, completed=done, detail=text)
 
-    def event(self, name: str, **params: Any) -> None:
+    def event(self, event: Event) -> None:
         """Say what finished on the way."""
-        if name == "failed":
-            self.problem(params["slide"], params["reason"])
-        elif name == "phase":
-            self._progress.reset(self._task, description=params["title"], detail="")
-        elif name == "round":
-            self.say(round_text(**params))
+        match event:
+            case SlideFailed(slide, reason):
+                self.problem(slide, reason)
+            case PhaseBegan(title):
+                self._progress.reset(self._task, description=title, detail="")
+            case Preparing(slide, number, planes):
+                self._progress.update(self._task, detail=f"reading labelled plane {number} of {planes}, {slide}")
+            case Round():
+                self.say(round_text(event))
 
     def cancelled(self) -> bool:
         """Whether Ctrl+C was pressed."""

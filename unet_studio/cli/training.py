@@ -10,13 +10,12 @@ import typer
 from unet_studio.cli.engine import load_engine
 from unet_studio.cli.options import Changes, Folder, Json, Place
 from unet_studio.cli.project import open_project
-from unet_studio.cli.rendering.training import models_content, models_text, retrain_text
+from unet_studio.cli.rendering.training import models_content, models_text, retrain_content, retrain_text
 from unet_studio.cli.terminal import TerminalReporter, answer, fail_if
 from unet_studio.core.models.cards import bundled_models, find_model, project_models
 from unet_studio.core.project.active_model import active_model, use_model
-from unet_studio.core.project.hold_out import extend_hold_out
-from unet_studio.core.project.store import Project
-from unet_studio.worker.protocol import RetrainJob
+from unet_studio.protocol.values import RetrainJob
+from unet_studio.usecases.adopt import adopt
 
 
 class ModelsAction(StrEnum):
@@ -53,19 +52,16 @@ def retrain(
             job = RetrainJob(str(opened.folder), str(opened.place), "", resume=True)
         else:
             start = active_model(opened).id if opened.active_model and not from_scratch else ""
-            _extend_hold_out(opened, start, recipe, changes or [])
             job = RetrainJob(str(opened.folder), str(opened.place), start, recipe, changes or [])
         engine, started = load_engine(), time.monotonic()
         with TerminalReporter("Retraining") as reporter:
-            result = engine.retrain(job, reporter)
-        start = find_model(result["model"], opened.place).parent
-        # A model from scratch was compared with a random network only, which says nothing about the active one.
-        if result["preferred"] and (start or not opened.active_model):
-            opened.set_setting("active_model", result["model"])
-        content = {
-            **result, "parent": start, "active_model": opened.active_model, "hold_out": sorted(opened.hold_out()),
-            "seconds": round(time.monotonic() - started, 1), "failed": reporter.problems,
-        }  # fmt: skip
+            retrained = engine.retrain(job, reporter)
+        verdict = adopt(opened, retrained)
+        content = retrain_content(
+            retrained, verdict, active_model=opened.active_model, hold_out=opened.hold_out(),
+            seconds=time.monotonic() - started,
+        )  # fmt: skip
+    content["failed"] = reporter.problems
     answer(content, as_json=as_json, text=retrain_text(content))
     fail_if(reporter.problems)
 
@@ -96,14 +92,6 @@ def models(
         known = [*project_models(opened.place), *bundled_models()]
         active = opened.active_model
     answer(models_content(known, active), as_json=as_json, text=models_text(known, active))
-
-
-def _extend_hold_out(project: Project, start: str, recipe: str, changes: list[str]) -> None:
-    """Keep labelled slides out of training; a recipe with a share of its own sets them aside for its training alone."""
-    from unet_studio.unet.recipes import default_recipe, load_recipe
-
-    if project.hold_out() or not load_recipe(recipe or default_recipe(start), changes).schedule.hold_out:
-        project.add_hold_out(extend_hold_out(project.labelled_planes(), project.hold_out()))
 
 
 def _draw_model(folder: Path, place: Path | None, model: str, out: Path, *, as_json: bool) -> None:

@@ -7,31 +7,33 @@ from dataclasses import dataclass
 from functools import reduce
 from operator import add
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unet_studio import paths
 from unet_studio.core.cleaning.steps import parse_steps
-from unet_studio.core.exchange.exporting import ExportRequest, Format, Wanted, export
+from unet_studio.core.exchange.exporting import ExportRequest, Format, Wanted
 from unet_studio.core.exchange.importing import find_mask
 from unet_studio.core.exchange.kept_masks import keep_masks
 from unet_studio.core.exchange.mask_reading import read_mask
 from unet_studio.core.labels.plane import PlaneId
 from unet_studio.core.masks.of_project import view_plane
-from unet_studio.core.project.hold_out import extend_hold_out
 from unet_studio.core.project.store import Project
+from unet_studio.core.scoring.gate import Verdict
 from unet_studio.core.scoring.scores import Counts, count
 from unet_studio.core.slides.finding import find_slides
 from unet_studio.core.tiles import Box
 from unet_studio.core.workspace.accepting import review
 from unet_studio.core.workspace.workspace import Workspace
 from unet_studio.demo.slides import has_project, prepare_demo
-from unet_studio.errors import Cancelled, ProjectError, StudioError
+from unet_studio.errors import ProjectError, StudioError
+from unet_studio.protocol.values import PhaseBegan, Progress, ProposeJob, Retrained, RetrainJob, check_cancelled
 from unet_studio.simulation.painting import correct
-from unet_studio.worker.engine import Engine
-from unet_studio.worker.protocol import Listener, ProposeJob, RetrainJob
+from unet_studio.usecases.adopt import adopt
+from unet_studio.usecases.clean import clean
+from unet_studio.usecases.engine import Engine
+from unet_studio.usecases.export import export
 
 STEPS = "open:disk:1,fill-holes:0,remove-small:20"
 _CORRECTED_SLIDES = 4
@@ -45,8 +47,8 @@ class DemoReport:
     """What the loop came to.
 
     Dice is of the cleaned-up proposals before and after the retraining, pooled over the pixels of slides with a true
-    mask: `dice_…` of those that nobody corrected, `all_dice_…` of all. `retrained` is what the retraining answered,
-    and `seconds` has the time of each phase.
+    mask: `dice_…` of those that nobody corrected, `all_dice_…` of all. `retrained` is the new model, `verdict` whether
+    it is used, and `seconds` has the time of each phase.
     """
 
     folder: Path
@@ -57,33 +59,34 @@ class DemoReport:
     dice_after: float
     all_dice_before: float
     all_dice_after: float
-    retrained: dict[str, Any]
+    retrained: Retrained
+    verdict: Verdict
     seconds: dict[str, float]
 
 
-def run_headless(target: Path, listener: Listener, engine: Engine, *, smallest: int = 1) -> DemoReport:
+def run_headless(target: Path, progress: Progress, engine: Engine, *, smallest: int = 1) -> DemoReport:
     """Run the loop in `target`, where no demo has been worked on yet; its files stay there.
 
     The first slides that have a true mask are corrected from it by simulated strokes, down to wrong regions of
-    `smallest` pixels. The listener is told of each
-    phase by the event 'phase'. Raises StudioError where `target` is in use, `Cancelled` where the listener wants it.
+    `smallest` pixels. The beginning of each phase is told. Raises StudioError where `target` is in use, `Cancelled`
+    where the user asked to stop.
     """
     if has_project(target):
         raise StudioError(f"Somebody already worked on the demo in '{target}'. Choose a new folder for this run.")
     folder = prepare_demo(target)
     truths = _read_truths(folder)
     corrected = tuple(truths)[:_CORRECTED_SLIDES]
-    clock = _Clock(listener)
+    clock = _Clock(progress)
     with clock.phase("Propose"):
-        _propose(folder, listener, engine)
+        _propose(folder, progress, engine)
     with clock.phase("Clean up"):
         before = _clean_up(folder, truths)
     with clock.phase("Correct"):
-        strokes = _correct(folder, {slide: truths[slide] for slide in corrected}, listener, smallest=smallest)
+        strokes = _correct(folder, {slide: truths[slide] for slide in corrected}, progress, smallest=smallest)
     with clock.phase("Retrain"):
-        retrained = _retrain(folder, listener, engine)
+        retrained, verdict = _retrain(folder, progress, engine)
     with clock.phase("Propose again"):
-        _propose(folder, listener, engine)
+        _propose(folder, progress, engine)
     with clock.phase("Export"):
         exported = _export(folder, target / "export")
     with Project.open(folder) as project:
@@ -91,20 +94,20 @@ def run_headless(target: Path, listener: Listener, engine: Engine, *, smallest: 
     fresh = [slide for slide in truths if slide not in corrected]
     return DemoReport(
         folder, exported, corrected, strokes, _dice(before, fresh), _dice(after, fresh),
-        _dice(before, truths), _dice(after, truths), retrained, clock.seconds,
+        _dice(before, truths), _dice(after, truths), retrained, verdict, clock.seconds,
     )  # fmt: skip
 
 
 class _Clock:
-    """Tells the listener which phase begins, and keeps how long each took."""
+    """Tells which phase begins, and keeps how long each took."""
 
-    def __init__(self, listener: Listener) -> None:
+    def __init__(self, progress: Progress) -> None:
         self.seconds: dict[str, float] = {}
-        self._listener = listener
+        self._progress = progress
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
-        self._listener.event("phase", title=name)
+        self._progress.event(PhaseBegan(name))
         started = time.monotonic()
         yield
         self.seconds[name] = round(time.monotonic() - started, 2)
@@ -117,30 +120,29 @@ def _read_truths(folder: Path) -> _Masks:
     return {slide: read_mask(file).astype(np.uint8) for slide, file in files.items() if file}
 
 
-def _propose(folder: Path, listener: Listener, engine: Engine) -> None:
+def _propose(folder: Path, progress: Progress, engine: Engine) -> None:
     """Propose with the active model wherever that is still to do."""
     with Project.open(folder) as project:
         place, model = project.place, project.active_model
-    planes = [[slide, -1] for slide in find_slides(folder)]
-    engine.propose(ProposeJob(str(folder), str(place), model, planes), listener)
+    planes = [(slide, -1) for slide in find_slides(folder)]
+    engine.propose(ProposeJob(str(folder), str(place), model, planes), progress)
 
 
 def _clean_up(folder: Path, truths: _Masks) -> dict[str, Counts]:
     """Store the recipe; returns how well the proposals agree with the truth now."""
     with Project.open(folder) as project:
-        project.set_steps(parse_steps(STEPS))
+        clean(project, parse_steps(STEPS))
         return _judge(project, truths)
 
 
-def _correct(folder: Path, truths: _Masks, listener: Listener, *, smallest: int) -> int:
+def _correct(folder: Path, truths: _Masks, progress: Progress, *, smallest: int) -> int:
     """Correct slides and mark them as reviewed, as the window does; returns the number of strokes."""
     workspace = Workspace.open(folder)
     try:
         strokes = 0
         for index, (slide, truth) in enumerate(truths.items()):
-            listener.progress(index / len(truths), slide)
-            if listener.cancelled():
-                raise Cancelled("The demo was stopped; what was corrected before stays.")
+            progress.report(index / len(truths), slide)
+            check_cancelled(progress, "The demo was stopped; what was corrected before stays.")
             strokes += _correct_slide(workspace, PlaneId(slide), truth, smallest=smallest)
     finally:
         written = workspace.close()
@@ -163,22 +165,20 @@ def _correct_slide(workspace: Workspace, plane: PlaneId, truth: NDArray[np.uint8
     return strokes
 
 
-def _retrain(folder: Path, listener: Listener, engine: Engine) -> dict[str, Any]:
-    """Retrain the active model, and use the new one if it is to be preferred."""
+def _retrain(folder: Path, progress: Progress, engine: Engine) -> tuple[Retrained, Verdict]:
+    """Retrain the active model, and use the new one where the gate lets it."""
     with Project.open(folder) as project:
-        project.add_hold_out(extend_hold_out(project.labelled_planes(), project.hold_out()))
-        result = engine.retrain(RetrainJob(str(folder), str(project.place), project.active_model), listener)
-        if result["preferred"]:
-            project.set_setting("active_model", result["model"])
-    return result
+        job = RetrainJob(str(folder), str(project.place), project.active_model)
+        retrained = engine.retrain(job, progress)
+        return retrained, adopt(project, retrained)
 
 
 def _export(folder: Path, out: Path) -> Path:
     with Project.open(folder) as project:
         for kind, sub in ((Format.PNG, "masks"), (Format.OVERLAY, "overlays")):
-            for outcome in export(project, ExportRequest(out / sub, kind, states=Wanted.ANY)):
-                if outcome.problem:
-                    raise StudioError(outcome.problem)
+            exported = export(project, ExportRequest(out / sub, kind, states=Wanted.ANY))
+            for problem in exported.failed:
+                raise StudioError(problem.reason)
     return out
 
 

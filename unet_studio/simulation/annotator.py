@@ -1,20 +1,16 @@
 """The simulated annotator: chooses planes, and works on each for as long as a person would."""
 
-from dataclasses import replace
 from pathlib import Path
 
 from unet_studio.core.labels.plane import PlaneId
-from unet_studio.core.masks.of_project import view_plane
 from unet_studio.core.project.store import Project
-from unet_studio.core.scoring.next_plane import PlaneLook, look_at, mean_doubt, next_plane
-from unet_studio.core.slides.opening import open_slide
 from unet_studio.core.tiles import Box
-from unet_studio.core.workspace.accepting import review
 from unet_studio.core.workspace.workspace import Workspace
 from unet_studio.errors import ProjectError
 from unet_studio.simulation.painting import Pace, correcting, paint, starting
 from unet_studio.simulation.runs import Setup
 from unet_studio.simulation.truth import Truths
+from unet_studio.usecases.next_plane import Looks, next_plane_to_label
 
 _SMALLEST = 15
 _THINNEST = 3
@@ -32,7 +28,8 @@ class Annotator:
         self._place = place
         self._truths = truths
         self._pace = Pace()
-        self._looks = [self._look_at(plane) for plane in truths]
+        self._slides = sorted({plane.slide for plane in truths})
+        self._looks: Looks = {}
 
     @property
     def shortest(self) -> float:
@@ -40,10 +37,9 @@ class Annotator:
         return self._pace.slide + self._pace.stroke
 
     def next_plane(self) -> PlaneId | None:
-        """The plane to work on now, as `core.scoring.next_plane` has it; None where all were looked at."""
+        """The plane to work on now, the one that the window offers too; None where all were looked at."""
         with Project.open(self._setup.folder, place=self._place) as project:
-            looks = [replace(look, doubt=self._doubt(project, look)) for look in self._looks]
-        return next_plane(looks, self.seen)
+            return next_plane_to_label(project, self._slides, done=self.seen, looks=self._looks)
 
     def work_on(self, plane: PlaneId, left: float) -> None:
         """Paint on a plane for as long as a person would, with `left` seconds of work left at most.
@@ -79,12 +75,3 @@ class Annotator:
             self.strokes += 1
         if proposed and planner(labels.read(box)) is None:
             review(workspace, plane, labels)
-
-    def _look_at(self, plane: PlaneId) -> PlaneLook:
-        with open_slide(self._setup.folder / plane.slide) as reader:
-            return look_at(reader, plane)
-
-    def _doubt(self, project: Project, look: PlaneLook) -> float:
-        box = Box.of_shape(self._truths[look.plane].shape)
-        proposal = view_plane(project, look.plane, box.shape).proposal
-        return look.doubt if proposal is None else mean_doubt(proposal.read(box))

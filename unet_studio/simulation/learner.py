@@ -1,7 +1,6 @@
 """The models of a simulation: trained on what is labelled, used where they are better, judged on unseen slides."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import reduce
 from operator import add
 from pathlib import Path
@@ -9,24 +8,16 @@ from pathlib import Path
 from unet_studio.core.labels.plane import LabelPlane
 from unet_studio.core.masks.mask_view import MaskView
 from unet_studio.core.masks.proposals import find_proposal
-from unet_studio.core.project.hold_out import extend_hold_out
 from unet_studio.core.project.store import Project
 from unet_studio.core.scoring.scores import count
 from unet_studio.core.tiles import Box
 from unet_studio.errors import StudioError
+from unet_studio.protocol.values import ProposeJob, Retrained, RetrainJob
 from unet_studio.simulation.progress import OverallProgress
 from unet_studio.simulation.runs import Setup
 from unet_studio.simulation.truth import Split
-from unet_studio.worker.engine import Engine
-from unet_studio.worker.protocol import ProposeJob, RetrainJob
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A new model, and whether to use it rather than the active one."""
-
-    model: str
-    preferred: bool
+from unet_studio.usecases.adopt import adopt
+from unet_studio.usecases.engine import Engine
 
 
 class Learner:
@@ -48,28 +39,25 @@ class Learner:
             self._classes = len(project.classes())
             self.active = project.active_model
 
-    def train(self) -> Candidate:
+    def train(self) -> Retrained:
         """Train on what is labelled now. Raises StudioError where nothing is."""
         changes = [f"seed={self._setup.seed}", *self._setup.changes]
         if self._setup.train_seconds:
             changes.append(f"schedule.seconds={float(self._setup.train_seconds)}")
         with self._project() as project:
-            labelled = project.labelled_planes()
-            if not labelled:
+            if not project.labelled_planes():
                 raise StudioError("The person had no time to label anything. Simulate more minutes.")
-            project.add_hold_out(extend_hold_out(labelled, project.hold_out()))
         job = RetrainJob(str(self._setup.folder), str(self._place), self.active, self._setup.recipe, changes)
-        result = self._engine.retrain(job, self._progress)
+        retrained = self._engine.retrain(job, self._progress)
         self.trainings += 1
-        return Candidate(result["model"], result["preferred"])
+        return retrained
 
-    def adopt(self, candidate: Candidate) -> bool:
-        """Make the new model the active one if it is to be preferred; says whether it is now."""
-        if candidate.preferred:
-            self.active = candidate.model
-            with self._project() as project:
-                project.set_setting("active_model", candidate.model)
-        return candidate.preferred
+    def adopt(self, retrained: Retrained) -> bool:
+        """Make the new model the active one if the gate lets it; says whether it is now."""
+        with self._project() as project:
+            verdict = adopt(project, retrained)
+            self.active = project.active_model
+        return verdict.is_adopted
 
     def judge_and_propose(self) -> None:
         """Work out the F1 of the active model, and propose with it what the person sees next."""
@@ -88,7 +76,7 @@ class Learner:
         return reduce(add, counts).mean_dice
 
     def _propose(self, model: str, slides: Iterable[str]) -> None:
-        planes = [[slide, -1] for slide in slides]
+        planes = [(slide, -1) for slide in slides]
         self._engine.propose(ProposeJob(str(self._setup.folder), str(self._place), model, planes), self._progress)
         self._progress.check()
 

@@ -15,36 +15,36 @@ from unet_studio.core.labels.plane import PlaneState
 from unet_studio.core.project.active_model import use_model
 from unet_studio.core.project.store import Project
 from unet_studio.core.tiles import Box
+from unet_studio.protocol.values import Progress, Retrained
 from unet_studio.simulation.annotator import Annotator
-from unet_studio.simulation.learner import Candidate, Learner
+from unet_studio.simulation.learner import Learner
 from unet_studio.simulation.progress import OverallProgress
 from unet_studio.simulation.runs import Point, Run, Setup
 from unet_studio.simulation.truth import Truths, divide, read_truths
-from unet_studio.worker.engine import Engine
-from unet_studio.worker.protocol import Listener
+from unet_studio.usecases.engine import Engine
 
 _PAUSE = 1.0
 """Where trainings have no limit in time, the person's work goes on as if they took this many minutes."""
 
 
-def simulate(setup: Setup, engine: Engine, listener: Listener, *, ceiling: bool = False) -> Run:
+def simulate(setup: Setup, engine: Engine, progress: Progress, *, ceiling: bool = False) -> Run:
     """Simulate a person on part of a folder's slides and judge the models on the others.
 
     The project is made in a temporary folder and removed; nothing in the slides' folder changes. With `ceiling` a model
     is also trained on all slides of the pool, fully labelled, from the same start and as often as in the simulation.
-    Raises `MaskError` where fewer than two slides have a true mask, and `Cancelled` where the listener wants it.
+    Raises `MaskError` where fewer than two slides have a true mask, and `Cancelled` where the user asked to stop.
     """
-    progress = OverallProgress(listener)
+    overall = OverallProgress(progress)
     with _new_project(setup) as (place, classes):
         truths = read_truths(setup.folder, setup.truth, classes=classes, foreground=setup.foreground)
         split = divide(truths, setup.test_share, setup.seed)
-        learner = Learner(setup, place, engine, progress, split)
-        points = tuple(_work(setup, Annotator(setup, place, split.pool_truths), learner, progress))
+        learner = Learner(setup, place, engine, overall, split)
+        points = tuple(_work(setup, Annotator(setup, place, split.pool_truths), learner, overall))
     highest = math.nan
     if ceiling:
         with _new_project(setup) as (place, _):
             _label_fully(setup, place, split.pool_truths)
-            highest = _train_often(Learner(setup, place, engine, progress, split), learner.trainings, progress)
+            highest = _train_often(Learner(setup, place, engine, overall, split), learner.trainings, overall)
     return Run(setup.seed, split.pool, split.test, points, highest)
 
 
@@ -65,7 +65,7 @@ def _new_project(setup: Setup) -> Iterator[tuple[Path, int]]:
 class _Training:
     """A training that goes on while the person works: what it brings, and the point of the curve but for its F1."""
 
-    candidate: Candidate
+    retrained: Retrained
     point: Point
 
 
@@ -95,15 +95,15 @@ def _work(setup: Setup, annotator: Annotator, learner: Learner, progress: Overal
 
 def _train(setup: Setup, annotator: Annotator, learner: Learner) -> _Training:
     """Train on what is labelled now; in a person's time it takes as long as it may."""
-    candidate = learner.train()
+    retrained = learner.train()
     minutes = annotator.seconds / 60
     ready = minutes + (setup.train_seconds / 60 or _PAUSE)
-    return _Training(candidate, Point(minutes, ready, len(annotator.seen), annotator.strokes, math.nan))
+    return _Training(retrained, Point(minutes, ready, len(annotator.seen), annotator.strokes, math.nan))
 
 
 def _adopt(training: _Training, learner: Learner) -> Point:
     """Use the new model if it is to be preferred to the active one, and propose with it."""
-    if learner.adopt(training.candidate):
+    if learner.adopt(training.retrained):
         learner.judge_and_propose()
     return replace(training.point, f1=learner.f1)
 

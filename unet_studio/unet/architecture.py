@@ -1,13 +1,15 @@
 """The network: a U-Net with named options, described by the recipe's `Architecture`."""
 
 import random
+from contextlib import nullcontext
 from typing import Any
 
 import keras
 from keras import layers, ops
 
 from unet_studio.errors import RecipeError
-from unet_studio.unet.recipes import Architecture
+from unet_studio.unet.device import fastest_precision
+from unet_studio.unet.recipes import Architecture, Recipe
 
 
 def build_unet(architecture: Architecture, *, channels: int, classes: int) -> keras.Model:
@@ -57,6 +59,16 @@ def build_unet(architecture: Architecture, *, channels: int, classes: int) -> ke
     if architecture.output == "sigmoid":
         logits = ops.pad(logits, [[0, 0], [0, 0], [0, 0], [1, 0]])
     return keras.Model(inputs, logits, name="unet")
+
+
+def build_or_continue(recipe: Recipe, start: keras.Model | None, *, channels: int, classes: int) -> keras.Model:
+    """A network to train: a fresh copy of `start` (warm start), or the recipe's, randomly initialised."""
+    keras.utils.set_random_seed(recipe.seed)
+    with fastest_precision() if recipe.precision == "fastest" else nullcontext():
+        network = build_unet(recipe.architecture, channels=channels, classes=classes)
+    if start is not None:
+        network.set_weights(start.get_weights())
+    return network
 
 
 def _double_convolution(value: Any, architecture: Architecture, level: int, side: str = "down") -> Any:

@@ -9,11 +9,11 @@ import keras
 import numpy as np
 
 from unet_studio.core.models.cards import ModelCard
+from unet_studio.unet.architecture import build_or_continue
 from unet_studio.unet.device import avoid_xla
 from unet_studio.unet.prediction import Predictor
 from unet_studio.unet.recipes import Recipe
 from unet_studio.unet.training.losses import make_loss
-from unet_studio.unet.training.rounds import build_or_continue
 from unet_studio.unet.weights import architecture_of, load_fast_network, load_network
 
 _SIDE = 512

@@ -17,11 +17,11 @@ from unet_studio.core.masks.mask_view import cleaned_mask
 from unet_studio.core.models.cards import ModelCard
 from unet_studio.core.project.store import Project
 from unet_studio.core.project.stored_labels import LabelledPlane
+from unet_studio.core.scoring.next_plane import spread
 from unet_studio.core.scoring.scores import Counts, count
 from unet_studio.core.slides.opening import open_slide
 from unet_studio.core.tiles import Box, tile_box
 from unet_studio.errors import ModelError, StudioError
-from unet_studio.unet.training.rounds import spread
 from unet_studio.unet.weights import load_network
 from unet_studio.unet.whole_slides import predictor_of
 

@@ -10,10 +10,10 @@ import keras
 from unet_studio.core.files import publish_folder
 from unet_studio.core.models.cards import WEIGHTS, ModelCard
 from unet_studio.errors import ModelError
+from unet_studio.protocol.values import Round
 from unet_studio.unet import device
 from unet_studio.unet.architecture import build_unet
 from unet_studio.unet.recipes import Architecture, Recipe
-from unet_studio.unet.training.rounds import RoundReport
 
 
 def architecture_of(card: ModelCard) -> Architecture:
@@ -52,7 +52,7 @@ def load_fast_network(card: ModelCard) -> keras.Model:
     return fast
 
 
-def publish(card: ModelCard, network: keras.Model, history: Sequence[RoundReport]) -> ModelCard:
+def publish(card: ModelCard, network: keras.Model, history: Sequence[Round]) -> ModelCard:
     """Write network, card and history into `card.folder`; a reader sees the finished folder or none.
 
     Once this returns the model is on the disk itself, so that what it was trained from may go. Raises `ModelError`
@@ -73,7 +73,7 @@ def publish(card: ModelCard, network: keras.Model, history: Sequence[RoundReport
     return card
 
 
-def _write_model(folder: Path, card: ModelCard, network: keras.Model, history: Sequence[RoundReport]) -> None:
+def _write_model(folder: Path, card: ModelCard, network: keras.Model, history: Sequence[Round]) -> None:
     folder.mkdir(parents=True)
     plain = build_unet(
         architecture_of(card), channels=card.normalisation.channels, classes=len(card.classes)
@@ -84,7 +84,7 @@ def _write_model(folder: Path, card: ModelCard, network: keras.Model, history: S
     _write_history(folder / "history.csv", history)
 
 
-def _write_history(file: Path, history: Sequence[RoundReport]) -> None:
+def _write_history(file: Path, history: Sequence[Round]) -> None:
     with file.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream)
         writer.writerow(["round", "loss", "hold_out_dice", "seconds"])

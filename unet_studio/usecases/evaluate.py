@@ -1,7 +1,7 @@
 """Evaluating: how well a project's masks agree with true masks made elsewhere."""
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
@@ -10,17 +10,18 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from unet_studio.core.cleaning.instances import instances, thin_borders
+from unet_studio.core.cleaning.steps import boundary_classes
 from unet_studio.core.exchange.importing import find_mask
 from unet_studio.core.exchange.mask_values import ValueTable, read_classes
 from unet_studio.core.labels.plane import PlaneId, PlaneState
 from unet_studio.core.masks.of_project import view_plane
 from unet_studio.core.project.store import Project
-from unet_studio.core.scoring.scores import Counts, count, rand_score
+from unet_studio.core.scoring.scores import Counts, TrueDivision, count
 from unet_studio.core.slides.finding import find_slides
 from unet_studio.core.slides.opening import open_slide
 from unet_studio.core.tiles import Box
 from unet_studio.errors import MaskError, StudioError
+from unet_studio.protocol.values import UNHEARD, Progress, SlideFailed
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,18 @@ class SlideScores:
     problem: str = ""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Evaluation:
+    """All slides that have a true mask, in order; fewer where the user asked to stop."""
+
+    slides: tuple[SlideScores, ...]
+
+    @property
+    def pooled(self) -> Scores | None:
+        """The scores over all slides that could be compared; None if there are none."""
+        return pool(self.slides)
+
+
 def pool(slides: Iterable[SlideScores]) -> Scores | None:
     """The scores over all planes of all slides that could be compared; None if there are none."""
     compared = [slide for slide in slides if slide.counts]
@@ -56,12 +69,18 @@ def pool(slides: Iterable[SlideScores]) -> Scores | None:
 
 
 def evaluate(
-    project: Project, truth: Path, *, foreground: str | None = None, table: ValueTable | None = None
-) -> Iterator[SlideScores]:
-    """Compare the mask of every slide that has a true one in `truth`, slide by slide.
+    project: Project,
+    truth: Path,
+    *,
+    foreground: str | None = None,
+    table: ValueTable | None = None,
+    progress: Progress = UNHEARD,
+) -> Evaluation:
+    """Compare the mask of every slide that has a true one in `truth`.
 
-    True masks are found and read as for an import; `foreground` and `table` are as for `read_classes`. Raises
-    `MaskError` at once if no slide has one.
+    True masks are found and read as for an import; `foreground` and `table` are as for `read_classes`. The classes that
+    the clean-up recipe takes for boundaries only divide, in V-Rand. What can't be compared is told and says why. Raises
+    `MaskError` if no slide has a true mask.
     """
     pairs = [(slide, file) for slide in find_slides(project.folder) if (file := find_mask(truth, slide))]
     if not pairs:
@@ -69,7 +88,15 @@ def evaluate(
             f"No mask in '{truth}' has the name of a slide in '{project.folder}'. A mask is found by its slide's "
             "path and stem, for example sub/a.png for sub/a.tif."
         )
-    return (_evaluate_slide(project, slide, file, foreground, table) for slide, file in pairs)
+    slides = []
+    for number, (slide, file) in enumerate(pairs):
+        if progress.cancelled():
+            break
+        progress.report(number / len(pairs), slide)
+        slides.append(_evaluate_slide(project, slide, file, foreground, table))
+        if slides[-1].problem:
+            progress.event(SlideFailed(slide, slides[-1].problem))
+    return Evaluation(tuple(slides))
 
 
 def _evaluate_slide(
@@ -84,8 +111,9 @@ def _evaluate_slide(
             raise MaskError(f"The true mask of '{slide}' has {len(planes)} planes, but the slide has {info.planes}.")
         masks = [_mask(project, PlaneId(slide, number), info.box()) for number in range(info.planes)]
         counts = tuple(count(true, mask, classes) for true, mask in zip(planes, masks, strict=True))
+        boundaries = boundary_classes(project.steps())
         v_rand = tuple(
-            rand_score(instances(true), thin_borders(instances(mask))) for true, mask in zip(planes, masks, strict=True)
+            TrueDivision(true, boundaries=boundaries).v_rand(mask) for true, mask in zip(planes, masks, strict=True)
         )
         return SlideScores(slide, counts, v_rand)
     except StudioError as error:

@@ -1,20 +1,20 @@
 """Tuning: the two numbers of a watershed, found on the planes that a person labelled."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
-from unet_studio.core.cleaning.instances import instances, thin_borders
 from unet_studio.core.cleaning.steps import WATERSHEDS, Step, boundary_classes
 from unet_studio.core.labels.plane import PlaneState
 from unet_studio.core.masks.mask_view import MaskView, cleaned_mask
 from unet_studio.core.masks.of_project import view_plane
 from unet_studio.core.project.store import Project
 from unet_studio.core.project.stored_labels import LabelledPlane
-from unet_studio.core.scoring.scores import rand_score
+from unet_studio.core.scoring.scores import TrueDivision
 from unet_studio.core.tiles import Box
 from unet_studio.errors import RecipeError, StudioError
+from unet_studio.protocol.values import UNHEARD, Progress, check_cancelled
 
 _SIGMAS = (0.0, 1.0, 2.0, 3.0)
 _HEIGHTS = {
@@ -50,22 +50,18 @@ class TunedWatershed:
         return self.best.v_rand > self.v_rand_before
 
 
-def tune_watershed(
-    project: Project,
-    operation: str,
-    class_index: int | None = None,
-    *,
-    progress: Callable[[float], None] = lambda _: None,
+def tune(
+    project: Project, operation: str, class_index: int | None = None, *, progress: Progress = UNHEARD
 ) -> TunedWatershed:
     """Try the watershed `operation` for a class (None: every class) on a grid of smoothings and heights.
 
     Each takes its place in the project's clean-up recipe as by `with_watershed`. The one with the highest mean V-Rand
     over the labelled planes is the best, of equals the one that smooths less and divides less. Only reviewed and fully
-    labelled planes count: two strokes on one object would look like two objects. `progress` is told the share that is
-    done, 0…1, and may raise to stop; the project isn't changed. Memory is bounded by one plane.
+    labelled planes count: two strokes on one object would look like two objects. The project isn't changed. Memory is
+    bounded by one plane.
 
     Raises RecipeError for an operation that is no watershed, and StudioError where no such plane has a proposal of the
-    active model and two pixels of one instance.
+    active model and two pixels of one instance, and `Cancelled`.
     """
     if operation not in WATERSHEDS:
         raise RecipeError(f"“{operation}” can't be tuned. What can be tuned is {', '.join(WATERSHEDS)}.")
@@ -96,7 +92,7 @@ def with_watershed(steps: tuple[Step, ...], step: Step) -> tuple[Step, ...]:
 
 
 def _scores_by_plane(
-    project: Project, recipes: Sequence[tuple[Step, ...]], boundaries: frozenset[int], progress: Callable[[float], None]
+    project: Project, recipes: Sequence[tuple[Step, ...]], boundaries: frozenset[int], progress: Progress
 ) -> Iterator[list[float]]:
     """The V-Rand of each recipe on each plane on which there is something to compare."""
     planes = [plane for plane in project.labelled_planes() if _is_whole(plane)]
@@ -106,8 +102,9 @@ def _scores_by_plane(
             continue
         judge, scores = _Judge(view, boundaries), []
         for done, recipe in enumerate(recipes):
+            check_cancelled(progress, "Tuning was stopped; the clean-up stays as it was.")
             scores.append(judge.v_rand(recipe))
-            progress((number + (done + 1) / len(recipes)) / len(planes))
+            progress.report((number + (done + 1) / len(recipes)) / len(planes), plane.plane.slide)
         if not any(math.isnan(score) for score in scores):
             yield scores
 
@@ -131,9 +128,7 @@ class _Judge:
         box = Box.of_shape(view.labels.shape)
         self._probabilities = view.probabilities(box)
         self._threshold = view.threshold
-        self._boundaries = boundaries
-        self._truth = instances(view.labels.read(box), boundaries=boundaries)
+        self._truth = TrueDivision(view.labels.read(box), boundaries=boundaries)
 
     def v_rand(self, steps: tuple[Step, ...]) -> float:
-        mask = cleaned_mask(self._probabilities, self._threshold, steps)
-        return rand_score(self._truth, thin_borders(instances(mask, boundaries=self._boundaries)))
+        return self._truth.v_rand(cleaned_mask(self._probabilities, self._threshold, steps))

@@ -1,1 +1,1 @@
-"""The process that owns Keras, and the protocol by which the window speaks with it."""
+"""The process that owns Keras: it reads requests, runs the use cases that need Keras, and answers."""

@@ -4,10 +4,27 @@ import os
 import queue
 import sys
 import threading
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
-from unet_studio.errors import OUT_OF_MEMORY, is_out_of_memory
-from unet_studio.worker.protocol import VERSION, Message, ProposeJob, Ready, RetrainJob, decode
+from unet_studio.errors import OUT_OF_MEMORY, Cancelled, ProtocolError, StudioError, is_out_of_memory
+from unet_studio.protocol.messages import (
+    VERSION,
+    Cancel,
+    Failed,
+    Finished,
+    Happened,
+    Message,
+    Ready,
+    Report,
+    Request,
+    Stopped,
+    decode,
+    encode,
+)
+from unet_studio.protocol.values import Event, ProposeJob
+
+if TYPE_CHECKING:
+    from unet_studio.usecases.engine import Engine
 
 
 class _Connection:
@@ -16,12 +33,12 @@ class _Connection:
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
         self._lock = threading.Lock()
-        self._requests: queue.Queue[Message | None] = queue.Queue()
+        self._requests: queue.Queue[Request | Failed] = queue.Queue()
         self.cancelled: set[int] = set()
 
     def send(self, message: Message) -> None:
         with self._lock:
-            self._stream.write(message.encode())
+            self._stream.write(encode(message))
             self._stream.flush()
 
     def listen(self, source: BinaryIO) -> None:
@@ -29,31 +46,35 @@ class _Connection:
         for line in source:
             try:
                 message = decode(line)
-            except ValueError as error:  # go on: the end of stdin must still be seen
+            except ProtocolError as error:  # go on: the end of stdin must still be seen
                 print(error, file=sys.stderr)  # noqa: T201 - stderr is the worker's log
+                if error.request:  # it is answered in its turn
+                    self._requests.put(Failed(error.request, str(error)))
                 continue
-            if message.method == "cancel":
-                self.cancelled.add(message.id)
-            else:
-                self._requests.put(message)
+            match message:
+                case Cancel(number):
+                    self.cancelled.add(number)
+                case Request():
+                    self._requests.put(message)
         os._exit(0)
 
-    def next_request(self) -> Message | None:
+    def next_request(self) -> Request | Failed:
+        """The next request, or the answer to one that makes no sense."""
         return self._requests.get()
 
 
-class _RequestListener:
+class _RequestProgress:
     """Reports a job's progress under its request's id."""
 
     def __init__(self, connection: _Connection, request: int) -> None:
         self._connection = connection
         self._request = request
 
-    def progress(self, done: float, text: str) -> None:
-        self._connection.send(Message(self._request, "progress", {"done": round(done, 4), "text": text}))
+    def report(self, done: float, text: str) -> None:
+        self._connection.send(Report(self._request, done, text))
 
-    def event(self, name: str, **params: Any) -> None:
-        self._connection.send(Message(self._request, "event", {"name": name, **params}))
+    def event(self, event: Event) -> None:
+        self._connection.send(Happened(self._request, event))
 
     def cancelled(self) -> bool:
         return self._request in self._connection.cancelled
@@ -73,33 +94,32 @@ def main() -> None:
     from unet_studio.worker.jobs import Jobs
 
     device = find_device()
-    ready = Ready(VERSION, device.kind, device.name, device.backend, device.reason)
-    connection.send(Message(method="ready", params={name: getattr(ready, name) for name in Ready.__slots__}))
+    connection.send(Ready(VERSION, device.kind, device.name, device.backend, device.reason))
     jobs = Jobs()
-    while (request := connection.next_request()) is not None:
-        connection.send(_answer(jobs, request, _RequestListener(connection, request.id)))
+    while True:
+        request = connection.next_request()
+        if isinstance(request, Failed):
+            connection.send(request)
+        else:
+            connection.send(_answer(jobs, request, _RequestProgress(connection, request.id)))
 
 
-def _answer(jobs: Any, request: Message, listener: _RequestListener) -> Message:
-    from unet_studio.errors import Cancelled, StudioError
-
+def _answer(jobs: "Engine", request: Request, progress: _RequestProgress) -> Finished | Stopped | Failed:
     try:
-        if request.method == "propose":
-            return Message(request.id, result=jobs.propose(ProposeJob(**request.params), listener))
-        if request.method == "retrain":
-            return Message(request.id, result=jobs.retrain(RetrainJob(**request.params), listener))
-        return Message(request.id, error=f"The worker knows no job '{request.method}'.")
+        if isinstance(request.job, ProposeJob):
+            return Finished(request.id, jobs.propose(request.job, progress))
+        return Finished(request.id, jobs.retrain(request.job, progress))
     except Cancelled as error:
-        return Message(request.id, result={"cancelled": True, "message": str(error)})
+        return Stopped(request.id, str(error))
     except StudioError as error:
-        return Message(request.id, error=str(error))
+        return Failed(request.id, str(error))
     except Exception as error:  # the worker must go on; the whole story goes to its log
         import traceback
 
         traceback.print_exc()
         if is_out_of_memory(error):
-            return Message(request.id, error=OUT_OF_MEMORY)
-        return Message(request.id, error=f"The worker met an unexpected error ({type(error).__name__}: {error}).")
+            return Failed(request.id, OUT_OF_MEMORY)
+        return Failed(request.id, f"The worker met an unexpected error ({type(error).__name__}: {error}).")
 
 
 def _lower_priority() -> None:

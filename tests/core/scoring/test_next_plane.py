@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from unet_studio.core.labels.plane import PlaneId
-from unet_studio.core.scoring.next_plane import PlaneLook, look_at, mean_doubt, next_plane
+from unet_studio.core.scoring.next_plane import PlaneLook, look_at, mean_uncertainty, next_plane
 from unet_studio.core.slides.opening import open_slide
 
 
@@ -105,7 +105,7 @@ def test_noise_has_less_structure_than_cells(tmp_path: Path, cells: NDArray[np.f
         with open_slide(write(tmp_path / f"{name}.png", picture.clip(0, 255).astype(np.uint8))) as reader:
             looks[name] = look_at(reader, PlaneId(name))
     assert looks["noise"].structure < 0.5 * looks["cells"].structure
-    assert looks["noise"].doubt == 1.0
+    assert looks["noise"].uncertainty == 1.0
 
 
 def test_a_dark_copy_looks_the_same_at_any_depth(tmp_path: Path, cells: NDArray[np.float64]) -> None:
@@ -119,11 +119,11 @@ def test_a_dark_copy_looks_the_same_at_any_depth(tmp_path: Path, cells: NDArray[
 
 def test_doubt_is_large_where_two_classes_are_as_likely() -> None:
     sure, torn = np.zeros((4, 4, 1), np.uint8), np.full((4, 4, 1), 128, np.uint8)
-    assert mean_doubt(sure) == 0
-    assert mean_doubt(torn) > 0.98
+    assert mean_uncertainty(sure) == 0
+    assert mean_uncertainty(torn) > 0.98
     three = np.zeros((4, 4, 2), np.uint8)
     three[..., 0], three[..., 1] = 127, 127
-    assert mean_doubt(three) > 0.98
+    assert mean_uncertainty(three) > 0.98
     three[..., 1] = 0
     three[..., 0] = 255
-    assert mean_doubt(three) == 0
+    assert mean_uncertainty(three) == 0

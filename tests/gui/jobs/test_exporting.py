@@ -1,5 +1,7 @@
 """An export from the window writes what is on the disk, or says why not."""
 
+import sqlite3
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -59,3 +61,68 @@ def test_nothing_is_exported_without_the_last_strokes(
     assert notice.kind is NoticeKind.WARNING
     assert "not written yet, so nothing was exported; export again" in notice.text
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (sqlite3.OperationalError("database is locked"), "Exporting failed (OperationalError: database is locked)"),
+        (MemoryError(), "Exporting failed (the computer ran out of memory"),
+        (ZeroDivisionError("division by zero"), "Exporting failed (ZeroDivisionError: division by zero)"),
+        (OSError(28, "No space left on device"), "No space left on device"),
+    ],
+    ids=["locked", "memory", "bug", "full disk"],
+)
+def test_what_nobody_foresaw_ends_the_export_with_one_notice_and_a_traceback_in_the_log(
+    workspace: Workspace,
+    tmp_path: Path,
+    qtbot: QtBot,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    error: Exception,
+    said: str,
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("unet_studio.usecases.export.plan_export", fail)
+    exporting, notices, activities = Exporting(), [], []
+    exporting.notice.connect(notices.append)
+    exporting.began.connect(activities.append)
+    request = ExportRequest(tmp_path / "out", Format.PNG, states=Wanted.ANY)
+    with qtbot.waitSignal(exporting.ended) as ended:
+        exporting.export(workspace, request)
+        assert exporting.is_busy
+    assert ended.args == [0]
+    assert not exporting.is_busy
+    (notice,) = notices
+    assert notice.kind is NoticeKind.ERROR
+    assert said in notice.text
+    (record,) = [record for record in caplog.records if record.exc_info]
+    assert record.exc_info is not None and record.exc_info[1] is error
+
+    monkeypatch.undo()
+    with qtbot.waitSignal(exporting.ended) as ended:
+        exporting.export(workspace, request)
+    assert ended.args == [1], "the next one works"
+
+
+def test_what_is_told_of_a_folder_that_was_closed_reaches_nobody(
+    workspace: Workspace, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on, told = threading.Event(), []
+
+    def wait(*_: object) -> tuple[()]:
+        assert go_on.wait(10)
+        return ()
+
+    monkeypatch.setattr("unet_studio.usecases.export.plan_export", wait)
+    exporting = Exporting()
+    for signal in (exporting.notice, exporting.ended):
+        signal.connect(told.append)
+    exporting.export(workspace, ExportRequest(tmp_path / "out"))
+    exporting.stop()
+    assert not exporting.is_busy
+    go_on.set()
+    qtbot.wait(200)
+    assert told == []

@@ -115,13 +115,13 @@ def test_without_a_reviewed_slide_it_says_what_to_do(hand: "Hand") -> None:
 @pytest.fixture
 def go_on(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
     """Holds a tuning back until it is set."""
-    event, tune = threading.Event(), core_tuning.tune_watershed
+    event, tune = threading.Event(), core_tuning.tune
 
     def wait_and_tune(*args: object, **named: object) -> TunedWatershed:
         assert event.wait(10)
         return tune(*args, **named)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("unet_studio.gui.jobs.tuning.tune_watershed", wait_and_tune)
+    monkeypatch.setattr("unet_studio.gui.jobs.tuning.tune", wait_and_tune)
     return event
 
 

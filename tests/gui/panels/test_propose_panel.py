@@ -10,7 +10,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QCheckBox
 
 from unet_studio.gui.window.main_window import MainWindow
-from unet_studio.worker.protocol import ProposeJob
+from unet_studio.protocol.values import ProposeJob
 
 if TYPE_CHECKING:
     from tests.gui.conftest import Hand

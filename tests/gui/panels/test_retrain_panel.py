@@ -1,7 +1,8 @@
 """The panel of retraining says what a round came to, and what went wrong on the way."""
 
+import math
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pyqtgraph as pg
@@ -14,10 +15,12 @@ from pytestqt.qtbot import QtBot
 
 from unet_studio.core.classes import make_classes
 from unet_studio.core.project.store import Project
+from unet_studio.core.scoring.gate import Verdict
 from unet_studio.gui.jobs.activity import Activity
-from unet_studio.gui.jobs.retraining import Outcome, Retraining, Round
+from unet_studio.gui.jobs.retraining import Retraining
 from unet_studio.gui.panels.retrain_panel import RetrainPanel
 from unet_studio.gui.window.main_window import MainWindow
+from unet_studio.protocol.values import Preparing, Retrained, Round
 
 HALVED = "There was not enough memory, so a step now takes 2 patch(es) of 256 × 256 pixels."
 
@@ -31,11 +34,11 @@ def panel(qtbot: QtBot) -> RetrainPanel:
 
 
 def a_round(number: int, note: str = "") -> Round:
-    return Round(number, 12, 0.5 if number else None, 0.8, 10.0 * number, number == 0, "", note)
+    return Round(number, 12, 0.5 if number else math.nan, 0.8, 10.0 * number, number == 0, note)
 
 
-def scored(number: int, dice: float, *, best: bool) -> Round:
-    return replace(a_round(number), dice=dice, best=best)
+def scored(number: int, dice: float, *, kept: bool) -> Round:
+    return replace(a_round(number), dice=dice, kept=kept)
 
 
 def shown(panel: RetrainPanel, text: str) -> bool:
@@ -68,12 +71,12 @@ def test_it_says_what_a_click_will_do(panel: RetrainPanel) -> None:
 
 
 def test_it_tells_the_rounds_that_are_kept_from_those_that_are_no_better(panel: RetrainPanel) -> None:
-    panel.add_round(scored(0, 0.7, best=True))
+    panel.add_round(scored(0, 0.7, kept=True))
     assert shown(panel, "Dice before the first round: 0.700")
-    panel.add_round(scored(1, 0.8, best=True))
-    panel.add_round(scored(2, 0.8, best=True))  # equally good, but trained longer
+    panel.add_round(scored(1, 0.8, kept=True))
+    panel.add_round(scored(2, 0.8, kept=True))  # equally good, but trained longer
     assert shown(panel, "Round 2: Dice 0.800, kept so far")
-    panel.add_round(scored(3, 0.75, best=False))
+    panel.add_round(scored(3, 0.75, kept=False))
     assert shown(panel, "Round 3: Dice 0.750, no better than the 0.800 of round 2")
 
 
@@ -89,25 +92,48 @@ def test_the_chart_has_room_for_all_rounds_from_the_first_on(panel: RetrainPanel
     assert chart.viewRange()[1][1] >= 3, "no loss is out of sight"
 
 
+def trained(dice: float, before: float, *, held_out: int, kept: bool = True) -> Retrained:
+    rounds = (scored(0, before, kept=True), scored(3, dice, kept=kept))
+    return Retrained("m", "old", ("background", "foreground"), held_out, rounds)
+
+
 @pytest.mark.parametrize(
-    ("outcome", "text"),
+    ("retrained", "verdict", "text"),
     [
-        (Outcome("m", 0.91, 0.9, compared=True, preferred=True, rounds=3), "is better and in use: "),
+        (trained(0.91, 0.9, held_out=5), Verdict.BETTER, "is better and in use: "),
         (
-            Outcome("m", 0.895, 0.9, compared=True, preferred=True, rounds=3),
+            trained(0.895, 0.9, held_out=1),
+            Verdict.ABOUT_AS_GOOD,
             "in use. Too few slides are held out to say which is better",
         ),
-        (Outcome("m", 0.9, 0.9, compared=True, preferred=False, rounds=3), "is not used: Dice on the hold-out 0.900"),
-        (Outcome("m", 0.9, 0.1, compared=False, preferred=True, rounds=3), "could not be compared: all labels are on"),
+        (
+            trained(0.8, 0.9, held_out=5, kept=False),
+            Verdict.NO_BETTER,
+            "is not used: Dice on the hold-out 0.900, before 0.900",
+        ),
+        (trained(0.9, 0.1, held_out=0), Verdict.NOT_COMPARED, "could not be compared: all labels are on"),
+        (trained(0.9, 0.1, held_out=5), Verdict.OTHER_CLASSES, "is not used: the classes were changed"),
+        (trained(0.9, 0.1, held_out=5), Verdict.OTHER_START, "compared with another one than the model in use"),
+        (trained(0.9, 0.1, held_out=5), Verdict.NOT_USABLE, "could not be put to use"),
     ],
-    ids=["better", "about as good", "worse", "no hold-out"],
+    ids=["better", "about as good", "worse", "no hold-out", "renamed", "other start", "not usable"],
 )
 def test_it_says_what_came_of_a_training_and_whether_it_is_used(
-    panel: RetrainPanel, outcome: Outcome, text: str
+    panel: RetrainPanel, retrained: Retrained, verdict: Verdict, text: str
 ) -> None:
-    panel.finish(outcome)
+    panel.finish(retrained, verdict)
     (said,) = [label.text() for label in panel.findChildren(QLabel) if text in label.text()]
-    assert "in use" in said or not outcome.preferred
+    assert ("in use." in said or "in use:" in said) == verdict.is_adopted
+
+
+def test_while_the_slides_are_read_it_says_which_one(panel: RetrainPanel) -> None:
+    activity = Activity("Retraining", lambda: None, panel)
+    panel.begin(activity)
+    assert shown(panel, "Reading the labelled slides…")
+    panel.show_preparing(Preparing("sub/a.tif", 3, 40))
+    assert shown(panel, "Reading labelled plane 3 of 40: sub/a.tif")
+    activity.end()
+    assert not shown(panel, "Reading labelled plane 3 of 40: sub/a.tif"), "it was stopped before it began"
 
 
 def test_the_window_trains_a_first_model_where_the_active_one_knows_other_classes(
@@ -152,5 +178,5 @@ def test_a_training_begins_once_what_was_painted_is_on_the_disk_or_says_why_not(
 def test_the_window_takes_a_round_as_the_worker_tells_it(qtbot: QtBot) -> None:
     retraining = Retraining()
     with qtbot.waitSignal(retraining.round_ended) as told:
-        retraining._on_event(1, "round", asdict(a_round(1, HALVED)))
+        retraining._on_event(1, a_round(1, HALVED))
     assert told.args == [a_round(1, HALVED)]

@@ -22,7 +22,7 @@ from unet_studio.core.tiles import Box
 from unet_studio.core.workspace.workspace import Workspace
 from unet_studio.errors import ProjectError
 from unet_studio.gui.background import Background
-from unet_studio.gui.jobs.incoming_proposals import Arrivals
+from unet_studio.gui.jobs.incoming_proposals import IncomingProposals
 from unet_studio.gui.jobs.proposing import Proposing
 from unet_studio.gui.session.accepting import Accepting
 from unet_studio.gui.session.background_edits import BackgroundEdits
@@ -42,7 +42,7 @@ class Desk:
         self.edits = BackgroundEdits(session, background)
         self.accepting = Accepting(session, self.edits, MaskFiles(session, self.edits))
         self._proposing = Proposing()
-        self._arrivals = Arrivals(session, self._proposing)
+        self._incoming = IncomingProposals(session, self._proposing)
         self.qtbot = qtbot
         self.notices: list[str] = []
         session.notice.connect(lambda notice: self.notices.append(notice.text))

@@ -49,7 +49,7 @@ def test_without_a_folder_nothing_can_be_chosen() -> None:
 
 def test_what_needs_a_plane_and_what_a_stack() -> None:
     without_plane = enabled(WindowState(is_open=True))
-    assert without_plane == {"accept_all", "export", "propose_all", "tune"}
+    assert without_plane == {"accept_all", "export", "propose_all", "tune", "teaches_most"}
     of_plane = {*OBJECT_ACTIONS, "pick_class", "accept_plane", "review", "propose", "compare", "compare_side"}
     assert enabled(SHOWN) - without_plane == of_plane
     assert enabled(STACK) - enabled(SHOWN) == {"interpolate", "copy_labels", "next_plane", "previous_plane"}
@@ -82,6 +82,7 @@ def test_what_a_tool_has_under_way_can_be_undone() -> None:
         ("is_tuning", {"tune"}),
         ("is_retraining", {"retrain"}),
         ("is_exporting", {"export"}),
+        ("is_searching", {"teaches_most"}),
     ],
 )
 def test_what_runs_is_not_started_twice_and_can_be_cancelled(busy: str, actions: set[str]) -> None:

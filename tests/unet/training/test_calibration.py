@@ -14,7 +14,7 @@ from unet_studio.unet.architecture import build_unet
 from unet_studio.unet.prediction import Predictor
 from unet_studio.unet.recipes import Architecture
 from unet_studio.unet.training.calibration import fit_temperature, likeliest_temperature
-from unet_studio.unet.training.rounds import JudgedWindow, judge
+from unet_studio.unet.training.validation import ValidationWindow, judge
 
 ARCHITECTURE = Architecture(depth=2, width=2)
 
@@ -45,20 +45,20 @@ def sure_network(factor: float) -> keras.Model:
 
 
 @pytest.fixture(scope="module")
-def windows(spots: Callable[[int], tuple[NDArray[np.uint8], NDArray[np.uint8]]]) -> list[JudgedWindow]:
+def windows(spots: Callable[[int], tuple[NDArray[np.uint8], NDArray[np.uint8]]]) -> list[ValidationWindow]:
     """Slides of spots under so much noise that nobody can be sure."""
     rng = np.random.default_rng(0)
     drawn = []
     for seed in range(6):
         truth = spots(seed)[1]
         pixels = 0.3 + 0.4 * truth + rng.normal(0, NOISE, truth.shape)
-        drawn.append(JudgedWindow(pixels[..., None].astype(np.float32), truth))
+        drawn.append(ValidationWindow(pixels[..., None].astype(np.float32), truth))
     return drawn
 
 
 @pytest.mark.parametrize("factor", [0.3, 1.0, 6.0])
 def test_what_is_too_sure_or_too_modest_becomes_calibrated_on_other_slides(
-    windows: list[JudgedWindow], factor: float
+    windows: list[ValidationWindow], factor: float
 ) -> None:
     network = sure_network(factor)
     plain = Predictor(network, ARCHITECTURE)
@@ -95,17 +95,17 @@ def test_where_all_is_right_the_temperature_stays_within_bounds() -> None:
     assert likeliest_temperature(logits, np.array([1, 0], np.uint8)) == pytest.approx(20, rel=0.01)
 
 
-def test_unlabelled_pixels_say_nothing(windows: list[JudgedWindow]) -> None:
+def test_unlabelled_pixels_say_nothing(windows: list[ValidationWindow]) -> None:
     predictor = Predictor(sure_network(6), ARCHITECTURE)
     halves = []
     for window in windows:
         pixels, labels = window.pixels.copy(), window.labels.copy()
         labels[32:] = UNLABELLED
         pixels[32:] = 5.0
-        halves.append(JudgedWindow(pixels, labels))
-    upper = [JudgedWindow(window.pixels[:32], window.labels[:32]) for window in windows]
+        halves.append(ValidationWindow(pixels, labels))
+    upper = [ValidationWindow(window.pixels[:32], window.labels[:32]) for window in windows]
     assert fit_temperature(predictor, halves) == pytest.approx(fit_temperature(predictor, upper), rel=1e-3)
-    nothing = [JudgedWindow(windows[0].pixels, np.full((64, 64), UNLABELLED, np.uint8))]
+    nothing = [ValidationWindow(windows[0].pixels, np.full((64, 64), UNLABELLED, np.uint8))]
     assert fit_temperature(predictor, nothing) == 1.0
 
 

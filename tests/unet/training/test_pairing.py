@@ -13,6 +13,7 @@ from unet_studio.core.classes import UNLABELLED, make_classes
 from unet_studio.core.exchange.importing import import_pairs
 from unet_studio.core.exchange.pairs import find_pairs
 from unet_studio.core.project.store import Project
+from unet_studio.protocol.values import Event, SlideFailed
 from unet_studio.unet.recipes import UNVARIED, Recipe, Schedule
 from unet_studio.unet.training import retraining
 from unet_studio.unet.training.patches import LabelledSlide, PatchBatches
@@ -21,12 +22,10 @@ SLIDES = 12
 
 
 class _Nobody:
-    def step(self, done: int, steps: int) -> None: ...
+    def report(self, done: float, text: str) -> None: ...
 
-    def round(self, report: Any, preview: Path) -> None: ...
-
-    def failed(self, slide: str, reason: str) -> None:
-        raise AssertionError(reason)
+    def event(self, event: Event) -> None:
+        assert not isinstance(event, SlideFailed), event.reason
 
     def cancelled(self) -> bool:
         return False

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import keras
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -15,11 +16,13 @@ from numpy.typing import NDArray
 from unet_studio.core.classes import UNLABELLED, make_classes
 from unet_studio.core.models.cards import ModelCard, project_models, read_card
 from unet_studio.core.project.store import Project
-from unet_studio.errors import ModelError, RecipeError, StudioError
+from unet_studio.errors import Cancelled, ModelError, RecipeError, StudioError
+from unet_studio.protocol.values import Event, Preparing, Retrained, Round, SlideFailed, Stopping
 from unet_studio.unet.recipes import Architecture, Recipe
-from unet_studio.unet.training import patches
-from unet_studio.unet.training.retraining import read_snapshot, resume, retrain
-from unet_studio.unet.training.rounds import RoundReport
+from unet_studio.unet.training import patches, retraining
+from unet_studio.unet.training.checkpoint import read_checkpoint
+from unet_studio.unet.training.retraining import resume, retrain
+from unet_studio.unet.training.snapshot import read_snapshot
 from unet_studio.unet.weights import load_network
 
 Paint = Callable[[str, NDArray[np.uint8]], None]
@@ -30,22 +33,44 @@ Truths = dict[str, NDArray[np.uint8]]
 class Witness:
     """Follows a retraining and keeps what it is told."""
 
-    steps: list[tuple[int, int]] = field(default_factory=list)
-    rounds: list[tuple[RoundReport, Path]] = field(default_factory=list)
-    failures: list[tuple[str, str]] = field(default_factory=list)
+    shares: list[float] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
     stop: bool = False
 
-    def step(self, done: int, steps: int) -> None:
-        self.steps.append((done, steps))
+    def report(self, done: float, text: str) -> None:
+        self.shares.append(done)
 
-    def round(self, report: RoundReport, preview: Path) -> None:
-        self.rounds.append((report, preview))
-
-    def failed(self, slide: str, reason: str) -> None:
-        self.failures.append((slide, reason))
+    def event(self, event: Event) -> None:
+        self.events.append(event)
 
     def cancelled(self) -> bool:
-        return self.stop
+        return self.stop and any(isinstance(event, Round) for event in self.events)
+
+    @property
+    def rounds(self) -> list[Round]:
+        return [event for event in self.events if isinstance(event, Round)]
+
+    @property
+    def failures(self) -> list[tuple[str, str]]:
+        return [(event.slide, event.reason) for event in self.events if isinstance(event, SlideFailed)]
+
+
+@pytest.fixture(autouse=True)
+def published(monkeypatch: pytest.MonkeyPatch) -> list[keras.Model]:
+    """The networks that trainings kept, as they were handed over to be published."""
+    networks: list[keras.Model] = []
+    publish = retraining.publish
+
+    def spy(card: ModelCard, network: keras.Model, history: Any) -> ModelCard:
+        networks.append(network)
+        return publish(card, network, history)
+
+    monkeypatch.setattr(retraining, "publish", spy)
+    return networks
+
+
+def card_of(project: Project, retrained: Retrained) -> ModelCard:
+    return read_card(project.place / "models" / retrained.model)
 
 
 @pytest.fixture
@@ -71,7 +96,13 @@ def stroke(truth: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def test_a_retraining_from_a_model(
-    project: Project, paint: Paint, truths: Truths, bright: ModelCard, recipe: Recipe, drawn: list[Any]
+    project: Project,
+    paint: Paint,
+    truths: Truths,
+    bright: ModelCard,
+    recipe: Recipe,
+    drawn: list[Any],
+    published: list[keras.Model],
 ) -> None:
     paint("a.png", stroke(truths["a.png"]))
     paint("b.png", truths["b.png"])
@@ -87,30 +118,34 @@ def test_a_retraining_from_a_model(
     assert {slide for slide, _ in drawn} == {"a.png", "sub/c.png"}
     of_stroke = [labels for slide, labels in drawn if slide == "a.png"]
     assert all(0 < np.count_nonzero(labels != UNLABELLED) < labels.size / 2 for labels in of_stroke)
-    assert retrained.compared
+    assert retrained.held_out == 1
 
     # The new model is a whole folder, says where it comes from, and keeps the network of the one it started from.
-    card = retrained.card
+    card = card_of(project, retrained)
     assert card.folder == project.place / "models" / "retrained-001"
     assert sorted(file.name for file in card.folder.iterdir()) == ["card.toml", "history.csv", "model.keras"]
-    assert read_card(card.folder) == card
+    assert (retrained.model, retrained.parent, retrained.classes) == ("retrained-001", "bright", ("background", "spot"))
     assert (card.id, card.title, card.parent) == ("retrained-001", "Retrained 1", "bright")
     assert card.classes == bright.classes
     assert card.normalisation == bright.normalisation
     assert card.recipe == replace(recipe, seed=4).as_dict()
     assert card.scores == {
-        "judged_on": "hold-out", "dice": retrained.result.dice, "dice_before": retrained.result.dice_before
+        "judged_on": "hold-out", "dice": retrained.dice, "dice_before": retrained.dice_before
     }  # fmt: skip
     assert card.data == f"3 slides, {4 * 64 + 2 * 64 * 64} labelled pixels, labels {labels_before}"
-    for kept, best in zip(load_network(card).get_weights(), retrained.result.network.get_weights(), strict=True):
+    for kept, best in zip(load_network(card).get_weights(), published[0].get_weights(), strict=True):
         np.testing.assert_array_equal(kept, best)
-    assert (card.folder / "history.csv").read_text().count("\n") == 1 + len(retrained.result.history)
+    assert (card.folder / "history.csv").read_text().count("\n") == 1 + len(retrained.history)
 
     # Who follows hears of every step and round, and sees a picture of the hold-out after each.
-    assert watcher.steps == [(done, 6) for done in range(1, 7)]
-    assert tuple(report for report, _ in watcher.rounds) == retrained.result.history
+    assert watcher.shares == pytest.approx([done / 6 for done in range(1, 7)])
+    assert [replace(told, preview="") for told in watcher.rounds[1:]] == list(retrained.history[1:])
+    assert replace(watcher.rounds[0], loss=0.0, preview="") == replace(retrained.history[0], loss=0.0)
+    read = [event for event in watcher.events if isinstance(event, Preparing)]
+    assert read == [Preparing(slide, n, 3) for n, slide in enumerate(("a.png", "b.png", "sub/c.png"), start=1)]
+    assert not any(isinstance(event, Stopping) for event in watcher.events)
     assert not (project.place / "runs" / "retrained-001" / "checkpoint.npz").exists()
-    for _, preview in watcher.rounds:
+    for preview in (Path(told.preview) for told in watcher.rounds):
         assert preview.parent == project.place / "runs" / "retrained-001"
         picture = cv2.imread(str(preview))
         assert picture is not None
@@ -121,8 +156,8 @@ def test_a_retraining_from_a_model(
     assert card.temperature < 1
 
     # The brightness model was perfect on the one held-out slide already; the new one is about as good there.
-    assert retrained.result.dice_before > 0.99
-    assert retrained.preferred
+    assert retrained.dice_before > 0.99
+    assert retrained.kept.round > 0
     assert read_snapshot(project).fingerprint() == labels_before
 
 
@@ -187,15 +222,16 @@ def test_slides_that_cannot_be_read_are_told_and_the_one_that_is_left_is_enough(
     assert {slide for slide, _ in drawn} == {"a.png"}
 
     # Nothing is left to compare with, so the new model is used.
-    assert not retrained.compared
-    assert retrained.preferred
-    assert retrained.card.scores["judged_on"] == "training slides"
-    assert retrained.card.temperature == 1, "what it was trained on says nothing of how sure it may be"
-    assert retrained.card.parent == ""
-    assert retrained.card.normalisation.channels == 1
+    assert retrained.held_out == 0
+    assert retrained.kept.round > 0
+    assert card_of(project, retrained).scores["judged_on"] == "training slides"
+    assert card_of(project, retrained).temperature == 1, "what it was trained on says nothing of how sure it may be"
+    assert card_of(project, retrained).parent == ""
+    assert card_of(project, retrained).normalisation.channels == 1
 
     # Stopped after its first step, it still ends with a model, which takes no other's place.
-    assert watcher.steps == [(1, 6)]
+    assert watcher.shares == pytest.approx([1 / 6])
+    assert any(isinstance(event, Stopping) for event in watcher.events), "who waits for the end is told that it comes"
     assert [card.id for card in project_models(project.place)] == ["retrained-002"]
 
 
@@ -207,9 +243,9 @@ def test_a_model_that_is_worse_than_the_one_it_started_from_is_not_to_be_preferr
     project.add_hold_out(["b.png"])
     ruinous = replace(recipe, schedule=replace(recipe.schedule, learning_rate=5.0))
     retrained = retrain(project, bright, ruinous, Witness(), channels=0)
-    assert [report.best for report in retrained.result.history] == [True, False, False]
-    assert (retrained.compared, retrained.preferred) == (True, False)
-    assert retrained.result.dice == retrained.result.dice_before
+    assert [report.kept for report in retrained.history] == [True, False, False]
+    assert (retrained.held_out, retrained.kept.round) == (1, 0)
+    assert retrained.dice == retrained.dice_before
 
 
 def one_pixel() -> NDArray[np.uint8]:
@@ -226,10 +262,10 @@ def test_the_poorest_labels_still_give_a_model(
     project.set_classes(make_classes(*classes))
     paint("a.png", labels)
     retrained = retrain(project, None, recipe, Witness(), channels=0)
-    assert (retrained.compared, retrained.preferred) == (False, True), "of one slide none can be held out; it is used"
-    assert all(np.isfinite(report.loss) for report in retrained.result.history[1:])
-    assert load_network(retrained.card).output_shape[-1] == 1 + len(classes)
-    assert retrained.card.scores["judged_on"] == "training slides"
+    assert (retrained.held_out, retrained.kept.round) == (0, 2), "of one slide none can be held out; it is used"
+    assert all(np.isfinite(report.loss) for report in retrained.history[1:])
+    assert load_network(card_of(project, retrained)).output_shape[-1] == 1 + len(classes)
+    assert card_of(project, retrained).scores["judged_on"] == "training slides"
 
 
 def test_a_recipe_may_set_slides_aside_where_the_project_has_no_hold_out(
@@ -238,7 +274,7 @@ def test_a_recipe_may_set_slides_aside_where_the_project_has_no_hold_out(
     for slide, truth in truths.items():
         paint(slide, truth)
     holding_out = replace(recipe, schedule=replace(recipe.schedule, hold_out=0.34))
-    assert retrain(project, None, holding_out, Witness(), channels=0).compared
+    assert retrain(project, None, holding_out, Witness(), channels=0).held_out
     taught = {slide for slide, _ in drawn}
     assert len(taught) == 2
     assert project.hold_out() == frozenset(), "it is for this training alone"
@@ -253,9 +289,8 @@ def test_without_a_hold_out_the_last_round_is_kept(
     project: Project, paint: Paint, truths: Truths, bright: ModelCard, recipe: Recipe
 ) -> None:
     paint("a.png", stroke(truths["a.png"]))
-    assert [report.best for report in retrain(project, bright, recipe, Witness(), channels=0).result.history] == [
-        True
-    ] * 3
+    history = retrain(project, bright, recipe, Witness(), channels=0).history
+    assert [report.kept for report in history] == [True] * 3
 
 
 def test_a_model_of_whole_slides_is_judged_on_whole_ones_and_stays_one(
@@ -266,24 +301,23 @@ def test_a_model_of_whole_slides_is_judged_on_whole_ones_and_stays_one(
     project.add_hold_out(["b.png"])
     whole = replace(recipe, schedule=replace(recipe.schedule, whole=True, patch=48))
     watcher = Witness()
-    card = retrain(project, None, whole, watcher, channels=0).card
-    for _, preview in watcher.rounds:
-        picture = cv2.imread(str(preview))
+    card = card_of(project, retrain(project, None, whole, watcher, channels=0))
+    for told in watcher.rounds:
+        picture = cv2.imread(told.preview)
         assert picture is not None
         assert picture.shape == (48, 48, 3)
     again = retrain(project, card, recipe, Witness(stop=True), channels=0)
-    assert again.card.recipe["schedule"] == whole.as_dict()["schedule"]
-    assert again.result.dice_before == pytest.approx(card.scores["dice"], abs=1e-6)
+    assert card_of(project, again).recipe["schedule"] == whole.as_dict()["schedule"]
+    assert again.dice_before == pytest.approx(card.scores["dice"], abs=1e-6)
 
 
 def test_models_are_judged_after_the_clean_up_of_their_recipe(
     project: Project, paint: Paint, truths: Truths, bright: ModelCard, recipe: Recipe
 ) -> None:
     paint("a.png", truths["a.png"])
-    watcher = Witness(stop=True)
-    assert retrain(project, bright, recipe, watcher, channels=0).result.dice_before > 0.99
+    assert retrain(project, bright, recipe, Witness(stop=True), channels=0).dice_before > 0.99
     emptied = replace(recipe, clean_up="remove-small:4000")
-    assert retrain(project, bright, emptied, watcher, channels=0).result.dice_before == 0
+    assert retrain(project, bright, emptied, Witness(stop=True), channels=0).dice_before == 0
 
 
 def test_the_curves_go_to_the_folder_of_the_run(project: Project, paint: Paint, truths: Truths, recipe: Recipe) -> None:
@@ -296,9 +330,9 @@ def test_the_curves_go_to_the_folder_of_the_run(project: Project, paint: Paint, 
 class Accident(Witness):
     """After the second round the power fails."""
 
-    def round(self, report: RoundReport, preview: Path) -> None:
-        super().round(report, preview)
-        if report.round == 2:
+    def event(self, event: Event) -> None:
+        super().event(event)
+        if isinstance(event, Round) and event.round == 2:
             raise KeyboardInterrupt
 
 
@@ -318,21 +352,23 @@ class TestResuming:
         assert project_models(project.place) == []
         return project
 
-    def test_it_ends_as_if_nothing_had_happened(self, interrupted: Project, longer: Recipe) -> None:
+    def test_it_ends_as_if_nothing_had_happened(
+        self, interrupted: Project, longer: Recipe, published: list[keras.Model]
+    ) -> None:
         watcher = Witness()
         resumed = resume(interrupted, watcher)
-        assert [report.round for report, _ in watcher.rounds] == [2, 3]
-        assert [report.round for report in resumed.result.history] == [0, 1, 2, 3]
-        assert (resumed.card.id, resumed.card.title, resumed.compared) == ("retrained-001", "Retrained 1", True)
-        assert read_card(resumed.card.folder) == resumed.card
-        assert resumed.card.folder == interrupted.place / "models" / "retrained-001"
+        assert [told.round for told in watcher.rounds] == [2, 3]
+        assert [report.round for report in resumed.history] == [0, 1, 2, 3]
+        card = card_of(interrupted, resumed)
+        assert (card.id, card.title, resumed.held_out) == ("retrained-001", "Retrained 1", 1)
+        assert card.folder == interrupted.place / "models" / "retrained-001"
 
         whole = retrain(interrupted, None, longer, Witness(), channels=0)
-        assert whole.card.id == "retrained-002"
-        assert resumed.card.recipe == whole.card.recipe
-        dice = [report.dice for report in whole.result.history]
-        assert [report.dice for report in resumed.result.history] == pytest.approx(dice, abs=1e-6)
-        for one, other in zip(resumed.result.network.get_weights(), whole.result.network.get_weights(), strict=True):
+        assert whole.model == "retrained-002"
+        assert card.recipe == card_of(interrupted, whole).recipe
+        dice = [report.dice for report in whole.history]
+        assert [report.dice for report in resumed.history] == pytest.approx(dice, abs=1e-6)
+        for one, other in zip(published[0].get_weights(), published[1].get_weights(), strict=True):
             np.testing.assert_allclose(one, other, atol=1e-6)
 
     def test_the_parent_is_still_known(
@@ -341,7 +377,7 @@ class TestResuming:
         paint("a.png", truths["a.png"])
         with pytest.raises(KeyboardInterrupt):
             retrain(project, bright, longer, Accident(), channels=0)
-        assert resume(project, Witness()).card.parent == "bright"
+        assert resume(project, Witness()).parent == "bright"
 
     def test_a_finished_training_is_not_resumed(self, interrupted: Project) -> None:
         resume(interrupted, Witness())
@@ -351,8 +387,8 @@ class TestResuming:
     def test_the_one_that_was_interrupted_last_goes_on(self, interrupted: Project, longer: Recipe) -> None:
         with pytest.raises(KeyboardInterrupt):
             retrain(interrupted, None, longer, Accident(), channels=0)
-        assert resume(interrupted, Witness(stop=True)).card.id == "retrained-002"
-        assert resume(interrupted, Witness(stop=True)).card.id == "retrained-001"
+        assert resume(interrupted, Witness(stop=True)).model == "retrained-002"
+        assert resume(interrupted, Witness(stop=True)).model == "retrained-001"
 
     def test_labels_of_other_classes_are_refused(self, interrupted: Project) -> None:
         interrupted.set_classes(make_classes("axon", "myelin"))
@@ -450,3 +486,45 @@ class TestSnapshot:
         paint("b.png", truths["b.png"])
         assert [plane.plane.slide for plane, _ in snapshot.planes] == ["a.png"]
         assert snapshot.labelled_pixels == 4 * 64
+
+
+@dataclass
+class Impatient(Witness):
+    """Stops the training while it is still being prepared."""
+
+    after: int = 1
+
+    def cancelled(self) -> bool:
+        return len(self.events) >= self.after
+
+
+@pytest.mark.parametrize("after", [0, 1, 2, 3])
+def test_it_can_be_stopped_while_the_slides_are_read(
+    project: Project, paint: Paint, truths: Truths, recipe: Recipe, drawn: list[Any], after: int
+) -> None:
+    for slide, truth in truths.items():
+        paint(slide, truth)
+    watcher = Impatient(after=after)
+    with pytest.raises(Cancelled, match="stopped before it began; nothing has changed"):
+        retrain(project, None, recipe, watcher)
+    assert [event.number for event in watcher.events if isinstance(event, Preparing)] == list(range(1, after + 1))
+    assert drawn == []
+    assert project_models(project.place) == []
+    assert not (project.place / "runs").exists()
+
+
+def test_a_checkpoint_of_earlier_days_goes_on(
+    project: Project, paint: Paint, truths: Truths, recipe: Recipe, published: list[keras.Model]
+) -> None:
+    paint("a.png", truths["a.png"])
+    longer = replace(recipe, schedule=replace(recipe.schedule, rounds=3, patience=3))
+    with pytest.raises(KeyboardInterrupt):
+        retrain(project, None, longer, Accident())
+    run = project.place / "runs" / "retrained-001"
+    checkpoint = read_checkpoint(run)
+    for report in checkpoint.facts["history"]:
+        report["best"] = report.pop("kept")
+        del report["preview"]
+    checkpoint.write(run)
+    resumed = resume(project, Witness())
+    assert [(report.round, report.kept) for report in resumed.history] == [(0, True), (1, True), (2, True), (3, True)]

@@ -21,11 +21,14 @@ from unet_studio.core.classes import UNLABELLED
 from unet_studio.core.labels.plane import LabelPlane
 from unet_studio.core.tiles import TILE, Box
 from unet_studio.errors import ModelError, RecipeError, is_out_of_memory
+from unet_studio.unet.architecture import build_or_continue
 from unet_studio.unet.prediction import Predictor
 from unet_studio.unet.recipes import Architecture, Loss, Recipe, Schedule, load_recipe
 from unet_studio.unet.training import rounds as training
 from unet_studio.unet.training.patches import LabelledSlide
-from unet_studio.unet.training.rounds import TrainingResult, build_or_continue, judge, judged_windows, set_aside, train
+from unet_studio.unet.training.preparing import set_aside
+from unet_studio.unet.training.rounds import TrainedNetwork, train
+from unet_studio.unet.training.validation import judge, validation_windows
 
 SHORT = Schedule(rounds=2, steps=2, batch=2, patch=32, learning_rate=1e-2, warmup=1, ema=0.5)
 TINY = Recipe("tiny", architecture=Architecture(depth=1, width=2), schedule=SHORT)
@@ -47,43 +50,44 @@ def slides(
 
 def run(
     slides: list[LabelledSlide], recipe: Recipe, start: keras.Model | None = None, **options: Any
-) -> TrainingResult:
+) -> TrainedNetwork:
     network = build_or_continue(recipe, start, channels=1, classes=2)
-    return train(network, slides[:-1], judged_windows(slides[-1:]), recipe, **options)
+    options = {"held_out": 5, **options}
+    return train(network, slides[:-1], validation_windows(slides[-1:]), recipe, **options)
 
 
-def judged_again(result: TrainingResult, slides: list[LabelledSlide]) -> float:
-    return judge(Predictor(result.network, LEARNING.architecture), judged_windows(slides[-1:])).mean_dice
+def judged_again(result: TrainedNetwork, slides: list[LabelledSlide]) -> float:
+    return judge(Predictor(result.network, LEARNING.architecture), validation_windows(slides[-1:])).mean_dice
 
 
 @pytest.fixture(scope="module")
-def learned(slides: list[LabelledSlide]) -> TrainingResult:
+def learned(slides: list[LabelledSlide]) -> TrainedNetwork:
     return run(slides, LEARNING)
 
 
 @pytest.fixture(scope="module")
-def ruined(slides: list[LabelledSlide], bright_network: keras.Model) -> TrainingResult:
+def ruined(slides: list[LabelledSlide], bright_network: keras.Model) -> TrainedNetwork:
     return run(slides, DESTRUCTIVE, bright_network)
 
 
-def test_a_simple_task_is_learned_in_seconds(learned: TrainingResult) -> None:
+def test_a_simple_task_is_learned_in_seconds(learned: TrainedNetwork) -> None:
     assert learned.dice > 0.9
     assert learned.dice > learned.dice_before
 
 
 def test_the_network_that_is_returned_scores_what_is_said_of_it(
-    learned: TrainingResult, slides: list[LabelledSlide]
+    learned: TrainedNetwork, slides: list[LabelledSlide]
 ) -> None:
     assert judged_again(learned, slides) == pytest.approx(learned.dice, abs=1e-6)
 
 
-def test_the_history_tells_of_every_round_and_of_the_model_before(learned: TrainingResult) -> None:
+def test_the_history_tells_of_every_round_and_of_the_model_before(learned: TrainedNetwork) -> None:
     assert [report.round for report in learned.history] == [0, 1, 2, 3]
     assert {report.rounds for report in learned.history} == {3}
     assert learned.dice_before == learned.history[0].dice
     assert math.isnan(learned.history[0].loss)
     assert learned.history[3].loss < learned.history[1].loss
-    assert [report.best for report in learned.history] == [
+    assert [report.kept for report in learned.history] == [
         all(report.dice > earlier.dice for earlier in learned.history[:index])
         for index, report in enumerate(learned.history)
     ]
@@ -91,19 +95,19 @@ def test_the_history_tells_of_every_round_and_of_the_model_before(learned: Train
     assert seconds == sorted(seconds)
 
 
-def test_the_same_seed_gives_the_same_training(learned: TrainingResult, slides: list[LabelledSlide]) -> None:
+def test_the_same_seed_gives_the_same_training(learned: TrainedNetwork, slides: list[LabelledSlide]) -> None:
     again = run(slides, LEARNING)
     for one, other in zip(again.history, learned.history, strict=True):
         assert one.dice == pytest.approx(other.dice, abs=1e-6)
         assert one.loss == pytest.approx(other.loss, abs=1e-6, nan_ok=True)
 
 
-def test_a_warm_start_begins_with_the_network_it_starts_from(ruined: TrainingResult) -> None:
+def test_a_warm_start_begins_with_the_network_it_starts_from(ruined: TrainedNetwork) -> None:
     assert ruined.dice_before > 0.99
 
 
 def test_a_training_that_only_does_harm_gives_back_what_it_began_with(
-    ruined: TrainingResult, bright_network: keras.Model, slides: list[LabelledSlide]
+    ruined: TrainedNetwork, bright_network: keras.Model, slides: list[LabelledSlide]
 ) -> None:
     assert all(report.dice < 0.9 for report in ruined.history[1:]), "the training did no harm, so this shows nothing"
     assert ruined.dice == ruined.dice_before
@@ -112,14 +116,14 @@ def test_a_training_that_only_does_harm_gives_back_what_it_began_with(
 
 
 def test_the_model_that_a_training_starts_from_stays_as_it_is(
-    ruined: TrainingResult, bright_network: keras.Model
+    ruined: TrainedNetwork, bright_network: keras.Model
 ) -> None:
     logits = bright_network.get_layer("logits").get_weights()
     np.testing.assert_array_equal(logits[1], [0, -20])
     assert ruined.network is not bright_network
 
 
-def test_it_ends_after_so_many_rounds_without_a_better_score(ruined: TrainingResult) -> None:
+def test_it_ends_after_so_many_rounds_without_a_better_score(ruined: TrainedNetwork) -> None:
     assert len(ruined.history) == 1 + DESTRUCTIVE.schedule.patience
 
 
@@ -166,7 +170,7 @@ def test_which_round_is_kept(
         slides, recipe, held_out=held_out, report=lambda _, predictor: weights.append(predictor._network.get_weights())
     )
     assert [report.dice for report in result.history] == scores
-    assert max(report.round for report in result.history if report.best) == kept
+    assert max(report.round for report in result.history if report.kept) == kept
     assert (result.dice, result.dice_before) == (scores[kept], scores[0])
     for one, other in zip(result.network.get_weights(), weights[kept], strict=True):
         np.testing.assert_array_equal(one, other)
@@ -178,7 +182,7 @@ def test_a_score_that_is_only_equalled_does_not_make_the_training_longer(
     score_rounds(monkeypatch, [0.2, *[0.5] * 9])
     result = run(slides, replace(TINY, schedule=replace(SHORT, rounds=9, patience=2)))
     assert len(result.history) == 1 + 3
-    assert result.history[-1].best
+    assert result.history[-1].kept
 
 
 def score_rounds(monkeypatch: pytest.MonkeyPatch, scores: list[float]) -> None:
@@ -207,7 +211,7 @@ class TestOneStrokeInAHurry:
 
     @pytest.fixture(scope="class")
     @classmethod
-    def hurried(cls, slide_from: Callable[..., LabelledSlide], told: list[Any]) -> TrainingResult:
+    def hurried(cls, slide_from: Callable[..., LabelledSlide], told: list[Any]) -> TrainedNetwork:
         labels = np.full((64, 64), UNLABELLED, np.uint8)
         labels[30:33, 10:40] = 1
         slide = slide_from(np.random.default_rng(0).random((64, 64), dtype=np.float32), labels)
@@ -217,12 +221,12 @@ class TestOneStrokeInAHurry:
             report=lambda report, _: told.append(report.round), step=lambda done, steps: told.append((done, steps)),
         )  # fmt: skip
 
-    def test_one_stroke_is_enough(self, hurried: TrainingResult) -> None:
+    def test_one_stroke_is_enough(self, hurried: TrainedNetwork) -> None:
         assert np.isfinite(hurried.history[1].loss)
         assert hurried.history[1].loss > 0
         assert all(np.isfinite(weights).all() for weights in hurried.network.get_weights())
 
-    def test_when_its_time_is_over_it_ends_with_the_round(self, hurried: TrainingResult, told: list[Any]) -> None:
+    def test_when_its_time_is_over_it_ends_with_the_round(self, hurried: TrainedNetwork, told: list[Any]) -> None:
         assert told == [0, (1, 18), (2, 18), 1]
 
 
@@ -241,7 +245,7 @@ class TestWindows:
     def test_a_window_is_as_large_as_the_plane_allows(
         self, slide_of: Callable[..., LabelledSlide], shape: tuple[int, int], seen: tuple[int, int]
     ) -> None:
-        (window,) = judged_windows([self.sparse(slide_of, shape, (shape[0] - 1, shape[1] - 1))])
+        (window,) = validation_windows([self.sparse(slide_of, shape, (shape[0] - 1, shape[1] - 1))])
         assert window.pixels.shape == (*seen, 1)
         assert window.labels.shape == seen
         assert np.argwhere(window.labels == 1).tolist() == [[seen[0] - 1, seen[1] - 1]]
@@ -249,7 +253,7 @@ class TestWindows:
     def test_there_are_at_most_24_spread_over_all_slides(self, slide_of: Callable[..., LabelledSlide]) -> None:
         dots = [(row * TILE, column * TILE) for row in range(8) for column in range(8)]
         slides = [self.sparse(slide_of, (8 * TILE, 8 * TILE), *dots) for _ in range(3)]
-        assert len(judged_windows(slides)) == 24
+        assert len(validation_windows(slides)) == 24
         read = [slide.reader.pixels_read for slide in slides]
         assert min(read) > 0
         assert max(read) <= (8 * TILE) ** 2
@@ -261,7 +265,7 @@ class TestWindows:
         rng = np.random.default_rng(0)
         pixels, labels = rng.random(shape, dtype=np.float32), rng.integers(0, 3, shape, dtype=np.uint8)
         slide = slide_from(pixels, labels)
-        (window,) = judged_windows([slide], replace(SHORT, whole=True))
+        (window,) = validation_windows([slide], replace(SHORT, whole=True))
         expected = cv2.resize(pixels, (32, 32), interpolation=cv2.INTER_LINEAR)
         np.testing.assert_allclose(window.pixels[..., 0], expected, atol=0.03)
         rows, columns = (((np.arange(32) + 0.5) * side / 32).astype(int) for side in shape)
@@ -271,14 +275,14 @@ class TestWindows:
         slides = [
             slide_from(np.full((8, 8), number / 40, np.float32), np.zeros((8, 8), np.uint8)) for number in range(40)
         ]
-        windows = judged_windows(slides, replace(SHORT, whole=True))
+        windows = validation_windows(slides, replace(SHORT, whole=True))
         assert len(windows) == 24
         assert (windows[0].pixels.max(), windows[-1].pixels.min()) == pytest.approx((0, 39 / 40))
 
     def test_scores_are_pooled_over_the_labelled_pixels_of_all_windows(
         self, slides: list[LabelledSlide], bright_network: keras.Model
     ) -> None:
-        counts = judge(Predictor(bright_network, TINY.architecture), judged_windows(slides))
+        counts = judge(Predictor(bright_network, TINY.architecture), validation_windows(slides))
         assert counts.labelled == sum(slide.shape[0] * slide.shape[1] for slide in slides)
         assert counts.mean_dice > 0.99
 
@@ -297,7 +301,7 @@ class TestResuming:
 
     @pytest.fixture(scope="class")
     @classmethod
-    def straight(cls, slides: list[LabelledSlide]) -> TrainingResult:
+    def straight(cls, slides: list[LabelledSlide]) -> TrainedNetwork:
         return run(slides, cls.recipe)
 
     @pytest.fixture(scope="class")
@@ -311,7 +315,7 @@ class TestResuming:
         return place
 
     def test_it_goes_on_as_if_it_had_never_stopped(
-        self, slides: list[LabelledSlide], straight: TrainingResult, stopped: Path
+        self, slides: list[LabelledSlide], straight: TrainedNetwork, stopped: Path
     ) -> None:
         told: list[tuple[int, int]] = []
         resumed = run(slides, self.recipe, resume_from=stopped, step=lambda done, steps: told.append((done, steps)))
@@ -391,8 +395,9 @@ class TestAccidents:
     def accidents(self, monkeypatch: pytest.MonkeyPatch) -> Accidents:
         return Accidents(build_or_continue(self.recipe, None, channels=1, classes=2), monkeypatch)
 
-    def train(self, accidents: Accidents, slides: list[LabelledSlide], **options: Any) -> TrainingResult:
-        return train(accidents.network, slides[:-1], judged_windows(slides[-1:]), self.recipe, **options)
+    def train(self, accidents: Accidents, slides: list[LabelledSlide], **options: Any) -> TrainedNetwork:
+        windows = validation_windows(slides[-1:])
+        return train(accidents.network, slides[:-1], windows, self.recipe, held_out=5, **options)
 
     def test_a_loss_that_is_no_number_starts_the_round_again_at_half_the_rate(
         self, accidents: Accidents, slides: list[LabelledSlide]
@@ -493,7 +498,7 @@ def test_a_training_at_the_fastest_precision_learns_as_well(
     monkeypatch.setattr("unet_studio.unet.device.fastest_policy", lambda: policy)
     recipe = replace(LEARNING, precision="fastest")
     network = build_or_continue(recipe, None, channels=1, classes=2)
-    result = train(network, slides[:-1], judged_windows(slides[-1:]), recipe)
+    result = train(network, slides[:-1], validation_windows(slides[-1:]), recipe, held_out=5)
     assert result.dice > 0.9
     assert network.get_layer("down0a_convolution").compute_dtype == policy.removeprefix("mixed_")
     assert all(weights.dtype == np.float32 for weights in result.network.get_weights())
@@ -505,7 +510,7 @@ def test_on_a_plateau_the_rate_is_halved(slides: list[LabelledSlide], bright_net
     recipe = replace(DESTRUCTIVE, schedule=schedule)
     network = build_or_continue(recipe, bright_network, channels=1, classes=2)
     train(
-        network, slides[:-1], judged_windows(slides[-1:]), recipe,
+        network, slides[:-1], validation_windows(slides[-1:]), recipe, held_out=5,
         step=lambda *_: rates.append(float(network.optimizer.learning_rate)),
     )  # fmt: skip
     assert rates == [5.0] * 2 * 2 + [2.5] * 2 * 2
@@ -537,7 +542,7 @@ def test_hardly_any_labels_are_no_reason_to_fail(
     recipe = replace(TINY, loss=Loss(balance=10.0, border_weight=10.0))
     slide = slide_from(np.random.default_rng(0).random((64, 64), dtype=np.float32), labels)
     network = build_or_continue(recipe, None, channels=1, classes=3)
-    result = train(network, [slide], judged_windows([slide]), recipe)
+    result = train(network, [slide], validation_windows([slide]), recipe, held_out=5)
     assert all(math.isfinite(report.loss) and math.isfinite(report.dice) for report in result.history[1:])
     assert not any(report.note for report in result.history), "it failed and was repeated"
     assert all(np.isfinite(weights).all() for weights in result.network.get_weights())
@@ -561,7 +566,7 @@ def test_every_shipped_recipe_trains(name: str, slides: list[LabelledSlide]) -> 
     assert bool(kept_out) == bool(recipe.schedule.hold_out)
     moved: list[bool] = []
     result = train(
-        network, to_learn, judged_windows(kept_out or slides[-1:], recipe.schedule), recipe,
+        network, to_learn, validation_windows(kept_out or slides[-1:], recipe.schedule), recipe, held_out=5,
         report=lambda *_: moved.append(not all(map(np.array_equal, before, network.get_weights()))),
     )  # fmt: skip
     assert moved == [False, True, True]
@@ -609,7 +614,9 @@ from unet_studio.core.models.normalisation import Normalisation, Range
 from unet_studio.core.tiles import Box
 from unet_studio.unet.training.patches import LabelledSlide
 from unet_studio.unet.recipes import Recipe
-from unet_studio.unet.training.rounds import build_or_continue, judged_windows, train
+from unet_studio.unet.architecture import build_or_continue
+from unet_studio.unet.training.rounds import train
+from unet_studio.unet.training.validation import validation_windows
 
 rng = np.random.default_rng(0)
 pixels = rng.random((96, 96, 1), dtype=np.float32)
@@ -626,7 +633,7 @@ recipe = Recipe.from_dict({
 
 def weights(**options):
     network = build_or_continue(recipe, None, channels=1, classes=2)
-    train(network, [slide], judged_windows([slide]), recipe, **options)
+    train(network, [slide], validation_windows([slide]), recipe, held_out=5, **options)
     return b"".join(weights.tobytes() for weights in network.get_weights())
 
 run = Path(sys.argv[2])

@@ -10,15 +10,15 @@ from unet_studio.cli.rendering.text import Text, counted, make_table, shown
 
 if TYPE_CHECKING:
     from unet_studio.simulation.runs import Medians, Run
-    from unet_studio.usecases.evaluate import SlideScores
+    from unet_studio.usecases.evaluate import Evaluation
 
 
-def evaluate_content(slides: Sequence["SlideScores"]) -> dict[str, Any]:
+def evaluate_content(evaluation: "Evaluation") -> dict[str, Any]:
     """The scores of each slide that could be compared, and pooled over all."""
     from unet_studio.usecases.evaluate import pool
 
-    scores = [(slide.slide, pool([slide])) for slide in slides]
-    pooled = pool(slides)
+    scores = [(slide.slide, pool([slide])) for slide in evaluation.slides]
+    pooled = evaluation.pooled
     return {
         "slides": [{"slide": slide, **asdict(own)} for slide, own in scores if own],
         "pooled": asdict(pooled) if pooled else None,

@@ -1,36 +1,41 @@
 """What `propose` and `clean` answer."""
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from rich.table import Table
 
 from unet_studio.cli.rendering.text import Text, counted, make_table
-from unet_studio.core.cleaning.steps import Step, format_steps
-from unet_studio.usecases.mask_areas import MaskArea
+from unet_studio.core.cleaning.steps import format_steps
+from unet_studio.protocol.values import Proposed
+from unet_studio.usecases.clean import Cleaned
 from unet_studio.usecases.tune import TunedWatershed
 
 
-def propose_text(result: dict[str, Any]) -> str:
+def propose_content(result: Proposed) -> dict[str, Any]:
+    """How many planes were proposed, and by which model."""
+    return {"model": result.model, "proposed": result.proposed, "skipped": result.skipped}
+
+
+def propose_text(result: Proposed) -> str:
     """How many planes were proposed."""
-    text = f"{counted(result['proposed'], 'plane')} proposed with {result['model']}"
-    if result["skipped"]:
-        text += f"; {result['skipped']} had a proposal already (--overwrite proposes them again)"
+    text = f"{counted(result.proposed, 'plane')} proposed with {result.model}"
+    if result.skipped:
+        text += f"; {result.skipped} had a proposal already (--overwrite proposes them again)"
     return text + "."
 
 
-def clean_content(steps: Sequence[Step], areas: Sequence[MaskArea], tuned: TunedWatershed | None) -> dict[str, Any]:
+def clean_content(cleaned: Cleaned, tuned: TunedWatershed | None) -> dict[str, Any]:
     """The recipe, the area of each mask without and with it, and what was tried if it was tuned."""
-    content = {"steps": format_steps(steps), "slides": [asdict(area) for area in areas]}
+    content = {"steps": format_steps(cleaned.steps), "slides": [asdict(area) for area in cleaned.areas]}
     return content if tuned is None else {"tuned": _tuned_content(tuned), **content}
 
 
-def clean_text(areas: Sequence[MaskArea], tuned: TunedWatershed | None) -> Text:
+def clean_text(cleaned: Cleaned, tuned: TunedWatershed | None) -> Text:
     """What the recipe changes, and what was tried if it was tuned."""
-    if not areas:
+    if not cleaned.areas:
         return "The recipe is stored. Nothing is proposed yet, so there is nothing to see."
-    rows = [[area.slide, area.before, area.after, _change(area.before, area.after)] for area in areas]
+    rows = [[area.slide, area.before, area.after, _change(area.before, area.after)] for area in cleaned.areas]
     table = make_table("slide", "px before", "px after", "change", rows=rows)
     return table if tuned is None else [*_tuned_text(tuned), table]
 

@@ -18,6 +18,15 @@ def active_model(project: Project) -> ModelCard:
     return find_model(project.active_model, project.place)
 
 
+def comparable_model(project: Project) -> str:
+    """The id of the active model, if it can be read and tells the project's classes apart; else an empty text."""
+    try:
+        card = find_model(project.active_model, project.place)
+    except ModelError:
+        return ""
+    return card.id if [c.name for c in card.classes] == [c.name for c in project.classes()] else ""
+
+
 def use_model(project: Project, name: str) -> ModelCard:
     """Make a model active, given by its id, the name of a starter model, or the path of a model's folder.
 

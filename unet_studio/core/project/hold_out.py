@@ -3,9 +3,15 @@
 from collections.abc import Iterable
 from hashlib import sha256
 
+from unet_studio.core.project.store import Project
 from unet_studio.core.project.stored_labels import LabelledPlane
 
 _ONE_IN = 5
+
+
+def keep_slides_out(project: Project) -> None:
+    """Extend the hold-out of a project, of what is labelled now; no training learns from these slides any more."""
+    project.add_hold_out(extend_hold_out(project.labelled_planes(), project.hold_out()))
 
 
 def extend_hold_out(labelled: Iterable[LabelledPlane], chosen: frozenset[str]) -> frozenset[str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -12,6 +13,8 @@ from unet_studio.core.labels.plane import PlaneId
 from unet_studio.core.models.normalisation import Normalisation
 from unet_studio.core.slides.reader import Pixels, SlideReader
 
+_Item = TypeVar("_Item")
+
 _SIDE = 256
 _SCALES = (1.0, 2.0, 4.0, 8.0)
 """Of details, px of the small plane."""
@@ -19,7 +22,7 @@ _ENOUGH_AT_FIRST = 1.0
 _ENOUGH_LATER = 0.5
 """A plane with less than so much of the median plane's structure comes after all others: little can be labelled on it.
 The first plane alone must teach a model, so more is asked of it."""
-_MOST_COMPARED = 1000
+MOST_COMPARED = 1000
 """Each is compared with each; of more planes so many are taken, evenly spread."""
 
 
@@ -28,36 +31,48 @@ class PlaneLook:
     """How a plane looks.
 
     `features` is comparable between planes of one folder. `structure` is how much is on it besides noise, about 0…0.5.
-    `doubt` is the mean doubt of its proposal, 0…1, and 1 where there is none.
+    `uncertainty` is the mean uncertainty of its proposal, 0…1, and 1 where there is none.
     """
 
     plane: PlaneId
     features: tuple[float, ...]
     structure: float
-    doubt: float = 1.0
+    uncertainty: float = 1.0
 
 
 def look_at(reader: SlideReader, plane: PlaneId, probabilities: NDArray[np.uint8] | None = None) -> PlaneLook:
     """Look at a small version of a plane, and at its proposal, (h, w, channels) uint8 at any size."""
     sample = read_small(reader, plane.plane, most=_SIDE)
     features, structure = _describe(sample)
-    doubt = 1.0 if probabilities is None else mean_doubt(probabilities)
-    return PlaneLook(plane, features, structure, doubt)
+    uncertainty = 1.0 if probabilities is None else mean_uncertainty(probabilities)
+    return PlaneLook(plane, features, structure, uncertainty)
 
 
-def mean_doubt(probabilities: NDArray[np.uint8]) -> float:
-    """How unsure a proposal (h, w, channels) is: 1 less the lead of the likeliest class, meaned over the pixels."""
+def mean_uncertainty(probabilities: NDArray[np.uint8]) -> float:
+    """How uncertain a proposal (h, w, channels) is, 0…1: 1 less the margin between the two likeliest classes, averaged
+    over the pixels.
+
+    Reference: Scheffer, Decomain & Wrobel, "Active hidden Markov models for information extraction" (2001), margin
+    sampling.
+    """
     values = probabilities.astype(np.float32) / 255
     background = np.maximum(1 - values.sum(axis=2, keepdims=True), 0)
     ordered = np.sort(np.concatenate((background, values), axis=2), axis=2)
     return float(np.mean(1 - (ordered[..., -1] - ordered[..., -2])))
 
 
+def spread(items: Sequence[_Item], most: int = MOST_COMPARED) -> Sequence[_Item]:
+    """All items, or so many of them, evenly from the first to the last."""
+    if len(items) <= most:
+        return items
+    return [items[index] for index in np.linspace(0, len(items) - 1, most).astype(int)]
+
+
 def next_plane(looks: Sequence[PlaneLook], labelled: Collection[PlaneId]) -> PlaneId | None:
     """The plane to label next, None where all are labelled.
 
     Every plane is represented by the labelled one that looks most like it. The next is the one that brings the
-    representatives nearest, each plane counting with the doubt of its proposal; so the first is the most typical
+    representatives nearest, each plane counting with the uncertainty of its proposal; so the first is the most typical
     plane, never an odd one, and later ones are of kinds that were not labelled yet. This is one greedy step of the
     facility location problem, which stays within 1 - 1/e of the best choice: Nemhauser, Wolsey & Fisher (1978), doi
     10.1007/BF01588971. Planes that are all but empty come last. The answer follows from the arguments alone; of equals
@@ -70,17 +85,17 @@ def next_plane(looks: Sequence[PlaneLook], labelled: Collection[PlaneId]) -> Pla
     wanted = [look for look in left if look.structure >= enough] or left
     if not wanted:
         return None
-    compared = _spread(wanted)
-    gains = _gains(_scaled([*compared, *done]), len(compared), np.array([look.doubt for look in compared]))
+    compared = spread(wanted)
+    gains = _gains(_scaled([*compared, *done]), len(compared), np.array([look.uncertainty for look in compared]))
     return compared[int(np.argmax(gains))].plane
 
 
-def _gains(features: NDArray[np.float64], free: int, doubts: NDArray[np.float64]) -> NDArray[np.float64]:
+def _gains(features: NDArray[np.float64], free: int, uncertainties: NDArray[np.float64]) -> NDArray[np.float64]:
     """What labelling each of the first `free` rows of `features` brings; the other rows are labelled."""
     distances = np.linalg.norm(features[:free, None] - features[None], axis=2)
     farthest = np.full(free, 2 * distances.max() + 1)
     nearest = distances[:, free:].min(axis=1) if len(features) > free else farthest
-    return np.asarray(doubts @ np.maximum(nearest[:, None] - distances[:, :free], 0))
+    return np.asarray(uncertainties @ np.maximum(nearest[:, None] - distances[:, :free], 0))
 
 
 def _scaled(looks: Sequence[PlaneLook]) -> NDArray[np.float64]:
@@ -90,12 +105,6 @@ def _scaled(looks: Sequence[PlaneLook]) -> NDArray[np.float64]:
     spread = np.where(high > low, high - low, np.maximum(features.std(axis=0), 1e-9))
     # Beyond some spreads all is equally odd; one wild feature doesn't decide alone.
     return np.asarray(np.clip((features - np.median(features, axis=0)) / spread, -3, 3))
-
-
-def _spread(looks: Sequence[PlaneLook]) -> Sequence[PlaneLook]:
-    if len(looks) <= _MOST_COMPARED:
-        return looks
-    return [looks[i] for i in np.linspace(0, len(looks) - 1, _MOST_COMPARED).astype(int)]
 
 
 def _describe(sample: Pixels) -> tuple[tuple[float, ...], float]:

@@ -1,12 +1,14 @@
 """Scores: how well a mask agrees with the truth, counted on labelled pixels only."""
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unet_studio.core.classes import BACKGROUND, UNLABELLED
+from unet_studio.core.cleaning.instances import instances, thin_borders
 from unet_studio.errors import MaskError
 
 
@@ -98,6 +100,23 @@ def rand_score(truth_instances: NDArray[np.integer], mask_instances: NDArray[np.
     of_truth, of_mask = truth_instances[inside].astype(np.int64), mask_instances[inside].astype(np.int64)
     both = of_truth * (of_mask.max(initial=0) + 1) + of_mask
     return _ratio(2 * _pairs(both), _pairs(of_truth) + _pairs(of_mask))
+
+
+class TrueDivision:
+    """How a true mask divides a plane into instances; says how well other masks divide it alike.
+
+    Args:
+        truth: (h, w) class indices, 255 where unlabelled.
+        boundaries: the classes that only divide, as for `instances`; truth and masks are seen by the same ones.
+    """
+
+    def __init__(self, truth: NDArray[np.uint8], *, boundaries: Collection[int]) -> None:
+        self._boundaries = boundaries
+        self._instances = instances(truth, boundaries=boundaries)
+
+    def v_rand(self, mask: NDArray[np.uint8]) -> float:
+        """V-Rand after border thinning (see `rand_score`) of a mask, (h, w) class indices."""
+        return rand_score(self._instances, thin_borders(instances(mask, boundaries=self._boundaries)))
 
 
 def _pairs(numbers: NDArray[np.int64]) -> int:

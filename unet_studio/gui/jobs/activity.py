@@ -27,9 +27,15 @@ class Activity(QObject):
         self.changed.emit()
 
     def cancel(self) -> None:
-        if not self.is_cancelled:
-            self.is_cancelled = True
-            self._cancel()
+        """Ask for the work to end; asked again, it may be ended by force."""
+        self.is_cancelled = True
+        self._cancel()
+        self.changed.emit()
+
+    def rename(self, title: str) -> None:
+        """Say in other words what is being done."""
+        if title != self.title:
+            self.title = title
             self.changed.emit()
 
     def end(self) -> None:

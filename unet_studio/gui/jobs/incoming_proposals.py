@@ -1,4 +1,4 @@
-"""Arrivals: what the worker proposed is shown as it comes, of a large slide a part while the rest is on its way."""
+"""Incoming proposals are shown as they come, of a large slide a part while the rest is on its way."""
 
 from PySide6.QtCore import QObject
 
@@ -7,7 +7,7 @@ from unet_studio.gui.jobs.proposing import Proposing
 from unet_studio.gui.session.session import Session
 
 
-class Arrivals(QObject):
+class IncomingProposals(QObject):
     """Takes proposals of the active model into the open folder; one of another model is only stored."""
 
     def __init__(self, session: Session, proposing: Proposing, parent: QObject | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Tasks: what the machine does for the person (propose, retrain, tune, export), and what follows when one ends."""
+"""Jobs: what the machine does for the person (propose, retrain, tune, export), and what follows when one ends."""
 
 from collections.abc import Callable, Iterable
 
@@ -7,7 +7,7 @@ from PySide6.QtCore import QObject, Signal
 from unet_studio.core.exchange.exporting import ExportRequest
 from unet_studio.core.labels.plane import PlaneId
 from unet_studio.core.models.cards import ModelCard
-from unet_studio.core.project.hold_out import extend_hold_out
+from unet_studio.core.scoring.gate import Verdict, judge_model
 from unet_studio.core.tiles import Box
 from unet_studio.core.workspace.workspace import Workspace
 from unet_studio.gui import settings
@@ -15,15 +15,18 @@ from unet_studio.gui.background import Background
 from unet_studio.gui.controls.notice import Notice, NoticeKind
 from unet_studio.gui.jobs.activity import Activity
 from unet_studio.gui.jobs.exporting import Exporting
-from unet_studio.gui.jobs.incoming_proposals import Arrivals
+from unet_studio.gui.jobs.incoming_proposals import IncomingProposals
+from unet_studio.gui.jobs.next_plane import NextPlane
 from unet_studio.gui.jobs.proposing import Proposing
-from unet_studio.gui.jobs.retraining import Outcome, Retraining
+from unet_studio.gui.jobs.retraining import Retraining
 from unet_studio.gui.jobs.tuning import Tuning
 from unet_studio.gui.session.session import Session
+from unet_studio.protocol.values import Retrained
 
 
-class Tasks(QObject):
-    """One proposing, one retraining, one tuning and one export can run side by side while one paints.
+class Jobs(QObject):
+    """One of each kind can run beside the others, while one paints: proposing, retraining, tuning, exporting, and the
+    search for the plane to label next.
 
     `seen` says which part of the open plane is on the screen just now; it is proposed first.
     """
@@ -31,7 +34,7 @@ class Tasks(QObject):
     began = Signal(object)  # Activity
     busy_changed = Signal()
     notice = Signal(object)  # Notice
-    retrained = Signal(object)  # Outcome
+    retrained = Signal(object, object)  # Retrained, Verdict
 
     def __init__(
         self, session: Session, background: Background, seen: Callable[[], Box], parent: QObject | None = None
@@ -39,16 +42,19 @@ class Tasks(QObject):
         super().__init__(parent)
         self.proposing = Proposing(self)
         self.retraining = Retraining(self)
-        self.tuning = Tuning(background, self)
+        self.tuning = Tuning(self)
         self.exporting = Exporting(self)
+        self.next_plane = NextPlane(self)
         self._session = session
         self._background = background
         self._seen = seen
         self._activities: list[Activity] = []
-        for task in (self.proposing, self.retraining, self.tuning, self.exporting):
-            task.began.connect(self._on_began)
-            task.notice.connect(self.notice)
-        self._arrivals = Arrivals(session, self.proposing, self)
+        self._all = (self.proposing, self.retraining, self.tuning, self.exporting, self.next_plane)
+        for job in self._all:
+            job.began.connect(self._on_began)
+            job.notice.connect(self.notice)
+        self._incoming = IncomingProposals(session, self.proposing, self)
+        self._is_proposing_all = False
         self.retraining.finished.connect(self._on_retrained)
 
     @property
@@ -57,14 +63,16 @@ class Tasks(QObject):
 
     def propose_open_slide(self) -> None:
         """Propose all planes of the slide on the canvas, also where there is a proposal."""
-        if self._session.plane is not None:
+        if self._session.plane is not None and not self.proposing.is_busy:
+            self._is_proposing_all = False
             self._propose([PlaneId(self._session.plane.id.slide, -1)], overwrite=True)
 
     def propose_all(self) -> None:
         """Propose every slide that the active model has no proposal for; the open slide comes first."""
         workspace = self._session.workspace
-        if workspace is None:
+        if workspace is None or self.proposing.is_busy:
             return
+        self._is_proposing_all = True
         done = {plane.slide for plane in workspace.proposed}
         open_slide = self._session.plane.id.slide if self._session.plane else ""
         # A stack may be proposed in part, so slides that have some are looked at again; the worker skips what is there.
@@ -110,6 +118,11 @@ class Tasks(QObject):
             self._session.finish_tool()
             self.exporting.export(self._session.workspace, request)
 
+    def find_next_plane(self) -> None:
+        """Open the plane that teaches most among those that nobody labelled, once it is found."""
+        if self._session.workspace is not None:
+            self.next_plane.find(self._session.workspace)
+
     def cancel(self) -> None:
         """Ask everything that runs to end."""
         for activity in list(self._activities):
@@ -117,10 +130,8 @@ class Tasks(QObject):
 
     def stop(self) -> None:
         """End everything now, because the window or the folder closes."""
-        self.proposing.stop()
-        self.retraining.stop()
-        self.tuning.stop()
-        self.exporting.stop()
+        for job in self._all:
+            job.stop()
 
     def _propose(self, planes: Iterable[PlaneId], *, overwrite: bool) -> None:
         workspace = self._session.workspace
@@ -135,12 +146,12 @@ class Tasks(QObject):
         self.proposing.propose(workspace, card.id, list(planes), overwrite=overwrite, view=view, flips=flips)
 
     def _retrain_when_saved(self, workspace: Workspace, model: str) -> None:
-        """Retrain once every stroke is on the disk and the hold-out is chosen."""
+        """Retrain once every stroke is on the disk."""
 
         def work() -> None:
             unsaved = "The last strokes are not written yet; retrain again when they are saved."
-            with workspace.saved_project(unsaved) as project:
-                project.add_hold_out(extend_hold_out(project.labelled_planes(), project.hold_out()))
+            with workspace.saved_project(unsaved):
+                pass
 
         def saved(_: None) -> None:
             if self._session.workspace is workspace:
@@ -159,8 +170,23 @@ class Tasks(QObject):
         activity.deleteLater()
         self.busy_changed.emit()
 
-    def _on_retrained(self, outcome: Outcome) -> None:
-        if outcome.preferred:
-            self._session.models.use(outcome.model)
-            self.propose_open_slide()
-        self.retrained.emit(outcome)
+    def _on_retrained(self, retrained: Retrained) -> None:
+        verdict = self._adopt(retrained)
+        if verdict.is_adopted:
+            # What is under way is of the model before, and would not be shown.
+            propose = self.propose_all if self._is_proposing_all and self.proposing.is_busy else self.propose_open_slide
+            self.proposing.follow_with(propose)
+        self.retrained.emit(retrained, verdict)
+
+    def _adopt(self, retrained: Retrained) -> Verdict:
+        """Use a new model where the gate lets it; says whether it is in use, and why."""
+        workspace, rival = self._session.workspace, self.start_model()
+        if workspace is None:
+            return Verdict.NOT_USABLE
+        classes = [label.name for label in workspace.classes]
+        verdict = judge_model(retrained, classes=classes, rival=rival.id if rival else "")
+        if verdict.is_adopted:
+            self._session.models.use(retrained.model)
+            if workspace.active_model != retrained.model:
+                return Verdict.NOT_USABLE
+        return verdict

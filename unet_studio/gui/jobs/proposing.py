@@ -1,7 +1,6 @@
 """Proposing from the window: one warm worker, one activity at a time."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QObject, Signal
 
@@ -9,11 +8,11 @@ from unet_studio.core.labels.plane import PlaneId
 from unet_studio.core.tiles import Box
 from unet_studio.core.workspace.workspace import Workspace
 from unet_studio.gui.controls.notice import Notice, NoticeKind
-from unet_studio.gui.jobs.worker_task import WorkerTask
-from unet_studio.worker.protocol import ProposeJob
+from unet_studio.gui.jobs.worker_job import WorkerJob
+from unet_studio.protocol.values import Event, PartProposed, PlaneProposed, ProposeJob, Result, SlideFailed, View
 
 
-class Proposing(WorkerTask):
+class Proposing(WorkerJob):
     """Asks the worker for proposals and tells of each that arrives, and of what comes first of a large one."""
 
     in_view = Signal(object, str)  # PlaneId, model: of its proposal there is more than before, but not all
@@ -24,6 +23,7 @@ class Proposing(WorkerTask):
         super().__init__(parent=parent)
         self._failures: list[str] = []
         self._title = ""
+        self._following: Callable[[], None] | None = None
 
     def propose(
         self,
@@ -47,41 +47,67 @@ class Proposing(WorkerTask):
             str(workspace.folder),
             str(workspace.place),
             model,
-            [[p.slide, p.plane] for p in planes],
+            tuple((plane.slide, plane.plane) for plane in planes),
             overwrite,
-            _in_words(*view) if view is not None else [],
+            _view_of(*view) if view is not None else None,
             flips,
         )
         count = self.tr("%n slide(s)", "", len(planes))
         self._title = self.tr("Proposing {0}").format(count)
         self._begin(job, self._title)
 
-    def _on_event(self, request: int, name: str, details: dict[str, Any]) -> None:
-        if name == "in-view":
-            self._rename(self.tr("What is in view is proposed, the rest follows"))
-            self.in_view.emit(PlaneId(details["slide"], details["plane"]), details["model"])
-        elif name == "proposed":
-            self._rename(self._title)
-            self.proposed.emit(PlaneId(details["slide"], details.get("plane", 0)), details["model"])
-        elif name == "failed":
-            self._failures.append(details["reason"])
-            self._rename(self._title)
-            self.slide_failed.emit(details["slide"], details["reason"])
+    def follow_with(self, propose: Callable[[], None]) -> None:
+        """Propose something else: at once, or as soon as what is under way has been stopped."""
+        if not self.is_busy:
+            propose()
+            return
+        self._following = propose
+        self.cancel()
 
-    def _on_finished(self, request: int, result: dict[str, Any]) -> None:
+    def stop(self) -> None:
+        self._following = None
+        super().stop()
+
+    def _on_event(self, request: int, event: Event) -> None:
+        match event:
+            case PartProposed(slide, plane, model):
+                self._rename(self.tr("What is in view is proposed, the rest follows"))
+                self.in_view.emit(PlaneId(slide, plane), model)
+            case PlaneProposed(slide, plane, model):
+                self._rename(self._title)
+                self.proposed.emit(PlaneId(slide, plane), model)
+            case SlideFailed(slide, reason):
+                self._failures.append(reason)
+                self._rename(self._title)
+                self.slide_failed.emit(slide, reason)
+
+    def _on_finished(self, request: int, result: Result) -> None:
         self._end()
-        if result.get("cancelled"):
-            self.notice.emit(Notice(result["message"], NoticeKind.INFO))
+        self._tell_failures()
+        self._go_on()
+
+    def _on_stopped(self, request: int, sentence: str) -> None:
+        if self._following is None:
+            super()._on_stopped(request, sentence)
+        else:  # nobody asked for the end of it
+            self._end()
+        self._tell_failures()
+        self._go_on()
+
+    def _on_failed(self, request: int, sentence: str) -> None:
+        super()._on_failed(request, sentence)
+        self._go_on()
+
+    def _tell_failures(self) -> None:
         if self._failures:
             text = self.tr("%n slide(s) could not be proposed; the others are done.", "", len(self._failures))
             self.notice.emit(Notice(text, NoticeKind.WARNING, details=tuple(self._failures)))
 
-    def _rename(self, title: str) -> None:
-        activity = self._activity
-        if activity is not None and activity.title != title:
-            activity.title = title
-            activity.advance(activity.done, activity.detail)
+    def _go_on(self) -> None:
+        following, self._following = self._following, None
+        if following is not None:
+            following()
 
 
-def _in_words(plane: PlaneId, box: Box) -> list[str | int]:
-    return [plane.slide, plane.plane, box.y0, box.x0, box.y1, box.x1]
+def _view_of(plane: PlaneId, box: Box) -> View:
+    return View(plane.slide, plane.plane, box.y0, box.x0, box.y1, box.x1)

@@ -1,29 +1,51 @@
 """The worker process as the window sees it: requests go in, progress and one answer come out, and an end is told."""
 
+import logging
 import os
 import sys
 from collections import deque
-from dataclasses import asdict
 
-from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, Qt, QTimer, Signal
+from PySide6.QtCore import QElapsedTimer, QObject, QProcess, QProcessEnvironment, Qt, QTimer, Signal
 
-from unet_studio.worker.protocol import VERSION, Message, ProposeJob, Ready, RetrainJob, decode
+from unet_studio.errors import ProtocolError
+from unet_studio.protocol.messages import (
+    Cancel,
+    Failed,
+    Finished,
+    Happened,
+    Message,
+    Ready,
+    Report,
+    Request,
+    Stopped,
+    decode,
+    encode,
+)
+from unet_studio.protocol.values import Job, Stopping
+
+_log = logging.getLogger(__name__)
 
 _SILENCE_SECONDS = 300
+_CANCEL_SECONDS = 30
+_PATIENCE = 1 / 6
+"""Who cancels again after this share of the time that a worker has to stop, without a sign from it, won't wait."""
 _GRACE_MS = 5000
 
 
 class WorkerProcess(QObject):
     """One worker. It starts with the first request (or `start`), and again with the next one after it died.
 
-    Every request ends with exactly one of `finished` and `failed`, also when the worker dies or falls silent.
+    Every request ends with exactly one of `finished`, `stopped` and `failed`, also when the worker dies or falls
+    silent. A worker that doesn't end a cancelled request is killed after a while.
     """
 
     ready = Signal(object)  # Ready
     progress = Signal(int, float, str)  # request, share done, what
-    happened = Signal(int, str, dict)  # request, name, details
-    finished = Signal(int, dict)
-    failed = Signal(int, str)
+    happened = Signal(int, object)  # request, Event
+    finished = Signal(int, object)  # request, Result
+    stopped = Signal(int, str)  # request, what stays
+    failed = Signal(int, str)  # request, why
+    garbled = Signal(str)  # what could not be understood; the worker goes on
     died = Signal(str)  # why there is no worker now
 
     def __init__(self, *, low_priority: bool = False, parent: QObject | None = None) -> None:
@@ -32,17 +54,24 @@ class WorkerProcess(QObject):
         """What is started; a user may set it to run the worker elsewhere."""
         self.silence_seconds = _SILENCE_SECONDS
         """A worker at work that says nothing for so long is taken for hung."""
+        self.cancel_seconds: float = _CANCEL_SECONDS
+        """A worker has so long to end a request that was cancelled, counted from when it last said that it is about to;
+        then it is killed."""
         if low_priority:
             self.command.append("--low-priority")
         self._process = self._make_process()
         self._errors: deque[str] = deque(maxlen=30)
         self._next_request = 1
         self._open_requests: list[int] = []
+        self._cancelled: set[int] = set()
         self._is_ready = False
         self._stopping = False
-        self._waiting: list[bytes] = []
+        self._waiting: dict[int, Request] = {}
         self._silence = QTimer(self, singleShot=True)
         self._silence.timeout.connect(self._on_silence)
+        self._grace = QTimer(self, singleShot=True)
+        self._grace.timeout.connect(self._on_grace_over)
+        self._waited = QElapsedTimer()  # since the worker was asked to stop, or said that it is about to
 
     @property
     def is_running(self) -> bool:
@@ -56,26 +85,44 @@ class WorkerProcess(QObject):
         self._errors.clear()
         self._process.start(self.command[0], self.command[1:])
 
-    def request(self, job: ProposeJob | RetrainJob) -> int:
+    def request(self, job: Job) -> int:
         """Send a job; returns the request's number."""
         number = self._next_request
         self._next_request += 1
         self._open_requests.append(number)
-        method = "propose" if isinstance(job, ProposeJob) else "retrain"
         self.start()
-        self._send(Message(number, method, asdict(job)))
+        if self._is_ready:
+            self._send(Request(number, job))
+        else:
+            self._waiting[number] = Request(number, job)
         self._silence.start(self.silence_seconds * 1000)
         return number
 
     def cancel(self, request: int) -> None:
-        """Ask for a request to end; it still answers."""
-        if request in self._open_requests:
-            self._send(Message(request, "cancel"))
+        """Ask for a request to end; it is still answered.
+
+        One that the worker hasn't been given yet ends at once. Otherwise the worker has `cancel_seconds` to end it, or
+        until it is cancelled again after a sixth of that without a sign; then it is killed.
+        """
+        if request not in self._open_requests:
+            return
+        if request in self._waiting:
+            del self._waiting[request]
+            self._close(request)
+            self.stopped.emit(request, "Stopped before it began; nothing has changed.")
+        elif request not in self._cancelled:
+            self._cancelled.add(request)
+            self._send(Cancel(request))
+            self._start_grace()
+        elif self._waited.elapsed() >= 1000 * _PATIENCE * self.cancel_seconds:
+            self._on_grace_over()
 
     def stop(self) -> None:
         """End the process: close its stdin, wait a little, then kill."""
         self._silence.stop()
+        self._grace.stop()
         self._open_requests.clear()
+        self._cancelled.clear()
         self._waiting.clear()
         self._stopping = True
         if self.is_running:
@@ -97,52 +144,75 @@ class WorkerProcess(QObject):
         return process
 
     def _send(self, message: Message) -> None:
-        if self._is_ready:
-            self._process.write(message.encode())
-        else:
-            self._waiting.append(message.encode())
+        self._process.write(encode(message))
 
     def _on_output(self) -> None:
         while self._process.canReadLine():
             line = bytes(self._process.readLine().data())
             try:
-                self._take(decode(line))
-            except ValueError as error:
-                self._errors.append(str(error))
+                message = decode(line)
+            except ProtocolError as error:
+                self._on_garbled(line, error)
+            else:
+                self._take(message)
+
+    def _on_garbled(self, line: bytes, error: ProtocolError) -> None:
+        """What isn't even JSON is a library's or a remote host's greeting; anything else was meant for us."""
+        self._errors.append(str(error))
+        _log.warning("The worker said: %s", error)
+        if error.other_version:
+            self._abandon(str(error))
+        elif error.is_answer and error.request in self._open_requests:
+            self._close(error.request)
+            self.failed.emit(error.request, f"The worker's answer can't be understood: {error}. Try again.")
+        elif line.lstrip()[:1] in (b"{", b"["):
+            self.garbled.emit(f"The worker said something that can't be understood, and goes on: {error}.")
 
     def _take(self, message: Message) -> None:
         if self._open_requests:
             self._silence.start(self.silence_seconds * 1000)
-        if message.method == "ready":
+        if isinstance(message, Ready):
             self._on_ready(message)
-        elif message.method == "progress":
-            self.progress.emit(message.id, message.params["done"], message.params["text"])
-        elif message.method == "event":
-            details = dict(message.params)
-            self.happened.emit(message.id, details.pop("name"), details)
-        elif message.id in self._open_requests:
-            self._open_requests.remove(message.id)
-            if not self._open_requests:
-                self._silence.stop()
-            if message.error:
-                self.failed.emit(message.id, message.error)
-            else:
-                self.finished.emit(message.id, message.result or {})
-
-    def _on_ready(self, message: Message) -> None:
-        version = message.params.get("version")
-        if version != VERSION:
-            self._abandon(
-                f"The worker speaks version {version} of the protocol, this window version {VERSION}. "
-                "Install the same U-Net Studio on both sides."
-            )
             return
-        ready = Ready(**message.params)
+        if isinstance(message, Request | Cancel) or message.id not in self._open_requests:
+            return  # of a request that was ended meanwhile
+        match message:
+            case Report(request, done, text):
+                self.progress.emit(request, done, text)
+            case Happened(request, event):
+                if isinstance(event, Stopping) and request in self._cancelled:
+                    self._start_grace()
+                self.happened.emit(request, event)
+            case Finished(request, result):
+                self._close(request)
+                self.finished.emit(request, result)
+            case Stopped(request, sentence):
+                self._close(request)
+                self.stopped.emit(request, sentence)
+            case Failed(request, sentence):
+                self._close(request)
+                _log.error("The worker failed: %s\n%s", sentence, "\n".join(self._errors))
+                self.failed.emit(request, sentence)
+
+    def _close(self, request: int) -> None:
+        """A request is answered; nobody waits for it any more."""
+        self._open_requests.remove(request)
+        self._cancelled.discard(request)
+        if not self._cancelled:
+            self._grace.stop()
+        if not self._open_requests:
+            self._silence.stop()
+
+    def _on_ready(self, ready: Ready) -> None:
         self._is_ready = True
-        for line in self._waiting:
-            self._process.write(line)
+        for request in self._waiting.values():
+            self._send(request)
         self._waiting.clear()
         self.ready.emit(ready)
+
+    def _start_grace(self) -> None:
+        self._waited.start()
+        self._grace.start(round(self.cancel_seconds * 1000))
 
     def _on_stderr(self) -> None:
         text = bytes(self._process.readAllStandardError().data()).decode(errors="replace")
@@ -174,6 +244,18 @@ class WorkerProcess(QObject):
             "Nothing you painted is lost; press the button again to restart it."
         )
 
+    def _on_grace_over(self) -> None:
+        """The worker was asked to stop and didn't; those who asked get what they wanted."""
+        sentence = "The worker did not stop when it was asked to, so it was ended. What was finished before stays."
+        stopped = [request for request in self._open_requests if request in self._cancelled]
+        for request in stopped:
+            self._close(request)
+        self._abandon(
+            "The worker was ended, because it did not stop when it was asked to. It starts again when needed."
+        )
+        for request in stopped:
+            self.stopped.emit(request, sentence)
+
     def _abandon(self, sentence: str) -> None:
         """Kill the process before anyone is told, so that a request made in answer starts a new one."""
         self._stopping = True
@@ -182,8 +264,11 @@ class WorkerProcess(QObject):
         self._end_all(sentence)
 
     def _end_all(self, sentence: str) -> None:
+        _log.error("%s\n%s", sentence, "\n".join(self._errors))
         self._silence.stop()
+        self._grace.stop()
         self._waiting.clear()
+        self._cancelled.clear()
         self.died.emit(sentence)
         requests, self._open_requests = self._open_requests, []
         for request in requests:

@@ -7,9 +7,10 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QAction, QPalette, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 
+from unet_studio.core.scoring.gate import Verdict
 from unet_studio.gui.controls.buttons import action_button, heading
 from unet_studio.gui.jobs.activity import Activity
-from unet_studio.gui.jobs.retraining import Outcome, Round
+from unet_studio.protocol.values import Preparing, Retrained, Round
 
 if TYPE_CHECKING:  # its library is loaded when a training begins
     from unet_studio.gui.panels.round_chart import RoundChart
@@ -100,14 +101,25 @@ class RetrainPanel(QWidget):
         self._cancel.show()
         activity.ended.connect(self._cancel.hide)
         activity.ended.connect(self._basis.show)
+        activity.ended.connect(self._forget_reading)
+
+    def _forget_reading(self) -> None:
+        """A training that ended before its first round reads no more slides."""
+        if not self._rounds:
+            self._state.clear()
+
+    def show_preparing(self, preparing: Preparing) -> None:
+        """Before the first round the labelled slides are read, which may take minutes."""
+        text = self.tr("Reading labelled plane {0} of {1}: {2}")
+        self._state.setText(text.format(preparing.number, preparing.planes, preparing.slide))
 
     def add_round(self, round_: Round) -> None:
         self._rounds.append(round_)
         self._draw()
-        best = max(self._rounds, key=lambda r: (r.best, r.round))  # the one that is kept so far
+        best = max(self._rounds, key=lambda r: (r.kept, r.round))  # the one that is kept so far
         if round_.round == 0:
             text = self.tr("Dice before the first round: {0:.3f}").format(round_.dice)
-        elif round_.best:
+        elif round_.kept:
             text = self.tr("Round {0}: Dice {1:.3f}, kept so far").format(round_.round, round_.dice)
         else:
             text = self.tr("Round {0}: Dice {1:.3f}, no better than the {2:.3f} of round {3}").format(
@@ -120,8 +132,8 @@ class RetrainPanel(QWidget):
         self._picture = QPixmap(str(Path(round_.preview)))
         self._show_picture()
 
-    def finish(self, outcome: Outcome) -> None:
-        self._state.setText(describe(outcome, self))
+    def finish(self, retrained: Retrained, verdict: Verdict) -> None:
+        self._state.setText(describe(retrained, verdict, self))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -148,17 +160,33 @@ class RetrainPanel(QWidget):
         self._chart.show_rounds(self._rounds)
 
 
-def describe(outcome: Outcome, widget: QWidget) -> str:
+def describe(retrained: Retrained, verdict: Verdict, widget: QWidget) -> str:
     """What came of a training, in a sentence."""
-    if not outcome.compared:
-        return widget.tr(
-            "The new model is in use. It could not be compared: all labels are on one slide. Review a second one."
-        )
-    figures = widget.tr("Dice on the hold-out {0:.3f}, before {1:.3f}").format(outcome.dice, outcome.dice_before)
-    if outcome.preferred and outcome.dice > outcome.dice_before:
-        return widget.tr("The new model is better and in use: {0}.").format(figures)
-    if outcome.preferred:
-        return widget.tr(
-            "The new model learned from more and is in use. Too few slides are held out to say which is better: {0}."
-        ).format(figures)
-    return widget.tr("The new model is no better than what it started from, so it is not used: {0}.").format(figures)
+    figures = widget.tr("Dice on the hold-out {0:.3f}, before {1:.3f}").format(retrained.dice, retrained.dice_before)
+    match verdict:
+        case Verdict.BETTER:
+            text = widget.tr("The new model is better and in use: {0}.")
+        case Verdict.ABOUT_AS_GOOD:
+            text = widget.tr(
+                "The new model learned from more and is in use. Too few slides are held out to say which is better: "
+                "{0}."
+            )
+        case Verdict.NOT_COMPARED:
+            text = widget.tr(
+                "The new model is in use. It could not be compared: all labels are on one slide. Review a second one."
+            )
+        case Verdict.NO_BETTER:
+            text = widget.tr("The new model is no better than what it started from, so it is not used: {0}.")
+        case Verdict.OTHER_START:
+            text = widget.tr(
+                "The new model was compared with another one than the model in use, which stays. Choose it under "
+                "Propose to use it."
+            )
+        case Verdict.OTHER_CLASSES:
+            text = widget.tr(
+                "The new model is not used: the classes were changed while it learned them. Retrain to learn the "
+                "classes as they are now."
+            )
+        case Verdict.NOT_USABLE:
+            text = widget.tr("The new model could not be put to use; the model in use stays.")
+    return text.format(figures)

@@ -1,5 +1,6 @@
 """The chart of a training: Dice and loss by round. Its library takes a third of a second to load: import it late."""
 
+import math
 from collections.abc import Sequence
 
 import pyqtgraph as pg
@@ -7,7 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QWidget
 
-from unet_studio.gui.jobs.retraining import Round
+from unet_studio.protocol.values import Round
 
 
 class RoundChart(pg.PlotWidget):  # type: ignore[misc]  # the library has no types
@@ -38,7 +39,7 @@ class RoundChart(pg.PlotWidget):  # type: ignore[misc]  # the library has no typ
         self._dice.setSymbolPen(accent)
         self._loss.setPen(pg.mkPen(quiet, width=2, style=Qt.PenStyle.DashLine))
         self._dice.setData([r.round for r in rounds], [r.dice for r in rounds])
-        lossy = [(r.round, r.loss) for r in rounds if r.loss is not None]
+        lossy = [(r.round, r.loss) for r in rounds if not math.isnan(r.loss)]
         self._loss.setData([r for r, _ in lossy], [loss for _, loss in lossy])
         self.setXRange(0, max((r.rounds for r in rounds), default=1), padding=0.04)
         self.setYRange(0, max([1.0, *(loss for _, loss in lossy)]), padding=0.04)  # 0 to 1 is always there

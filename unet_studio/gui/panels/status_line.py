@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QSizePolicy, QS
 from unet_studio.core.workspace.unsaved import UnsavedState
 from unet_studio.gui.controls.buttons import tool_button
 from unet_studio.gui.jobs.activity import Activity
-from unet_studio.worker.protocol import Ready
+from unet_studio.protocol.messages import Ready
 
 
 class StatusLine(QStatusBar):

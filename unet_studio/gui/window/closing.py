@@ -6,11 +6,11 @@ from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QMessageBox, QWidget
 
 from unet_studio.gui.background import Background
-from unet_studio.gui.jobs.jobs import Tasks
+from unet_studio.gui.jobs.jobs import Jobs
 from unet_studio.gui.session.session import Session
 
 
-def may_close(window: QWidget, tasks: Tasks) -> bool:
+def may_close(window: QWidget, tasks: Jobs) -> bool:
     """Whether nothing would be lost, or a person says that it may be."""
     if not tasks.retraining.is_busy:
         return True
@@ -24,7 +24,7 @@ def may_close(window: QWidget, tasks: Tasks) -> bool:
     return answer == QMessageBox.StandardButton.Yes
 
 
-def close_down(tasks: Tasks, session: Session, threads: Sequence[Background]) -> None:
+def close_down(tasks: Jobs, session: Session, threads: Sequence[Background]) -> None:
     """End what runs, let the folder go, of which all is saved that shall be, and wait for the threads."""
     tasks.stop()
     session.close_folder(discard=True)

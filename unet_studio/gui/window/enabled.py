@@ -28,6 +28,7 @@ class WindowState:
     is_retraining: bool = False
     is_tuning: bool = False
     is_exporting: bool = False
+    is_searching: bool = False
     is_busy: bool = False
     compares: CompareMode | None = None
     sees_network_input: bool = False
@@ -59,6 +60,7 @@ def enabled_actions(state: WindowState) -> ActionStates:
             "accept_all": state.is_open,
             "interpolate": is_stack,
             "copy_labels": is_stack,
+            "teaches_most": state.is_open and not state.is_searching,
             "next_plane": is_stack,
             "previous_plane": is_stack,
             "review": can_edit and shows_plane,

@@ -84,6 +84,7 @@ class MainWindow(WindowParts):
             "next_pane": lambda: focus_next_pane((self.slides, canvas, self.page.tabs), self.focusWidget()),
             "next_slide": self.navigation.next_slide,
             "previous_slide": self.navigation.previous_slide,
+            "teaches_most": tasks.find_next_plane,
             "next_plane": partial(session.step_plane, 1),
             "previous_plane": partial(session.step_plane, -1),
             "review": self.navigation.review_and_go_on,
@@ -158,12 +159,14 @@ class MainWindow(WindowParts):
         tasks.busy_changed.connect(self._update_actions)
         tasks.notice.connect(self.messages.show_notice)
         tasks.retrained.connect(self.job_controls.tell_retrained)
-        tasks.retrained.connect(lambda _: self.panel_updates.show_models())
+        tasks.retrained.connect(lambda *_: self.panel_updates.show_models())
         tasks.proposing.worker.ready.connect(self.status_line.set_device)
         tasks.proposing.worker.died.connect(self.status_line.set_device_problem)
         tasks.proposing.slide_failed.connect(self.navigation.show_problem)
         tasks.tuning.tuned.connect(self.clean_up_panel.take_watershed)
+        tasks.next_plane.found.connect(self.navigation.open_plane)
         tasks.retraining.began.connect(self.retrain_panel.begin)
+        tasks.retraining.preparing.connect(self.retrain_panel.show_preparing)
         tasks.retraining.round_ended.connect(self.retrain_panel.add_round)
 
     # What the window itself shows
@@ -239,6 +242,7 @@ class MainWindow(WindowParts):
             is_retraining=tasks.retraining.is_busy,
             is_tuning=tasks.tuning.is_busy,
             is_exporting=tasks.exporting.is_busy,
+            is_searching=tasks.next_plane.is_busy,
             is_busy=tasks.is_busy,
             compares=self.comparison.mode,
             sees_network_input=self.inspection.wants_network,

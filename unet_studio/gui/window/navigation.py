@@ -32,6 +32,11 @@ class Navigation(QObject):
         """Open the first plane of a slide."""
         self._session.open_plane(PlaneId(slide))
 
+    def open_plane(self, plane: PlaneId) -> None:
+        """Open a plane that was found for the person, and go to its slide in the list."""
+        self._slides.select(plane.slide)
+        self._session.open_plane(plane)
+
     def next_slide(self) -> None:
         """Open the slide below in the list; at its end nothing happens."""
         self._go(self._slides.next_slide())

@@ -10,7 +10,7 @@ from unet_studio.demo.slides import prepare_demo
 from unet_studio.errors import StudioError
 from unet_studio.gui import settings
 from unet_studio.gui.controls.notice import Notice, NoticeKind
-from unet_studio.gui.jobs.jobs import Tasks
+from unet_studio.gui.jobs.jobs import Jobs
 from unet_studio.gui.panels.message_bar import MessageBar
 from unet_studio.gui.session.session import Session
 
@@ -18,7 +18,7 @@ from unet_studio.gui.session.session import Session
 class Opening(QObject):
     """Opens a folder in place of the one that is open, and asks a person which, and where its project shall be kept."""
 
-    def __init__(self, session: Session, tasks: Tasks, messages: MessageBar, window: QWidget) -> None:
+    def __init__(self, session: Session, tasks: Jobs, messages: MessageBar, window: QWidget) -> None:
         super().__init__(window)
         self._session = session
         self._tasks = tasks

@@ -4,7 +4,7 @@ from PySide6.QtCore import QObject
 
 from unet_studio.core.workspace.workspace import Workspace
 from unet_studio.gui.canvas.canvas import Canvas
-from unet_studio.gui.jobs.jobs import Tasks
+from unet_studio.gui.jobs.jobs import Jobs
 from unet_studio.gui.panels.clean_up_panel import CleanUpPanel
 from unet_studio.gui.panels.propose_panel import ProposePanel
 from unet_studio.gui.panels.retrain_panel import RetrainPanel
@@ -19,7 +19,7 @@ class PanelUpdates(QObject):
     def __init__(
         self,
         painting: Painting,
-        tasks: Tasks,
+        tasks: Jobs,
         canvas: Canvas,
         *,
         propose: ProposePanel,

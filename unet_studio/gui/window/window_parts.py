@@ -15,7 +15,7 @@ from unet_studio.gui.canvas.pointer_events import PointerEvents
 from unet_studio.gui.canvas.toolbox import Toolbox
 from unet_studio.gui.canvas.touch import Touch
 from unet_studio.gui.comparing.comparison import Comparison
-from unet_studio.gui.jobs.jobs import Tasks
+from unet_studio.gui.jobs.jobs import Jobs
 from unet_studio.gui.panels.clean_up_panel import CleanUpPanel
 from unet_studio.gui.panels.message_bar import MessageBar
 from unet_studio.gui.panels.plane_bar import PlaneBar
@@ -76,7 +76,7 @@ class WindowParts(QMainWindow):
         self.objects = ObjectEdits(self.painting, self)
         self.planes = PlaneEdits(session, self.edits, self)
         self.canvas = Canvas(self.painting_tiles)
-        self.tasks = Tasks(session, self.working, self.canvas.box_in_view, self)
+        self.tasks = Jobs(session, self.working, self.canvas.box_in_view, self)
 
     def _build_widgets(self) -> None:
         canvas, background = self.canvas, self.painting_tiles

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from unet_studio.core.classes import UNLABELLED
 from unet_studio.unet.prediction import Predictor
-from unet_studio.unet.training.rounds import JudgedWindow
+from unet_studio.unet.training.validation import ValidationWindow
 
 _PIXELS = 1 << 20
 """About so many labelled pixels, spread over all windows, are enough to fit one number."""
@@ -15,7 +15,7 @@ _LARGEST = 20.0
 """The temperature is kept within this factor of 1: where all judged pixels are right, no number would be too small."""
 
 
-def fit_temperature(predictor: Predictor, windows: Sequence[JudgedWindow]) -> float:
+def fit_temperature(predictor: Predictor, windows: Sequence[ValidationWindow]) -> float:
     """The temperature at which the labels of the windows are likeliest; 1 where nothing is labelled.
 
     It changes no class of a mask at threshold 0.5, since all logits of a pixel are divided by it.
@@ -49,7 +49,7 @@ def likeliest_temperature(logits: NDArray[np.float32], labels: NDArray[np.uint8]
 
 
 def _labelled_logits(
-    predictor: Predictor, windows: Sequence[JudgedWindow]
+    predictor: Predictor, windows: Sequence[ValidationWindow]
 ) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
     """Logits (n, classes) and labels (n,) of labelled pixels, evenly drawn from all windows."""
     labelled = sum(int(np.count_nonzero(window.labels != UNLABELLED)) for window in windows)

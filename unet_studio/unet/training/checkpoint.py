@@ -4,14 +4,17 @@ import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 from numpy.typing import NDArray
 
 from unet_studio.core.files import write_atomically
 from unet_studio.errors import ModelError
+from unet_studio.protocol.values import Round
 
 _FILE = "checkpoint.npz"
 _GROUPS = ("network", "optimiser", "best")
@@ -31,6 +34,21 @@ class Checkpoint:
     optimiser: Arrays
     best: Arrays
     facts: dict[str, Any]
+
+    @property
+    def history(self) -> tuple[Round, ...]:
+        """All rounds so far; a checkpoint of earlier days calls those whose weights were kept the best."""
+        stored = [{"kept": report.get("best"), **report} for report in self.facts["history"]]
+        return tuple(Round(**{name: report[name] for name in report if name != "best"}) for report in stored)
+
+    def check_fits(self, network: keras.Model, optimiser: keras.optimizers.Optimizer, run: Path) -> None:
+        """Raise `ModelError` unless the checkpoint, of the folder `run`, is of such a network and optimiser."""
+        pairs = [*zip_longest(network.variables, self.network), *zip_longest(optimiser.variables, self.optimiser)]
+        if any(ours is None or stored is None or tuple(ours.shape) != stored.shape for ours, stored in pairs):
+            raise ModelError(
+                f"The training in '{run}' was of another network or with another optimiser, so it can't go on. "
+                "Use the recipe that it began with, or start a new training."
+            )
 
     def write(self, run: Path) -> None:
         """Replace the checkpoint in the folder `run`; a crash leaves the old one or the new one."""
@@ -67,3 +85,14 @@ def read_checkpoint(run: Path) -> Checkpoint:
         raise ModelError(
             f"The checkpoint in '{run}' is damaged, so its training can't go on. Start a new one."
         ) from error
+
+
+def read_variables(owner: keras.Model | keras.optimizers.Optimizer) -> Arrays:
+    """Copies of all variables of a network, its random generators among them, or of an optimiser."""
+    return [np.array(keras.ops.convert_to_numpy(variable)) for variable in owner.variables]
+
+
+def write_variables(owner: keras.Model | keras.optimizers.Optimizer, values: Arrays) -> None:
+    """Give a network or an optimiser what `read_variables` gave."""
+    for variable, value in zip(owner.variables, values, strict=True):
+        variable.assign(value)

@@ -1,16 +1,14 @@
-"""What proposing and retraining share: a worker, one activity at a time, and a notice when it fails."""
-
-from typing import Any
+"""What proposing and retraining share: a worker, one activity at a time, and a notice when it fails or is stopped."""
 
 from PySide6.QtCore import QObject, Signal
 
 from unet_studio.gui.controls.notice import Notice, NoticeKind
 from unet_studio.gui.jobs.activity import Activity
 from unet_studio.gui.jobs.worker_process import WorkerProcess
-from unet_studio.worker.protocol import ProposeJob, RetrainJob
+from unet_studio.protocol.values import Event, Job, Result
 
 
-class WorkerTask(QObject):
+class WorkerJob(QObject):
     """Runs one request at a time on a worker of its own; what an event or a result means is the subclass's."""
 
     began = Signal(object)  # Activity
@@ -20,21 +18,30 @@ class WorkerTask(QObject):
         super().__init__(parent)
         self.worker = WorkerProcess(low_priority=low_priority, parent=self)
         self._activity: Activity | None = None
+        self._is_garbled = False
         self.worker.progress.connect(self._on_progress)
         self.worker.happened.connect(self._on_event)
         self.worker.finished.connect(self._on_finished)
+        self.worker.stopped.connect(self._on_stopped)
         self.worker.failed.connect(self._on_failed)
+        self.worker.garbled.connect(self._on_garbled)
 
     @property
     def is_busy(self) -> bool:
         return self._activity is not None
+
+    def cancel(self) -> None:
+        """Ask the request to end; asked again after a while, it is ended by force."""
+        if self._activity is not None:
+            self._activity.cancel()
 
     def stop(self) -> None:
         """End the request and its worker now."""
         self.worker.stop()
         self._end()
 
-    def _begin(self, job: ProposeJob | RetrainJob, title: str) -> None:
+    def _begin(self, job: Job, title: str) -> None:
+        self._is_garbled = False
         request = self.worker.request(job)
         self._activity = Activity(title, lambda: self.worker.cancel(request), self)
         self.began.emit(self._activity)
@@ -43,15 +50,29 @@ class WorkerTask(QObject):
         if self._activity is not None:
             self._activity.advance(done, text)
 
-    def _on_event(self, request: int, name: str, details: dict[str, Any]) -> None:
+    def _on_event(self, request: int, event: Event) -> None:
         raise NotImplementedError
 
-    def _on_finished(self, request: int, result: dict[str, Any]) -> None:
+    def _on_finished(self, request: int, result: Result) -> None:
         raise NotImplementedError
+
+    def _on_stopped(self, request: int, sentence: str) -> None:
+        self._end()
+        self.notice.emit(Notice(sentence, NoticeKind.INFO))
 
     def _on_failed(self, request: int, sentence: str) -> None:
         self._end()
         self.notice.emit(Notice(sentence, NoticeKind.ERROR))
+
+    def _on_garbled(self, sentence: str) -> None:
+        """Once for each request: what is wrong with one line is wrong with all of its kind."""
+        if not self._is_garbled:
+            self._is_garbled = True
+            self.notice.emit(Notice(sentence, NoticeKind.WARNING))
+
+    def _rename(self, title: str) -> None:
+        if self._activity is not None:
+            self._activity.rename(title)
 
     def _end(self) -> None:
         activity, self._activity = self._activity, None

@@ -1,11 +1,12 @@
-"""How much of the slides the masks cover, before and after clean-up."""
+"""Cleaning up: a recipe for the proposals of a folder, and what it changes of its masks."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from unet_studio.core.classes import BACKGROUND, UNLABELLED
+from unet_studio.core.cleaning.steps import Step
 from unet_studio.core.labels.plane import PlaneId
 from unet_studio.core.masks.mask_view import MaskView
 from unet_studio.core.masks.of_project import view_plane
@@ -24,7 +25,22 @@ class MaskArea:
     after: int
 
 
-def mask_areas(project: Project) -> Iterator[MaskArea]:
+@dataclass(frozen=True, slots=True)
+class Cleaned:
+    """The recipe that is stored now, and the area of each mask without and with it."""
+
+    steps: tuple[Step, ...]
+    areas: tuple[MaskArea, ...]
+
+
+def clean(project: Project, steps: Iterable[Step]) -> Cleaned:
+    """Store a clean-up recipe and measure what it changes; the proposals themselves stay as they are."""
+    chosen = tuple(steps)
+    project.set_steps(chosen)
+    return Cleaned(chosen, tuple(_areas(project)))
+
+
+def _areas(project: Project) -> Iterator[MaskArea]:
     """The area of each slide that the active model proposed, in order; one that changed since is left out."""
     proposed = proposed_planes(project.place, project.active_model)
     for slide in find_slides(project.folder):

@@ -1,0 +1,58 @@
+"""The worker's own main loop; its jobs need no Keras.
+
+A proposal of a model is one class everywhere, and a first one of each model waits for the file 'go-MODEL' in the
+project. A training waits for the file 'trained' and ends with the model that has that name.
+"""
+
+import sys
+import time
+import types
+from pathlib import Path
+
+import numpy as np
+
+from unet_studio.core.classes import make_classes
+from unet_studio.core.labels.plane import PlaneId
+from unet_studio.core.masks.proposal_writing import write_proposal
+from unet_studio.core.masks.proposals import proposal_file, slide_stamp
+from unet_studio.core.models.cards import ModelCard
+from unet_studio.core.models.normalisation import Normalisation
+from unet_studio.errors import Cancelled
+from unet_studio.protocol.values import PlaneProposed, Preparing, Proposed, Retrained, Round
+from unet_studio.worker.__main__ import main
+
+
+class Jobs:
+    def propose(self, job, progress):
+        place, count = Path(job.place), 0
+        for slide, _ in job.planes:
+            stamp = slide_stamp(Path(job.folder) / slide)
+            file = proposal_file(place, job.model, PlaneId(slide))
+            write_proposal(file, (128, 128), 1, [(0, np.full((128, 128, 1), 200, np.uint8))], stamp=stamp)
+            progress.event(PlaneProposed(slide, 0, job.model))
+            count += 1
+            while not (place / f"go-{job.model}").exists():
+                progress.report(0.5, slide)
+                if progress.cancelled():
+                    raise Cancelled("Proposing was stopped; the slides finished before keep their proposals.")
+                time.sleep(0.01)
+        return Proposed(job.model, count)
+
+    def retrain(self, job, progress):
+        place = Path(job.place)
+        progress.event(Preparing("s1.png", 1, 1))
+        while not (place / "trained").exists():
+            progress.report(0.1, "")
+            time.sleep(0.01)
+        folder = place / "models" / "trained"
+        folder.mkdir(parents=True)
+        ModelCard("trained", "Trained", make_classes("nucleus"), Normalisation(1), {}, folder, parent=job.model).write()
+        rounds = (Round(0, 1, 0.5, 0.5, 0.0, kept=True), Round(1, 1, 0.4, 0.9, 1.0, kept=True))
+        return Retrained("trained", job.model, ("background", "nucleus"), 5, rounds)
+
+
+sys.modules["unet_studio.worker.jobs"] = types.SimpleNamespace(Jobs=Jobs)
+sys.modules["unet_studio.unet.device"] = types.SimpleNamespace(
+    find_device=lambda: types.SimpleNamespace(kind="CPU", name="test", backend="none", reason="It is a test.")
+)
+main()

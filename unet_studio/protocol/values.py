@@ -1,0 +1,231 @@
+"""Jobs, what is told while they run, and what comes of them: the only types for these, on both sides of the pipe."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from unet_studio.errors import Cancelled
+
+# Jobs
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What is on the screen: rows y0 to y1 and columns x0 to x1, ends excluded, of a plane of a slide."""
+
+    slide: str
+    plane: int
+    y0: int
+    x0: int
+    y1: int
+    x1: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProposeJob:
+    """Propose masks; `planes` are pairs of slide and plane, plane -1 for all planes of the slide.
+
+    With `flips` every tile is seen in all eight orientations; what was proposed the other way is proposed again.
+    The plane in `view` comes first among those of its slide, and where it is large what is in view comes first, then
+    what is around it: each `PartProposed` says that there is more.
+    """
+
+    folder: str
+    place: str
+    model: str
+    planes: Sequence[tuple[str, int]]
+    overwrite: bool = False
+    view: View | None = None
+    flips: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RetrainJob:
+    """Retrain `model` (empty: from scratch) on the project's labels by a recipe and changes such as 'seed=1'.
+
+    Without a `recipe` it is the usual one: 'retrain' from a model, 'from-scratch' for a first one.
+    With `resume` the training that was interrupted last goes on instead, with the model and recipe that it has.
+    """
+
+    folder: str
+    place: str
+    model: str
+    recipe: str = ""
+    changes: Sequence[str] = ()
+    channels: int = 0  # from scratch: network channels; 0 takes them from the first labelled slide
+    resume: bool = False
+
+
+Job = ProposeJob | RetrainJob
+
+
+# Events, which are told while a job runs
+
+
+@dataclass(frozen=True, slots=True)
+class PartProposed:
+    """Of a plane's proposal there is more than before, but not all."""
+
+    slide: str
+    plane: int
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlaneProposed:
+    """The proposal of a plane is stored."""
+
+    slide: str
+    plane: int
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class SlideFailed:
+    """A slide was left out; `reason` is a sentence. The job goes on with the others."""
+
+    slide: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Preparing:
+    """Before a training: labelled plane number `number` of `planes` is being read, from 1 on."""
+
+    slide: str
+    number: int
+    planes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What one round of a training came to; round 0 is the model before it, and its loss is NaN.
+
+    `dice` is the mean over the classes but background, pooled over the labelled pixels of the validation windows.
+    `kept`: of all rounds so far this one's weights are kept. `note` says what went wrong and what was done about it,
+    in sentences. `preview` is the file of a picture, or empty.
+    """
+
+    round: int
+    rounds: int
+    loss: float
+    dice: float
+    seconds: float
+    kept: bool
+    note: str = ""
+    preview: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Stopping:
+    """The job knows that it shall stop, and is finishing what must not be left half done."""
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseBegan:
+    """A job of several parts, such as the demo, begins the next."""
+
+    title: str
+
+
+Event = PartProposed | PlaneProposed | SlideFailed | Preparing | Round | Stopping | PhaseBegan
+
+
+# Results
+
+
+@dataclass(frozen=True, slots=True)
+class Proposed:
+    """How many planes were proposed by `model`, had a proposal already, and how many slides failed."""
+
+    model: str
+    proposed: int
+    skipped: int = 0
+    failed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Retrained:
+    """A model that was trained and published, and how it compares with what the training began with.
+
+    Whether to use it is for `core.scoring.gate` to say.
+
+    Attributes:
+        model: its id.
+        parent: id of the model that the training started from; empty: from scratch.
+        classes: the names of the classes that it tells apart, background first.
+        held_out: the number of slides that it was judged on and didn't learn from; 0: it was judged on those that it
+            learned from, which compares nothing.
+        history: all rounds, that of before the training first.
+    """
+
+    model: str
+    parent: str
+    classes: Sequence[str]
+    held_out: int
+    history: Sequence[Round]
+
+    def __post_init__(self) -> None:
+        if not any(report.kept for report in self.history):
+            raise ValueError("a training keeps the weights of one of its rounds, or those that it began with")
+
+    @property
+    def kept(self) -> Round:
+        """The round whose weights the model has; number 0: those that the training began with."""
+        return kept_round(self.history)
+
+    @property
+    def dice(self) -> float:
+        return self.kept.dice
+
+    @property
+    def dice_before(self) -> float:
+        """Dice of what the training began with: the parent, or a random network."""
+        return self.history[0].dice
+
+    @property
+    def rounds(self) -> int:
+        """The number of rounds that were trained."""
+        return self.history[-1].round
+
+
+def kept_round(history: Sequence[Round]) -> Round:
+    """The last round whose weights were kept."""
+    return next(report for report in reversed(history) if report.kept)
+
+
+Result = Proposed | Retrained
+
+
+class Progress(Protocol):
+    """A progress reporter: what a job tells how far it is, and asks whether to stop."""
+
+    def report(self, done: float, text: str) -> None:
+        """`done` is the share finished, 0…1; `text` says what is being worked on."""
+
+    def event(self, event: Event) -> None:
+        """Something finished on the way."""
+
+    def cancelled(self) -> bool:
+        """Whether the user asked to stop."""
+
+
+class _Unheard:
+    """The progress reporter of a job that nobody follows."""
+
+    def report(self, done: float, text: str) -> None: ...
+
+    def event(self, event: Event) -> None: ...
+
+    def cancelled(self) -> bool:
+        return False
+
+
+UNHEARD: Progress = _Unheard()
+"""For a job that nobody follows."""
+
+
+def check_cancelled(progress: Progress, sentence: str) -> None:
+    """Raise `Cancelled` with this sentence where the user asked to stop."""
+    if progress.cancelled():
+        raise Cancelled(sentence)

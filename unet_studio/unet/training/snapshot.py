@@ -1,0 +1,62 @@
+"""The snapshot: what a training reads of a project, all of one moment, while a person goes on painting."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from unet_studio.core.classes import LabelClass
+from unet_studio.core.labels.plane import LabelPlane
+from unet_studio.core.project.store import Project
+from unet_studio.core.project.stored_labels import LabelledPlane
+from unet_studio.errors import StudioError
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What a training reads of a project, all of one moment."""
+
+    classes: tuple[LabelClass, ...]
+    hold_out: frozenset[str]
+    planes: tuple[tuple[LabelledPlane, LabelPlane], ...]
+
+    @property
+    def labelled_pixels(self) -> int:
+        return sum(plane.labelled for plane, _ in self.planes)
+
+    def fingerprint(self) -> str:
+        """Of every label and which slide it is on: the same labels give the same text."""
+        digest = hashlib.sha256()
+        for plane, labels in self.planes:
+            digest.update(f"{plane.plane.slide}:{plane.plane.plane}".encode())
+            for cell in sorted(labels.cells):
+                digest.update(repr(cell).encode())
+                digest.update(np.ascontiguousarray(labels.tile(cell)).tobytes())
+        return digest.hexdigest()[:16]
+
+    def describe(self) -> str:
+        """What a model's card says of what it learned from."""
+        slides = {plane.plane.slide for plane, _ in self.planes}
+        return f"{len(slides)} slides, {self.labelled_pixels} labelled pixels, labels {self.fingerprint()}"
+
+
+def read_snapshot(project: Project, *, each: Callable[[], None] = lambda: None) -> Snapshot:
+    """Classes, hold-out and all labels; raises `StudioError` where nothing is labelled.
+
+    `each` is called before the labels of a plane are read, and may raise to stop.
+    """
+
+    def read(plane: LabelledPlane) -> tuple[LabelledPlane, LabelPlane]:
+        each()
+        return plane, project.labels(plane.plane, plane.shape)
+
+    with project.snapshot():
+        planes = tuple(read(plane) for plane in project.labelled_planes())
+        snapshot = Snapshot(project.classes(), project.hold_out(), planes)
+    if not planes:
+        raise StudioError(
+            "Nothing is labelled yet, so there is nothing to learn from. "
+            "Correct some masks with the brush, or mark a slide as reviewed, then retrain."
+        )
+    return snapshot

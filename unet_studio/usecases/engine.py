@@ -1,0 +1,12 @@
+"""What runs the jobs that need Keras, for whoever needs them done in this process and not how."""
+
+from typing import Protocol
+
+from unet_studio.protocol.values import Progress, Proposed, ProposeJob, Retrained, RetrainJob
+
+
+class Engine(Protocol):
+    """Runs `usecases.propose` and `usecases.retrain`: `worker.jobs.Jobs`, or in a test something without Keras."""
+
+    def propose(self, job: ProposeJob, progress: Progress) -> Proposed: ...
+    def retrain(self, job: RetrainJob, progress: Progress) -> Retrained: ...

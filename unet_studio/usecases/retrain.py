@@ -1,0 +1,30 @@
+"""Retraining: what a person labelled becomes a new model, published in the project. Needs Keras.
+
+Whether to use it is another question; `adopt` asks it.
+"""
+
+from pathlib import Path
+
+from unet_studio.core.models.cards import find_model
+from unet_studio.core.project.hold_out import keep_slides_out
+from unet_studio.core.project.store import Project
+from unet_studio.protocol.values import Progress, Retrained, RetrainJob
+from unet_studio.unet.recipes import default_recipe, load_recipe
+from unet_studio.unet.training import retraining
+
+
+def retrain(job: RetrainJob, progress: Progress) -> Retrained:
+    """Extend the hold-out of what is labelled now, train, and publish a model; the active model stays.
+
+    Raises StudioError for what keeps a training from beginning, and `Cancelled` where the user asked to stop before
+    the first round; later the best round so far becomes the model.
+    """
+    with Project.open(Path(job.folder), place=Path(job.place)) as project:
+        if job.resume:
+            return retraining.resume(project, progress)
+        start = find_model(job.model, project.place) if job.model else None
+        recipe = load_recipe(job.recipe or default_recipe(job.model), job.changes)
+        # A recipe with a share of its own sets slides aside for its training alone, where the project keeps none out.
+        if project.hold_out() or not recipe.schedule.hold_out:
+            keep_slides_out(project)
+        return retraining.retrain(project, start, recipe, progress, channels=job.channels)
