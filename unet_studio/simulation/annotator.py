@@ -5,6 +5,7 @@ from pathlib import Path
 from unet_studio.core.labels.plane import PlaneId
 from unet_studio.core.project.store import Project
 from unet_studio.core.tiles import Box
+from unet_studio.core.workspace.accepting import review
 from unet_studio.core.workspace.workspace import Workspace
 from unet_studio.errors import ProjectError
 from unet_studio.simulation.painting import Pace, correcting, paint, starting
