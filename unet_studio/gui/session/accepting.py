@@ -11,7 +11,6 @@ from unet_studio.core.editing.regions import Region
 from unet_studio.core.labels.edits import Edit
 from unet_studio.core.labels.plane import LabelPlane
 from unet_studio.core.workspace.accepting import acceptable_planes
-from unet_studio.gui.controls.notice import Notice, NoticeKind
 from unet_studio.gui.session.background_edits import BackgroundEdits
 from unet_studio.gui.session.mask_files import MaskFiles
 from unet_studio.gui.session.open_plane import OpenPlane
@@ -66,7 +65,9 @@ class Accepting(QObject):
         if not workspace.read_only and not planes and self._awaits_rest():
             return
         if workspace.read_only or not planes:
-            self._warn(workspace.read_only or self.tr("There is no proposal on a slide without labels. Propose first."))
+            self._session.warn(
+                workspace.read_only or self.tr("There is no proposal on a slide without labels. Propose first.")
+            )
             return
 
         def work() -> list[AcceptedPlane]:
@@ -80,7 +81,7 @@ class Accepting(QObject):
         problems = [accepted.problem for accepted in found if accepted.problem]
         if problems:
             text = self.tr("%n proposal(s) could not be accepted. {0}", "", len(problems))
-            self._warn(text.format(problems[0]))
+            self._session.warn(text.format(problems[0]))
 
     def _begin(self) -> OpenPlane | None:
         """The open plane, if its mask may become labels; what is under way ends first."""
@@ -91,7 +92,7 @@ class Accepting(QObject):
         """The same, where there is a proposal; says why not."""
         plane = self._begin()
         if plane is not None and plane.view.proposal is None:
-            self._warn(self.tr("'{0}' has no proposal to accept. Propose first.").format(plane.id.slide))
+            self._session.warn(self.tr("'{0}' has no proposal to accept. Propose first.").format(plane.id.slide))
             return None
         return plane
 
@@ -108,7 +109,7 @@ class Accepting(QObject):
             "'{0}' is proposed only in part so far, and what is not proposed yet would be taken for background. "
             "Wait until it is done, then accept or review it; painting is possible meanwhile."
         )
-        self._warn(text.format(plane.id.slide))
+        self._session.warn(text.format(plane.id.slide))
         return True
 
     def _work_out(
@@ -146,9 +147,6 @@ class Accepting(QObject):
                 unchanged()
 
         self._edits.run(sentence, work, take)
-
-    def _warn(self, text: str) -> None:
-        self._session.notice.emit(Notice(text, NoticeKind.WARNING))
 
 
 def _is_not(session: Session, workspace: object) -> bool:

@@ -9,7 +9,6 @@ from unet_studio.core.editing.repaint import repaint_edit
 from unet_studio.core.labels.edits import Edit, PlaneChange
 from unet_studio.core.labels.plane import PlaneId
 from unet_studio.core.workspace.workspace import Workspace
-from unet_studio.gui.controls.notice import Notice, NoticeKind
 from unet_studio.gui.session.background_edits import BackgroundEdits
 from unet_studio.gui.session.open_plane import OpenPlane
 from unet_studio.gui.session.session import Session
@@ -31,7 +30,9 @@ class PlaneEdits(QObject):
         plane, workspace = opened
         source = PlaneId(plane.id.slide, plane.id.plane - 1)
         if source not in workspace.states:
-            self._tell(self.tr("There are no labels to copy: nothing is labelled on the plane before this one."))
+            self._session.warn(
+                self.tr("There are no labels to copy: nothing is labelled on the plane before this one.")
+            )
             return
         sentence = self.tr("copy labels to plane {0} of {1}").format(plane.id.plane + 1, plane.id.slide)
 
@@ -53,7 +54,7 @@ class PlaneEdits(QObject):
         before = [number for number in labelled if number < plane.id.plane]
         after = [number for number in labelled if number > plane.id.plane]
         if not before or not after:
-            self._tell(
+            self._session.warn(
                 self.tr(
                     "Interpolating needs labels on a plane before and on a plane after this one. Label these first."
                 )
@@ -88,7 +89,7 @@ class PlaneEdits(QObject):
             elif edit is not None:
                 self._session.perform(edit, *(plane.shape for _ in edit.planes))
             else:
-                self._tell(nothing)
+                self._session.warn(nothing)
 
         self._edits.run(sentence, work, take)
 
@@ -97,6 +98,3 @@ class PlaneEdits(QObject):
         self._session.finish_tool()
         plane, workspace = self._session.plane, self._session.workspace
         return (plane, workspace) if plane is not None and workspace is not None and self._session.may_edit() else None
-
-    def _tell(self, text: str) -> None:
-        self._session.notice.emit(Notice(text, NoticeKind.WARNING))

@@ -71,7 +71,11 @@ class Session(QObject):
 
     def tell(self, error: StudioError) -> None:
         """Say what went wrong."""
-        self.notice.emit(Notice(str(error), NoticeKind.WARNING))
+        self.warn(str(error))
+
+    def warn(self, text: str) -> None:
+        """Say why something can't be done, or what to mind."""
+        self.notice.emit(Notice(text, NoticeKind.WARNING))
 
     # Folder
 
@@ -94,7 +98,7 @@ class Session(QObject):
         self.workspace_opened.emit(workspace)
         self.changed.emit(Changes(history=True))
         if workspace.read_only:
-            self.notice.emit(Notice(workspace.read_only, NoticeKind.WARNING))
+            self.warn(workspace.read_only)
         self.open_plane(PlaneId(workspace.slides[0]))
         return True
 
@@ -218,7 +222,7 @@ class Session(QObject):
         if self.plane is None or self.workspace is None:
             return False
         if self.workspace.read_only:
-            self.notice.emit(Notice(self.workspace.read_only, NoticeKind.WARNING))
+            self.warn(self.workspace.read_only)
             return False
         return True
 
