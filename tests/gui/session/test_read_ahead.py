@@ -11,6 +11,7 @@ from pytestqt.qtbot import QtBot
 from unet_studio.core.figures.display import Display
 from unet_studio.core.slides.opening import open_slide
 from unet_studio.core.slides.reader import SlideInfo, SlideReader
+from unet_studio.errors import SlideClosedError
 from unet_studio.gui.background import Background
 from unet_studio.gui.session import open_plane, read_ahead
 from unet_studio.gui.session.read_ahead import ReadAhead
@@ -59,7 +60,7 @@ def wait(qtbot: QtBot, opened: list[SlideReader]) -> Callable[[int], None]:
 def is_closed(reader: SlideReader) -> bool:
     try:
         reader.read(0, reader.info.box())
-    except ValueError:
+    except SlideClosedError:
         return True
     return False
 
