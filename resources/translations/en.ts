@@ -4,7 +4,15 @@
 <context>
     <name>Accepting</name>
     <message numerus="yes">
-        <location filename="../../unet_studio/gui/accepting.py" line="88"/>
+        <location filename="../../unet_studio/gui/session/accepting.py" line="77"/>
+        <source>accept the proposals of %n plane(s)</source>
+        <translation>
+            <numerusform>accept the proposals of %n plane</numerusform>
+            <numerusform>accept the proposals of %n planes</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <location filename="../../unet_studio/gui/session/accepting.py" line="83"/>
         <source>%n proposal(s) could not be accepted. {0}</source>
         <translation>
             <numerusform>%n proposal could not be accepted. {0}</numerusform>
@@ -15,7 +23,7 @@
 <context>
     <name>Exporting</name>
     <message numerus="yes">
-        <location filename="../../unet_studio/gui/exporting.py" line="79"/>
+        <location filename="../../unet_studio/gui/jobs/exporting.py" line="34"/>
         <source>%n slide(s) could not be exported.</source>
         <translation>
             <numerusform>%n slide could not be exported.</numerusform>
@@ -23,7 +31,7 @@
         </translation>
     </message>
     <message numerus="yes">
-        <location filename="../../unet_studio/gui/exporting.py" line="82"/>
+        <location filename="../../unet_studio/gui/jobs/exporting.py" line="38"/>
         <source>%n file(s) written.</source>
         <translation>
             <numerusform>%n file written.</numerusform>
@@ -32,9 +40,20 @@
     </message>
 </context>
 <context>
+    <name>MaskFiles</name>
+    <message numerus="yes">
+        <location filename="../../unet_studio/gui/session/mask_files.py" line="52"/>
+        <source>mask files of %n slide(s)</source>
+        <translation>
+            <numerusform>mask files of %n slide</numerusform>
+            <numerusform>mask files of %n slides</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
     <name>MessageBar</name>
     <message numerus="yes">
-        <location filename="../../unet_studio/gui/message_bar.py" line="202"/>
+        <location filename="../../unet_studio/gui/panels/message_bar.py" line="175"/>
         <source>%n more</source>
         <translation>
             <numerusform>%n more</numerusform>
@@ -45,7 +64,7 @@
 <context>
     <name>Proposing</name>
     <message numerus="yes">
-        <location filename="../../unet_studio/gui/proposing.py" line="55"/>
+        <location filename="../../unet_studio/gui/jobs/proposing.py" line="55"/>
         <source>%n slide(s)</source>
         <translation>
             <numerusform>%n slide</numerusform>
@@ -53,7 +72,7 @@
         </translation>
     </message>
     <message numerus="yes">
-        <location filename="../../unet_studio/gui/proposing.py" line="76"/>
+        <location filename="../../unet_studio/gui/jobs/proposing.py" line="103"/>
         <source>%n slide(s) could not be proposed; the others are done.</source>
         <translation>
             <numerusform>%n slide could not be proposed; the others are done.</numerusform>
@@ -64,7 +83,7 @@
 <context>
     <name>RetrainPanel</name>
     <message numerus="yes">
-        <location filename="../../unet_studio/gui/retrain_panel.py" line="94"/>
+        <location filename="../../unet_studio/gui/panels/retrain_panel.py" line="88"/>
         <source>Retrain on %n labelled slide(s)</source>
         <translation>
             <numerusform>Retrain on %n labelled slide</numerusform>
@@ -75,7 +94,15 @@
 <context>
     <name>StatusLine</name>
     <message numerus="yes">
-        <location filename="../../unet_studio/gui/status_line.py" line="57"/>
+        <location filename="../../unet_studio/gui/panels/status_line.py" line="59"/>
+        <source>⚠ %n change(s) could not be saved</source>
+        <translation>
+            <numerusform>⚠ %n change could not be saved</numerusform>
+            <numerusform>⚠ %n changes could not be saved</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <location filename="../../unet_studio/gui/panels/status_line.py" line="62"/>
         <source>⚠ %n change(s) not saved yet</source>
         <translation>
             <numerusform>⚠ %n change not saved yet</numerusform>
@@ -83,7 +110,7 @@
         </translation>
     </message>
     <message numerus="yes">
-        <location filename="../../unet_studio/gui/status_line.py" line="86"/>
+        <location filename="../../unet_studio/gui/panels/status_line.py" line="93"/>
         <source>Saving %n change(s)…</source>
         <translation>
             <numerusform>Saving %n change…</numerusform>
@@ -94,7 +121,7 @@
 <context>
     <name>Tuning</name>
     <message numerus="yes">
-        <location filename="../../unet_studio/gui/tuning.py" line="80"/>
+        <location filename="../../unet_studio/gui/jobs/tuning.py" line="37"/>
         <source>Nothing that was tried on %n labelled plane(s) divides better than the clean-up as it is: its agreement with your labels (V-Rand) is {0:.3f}.</source>
         <translation>
             <numerusform>Nothing that was tried on %n labelled plane divides better than the clean-up as it is: its agreement with your labels (V-Rand) is {0:.3f}.</numerusform>
@@ -102,7 +129,7 @@
         </translation>
     </message>
     <message numerus="yes">
-        <location filename="../../unet_studio/gui/tuning.py" line="87"/>
+        <location filename="../../unet_studio/gui/jobs/tuning.py" line="44"/>
         <source>Tuned on %n labelled plane(s): smoothing {0:g} px, height {1:g}. The agreement with your labels (V-Rand) is {2:.3f}, before {3:.3f}.</source>
         <translation>
             <numerusform>Tuned on %n labelled plane: smoothing {0:g} px, height {1:g}. The agreement with your labels (V-Rand) is {2:.3f}, before {3:.3f}.</numerusform>

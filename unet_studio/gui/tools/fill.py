@@ -2,12 +2,12 @@
 
 import math
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from unet_studio.core.byte_cache import ByteCache
 from unet_studio.core.editing.flood import class_region, wand_region
 from unet_studio.core.editing.regions import Region
 from unet_studio.core.tiles import Box
@@ -19,7 +19,8 @@ from unet_studio.gui.tools.tool import NOTHING, CanvasTool, Pointer, Preview
 _TOLERANCE = 0.08
 """The wand's first tolerance, as a share of the range of grey around the pixel."""
 _AROUND = 256
-_REMEMBERED = 64  # boxes of 512 × 512
+_REMEMBERED = 64 << 20
+"""Bytes of pixels that a drag keeps, of which it asks for the same again and again."""
 _DRAG_DOUBLES = 80.0
 """Window pixels to the right that double the tolerance; to the left they halve it."""
 
@@ -108,4 +109,5 @@ def _spread(read: Callable[[Box], NDArray[Any]], seed: tuple[int, int], shape: t
 
 def _remembering(plane: OpenPlane) -> Callable[[Box], NDArray[Any]]:
     """Raw pixels of a plane, each box read only once: a drag asks for the same ones again and again."""
-    return lru_cache(maxsize=_REMEMBERED)(lambda box: plane.reader.read(plane.id.plane, box))
+    kept = ByteCache[Box, NDArray[Any]](_REMEMBERED, lambda pixels: pixels.nbytes)
+    return lambda box: kept.get(box, lambda: plane.reader.read(plane.id.plane, box))

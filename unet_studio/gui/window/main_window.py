@@ -10,13 +10,13 @@ from PySide6.QtGui import QCloseEvent
 from unet_studio.core.workspace.workspace import Workspace
 from unet_studio.gui import settings
 from unet_studio.gui.comparing.modes import CompareMode
+from unet_studio.gui.controllers.keys import focus_next_pane
 from unet_studio.gui.session.changes import Changes
 from unet_studio.gui.tools.tool import Tool
 from unet_studio.gui.window.actions import connect_actions, show_states
 from unet_studio.gui.window.closing import close_down, may_close
 from unet_studio.gui.window.enabled import WindowState, enabled_actions
 from unet_studio.gui.window.help import show_about, show_shortcuts
-from unet_studio.gui.window.keys import focus_next_pane
 from unet_studio.gui.window.unsaved_dialog import ask_to_leave
 from unet_studio.gui.window.window_parts import WindowParts
 

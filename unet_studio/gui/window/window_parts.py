@@ -15,6 +15,13 @@ from unet_studio.gui.canvas.pointer_events import PointerEvents
 from unet_studio.gui.canvas.toolbox import Toolbox
 from unet_studio.gui.canvas.touch import Touch
 from unet_studio.gui.comparing.comparison import Comparison
+from unet_studio.gui.controllers.keys import WindowKeys
+from unet_studio.gui.controllers.navigation import Navigation
+from unet_studio.gui.controllers.opening import Opening
+from unet_studio.gui.controllers.overlay import Overlay
+from unet_studio.gui.controllers.panel_updates import PanelUpdates
+from unet_studio.gui.controllers.plane_display import PlaneDisplay
+from unet_studio.gui.controllers.pointer_info import PointerInfo
 from unet_studio.gui.jobs.jobs import Jobs
 from unet_studio.gui.panels.clean_up_panel import CleanUpPanel
 from unet_studio.gui.panels.message_bar import MessageBar
@@ -39,13 +46,6 @@ from unet_studio.gui.slide_list.thumbnails import read_thumbnail
 from unet_studio.gui.tools.tool import Tool
 from unet_studio.gui.window.actions import build_actions, fill_menus
 from unet_studio.gui.window.job_controls import JobControls
-from unet_studio.gui.window.keys import WindowKeys
-from unet_studio.gui.window.navigation import Navigation
-from unet_studio.gui.window.opening import Opening
-from unet_studio.gui.window.overlay import Overlay
-from unet_studio.gui.window.panel_updates import PanelUpdates
-from unet_studio.gui.window.plane_display import PlaneDisplay
-from unet_studio.gui.window.pointer_info import PointerInfo
 from unet_studio.gui.window.work_page import WorkPage
 
 

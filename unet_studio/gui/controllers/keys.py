@@ -7,8 +7,8 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QApplication, QWidget
 
 from unet_studio.gui.canvas.canvas import Canvas
+from unet_studio.gui.controllers.overlay import Overlay
 from unet_studio.gui.session.painting import Painting
-from unet_studio.gui.window.overlay import Overlay
 
 
 class WindowKeys(QObject):
