@@ -1,4 +1,4 @@
-"""What tests of several folders share: no screen, quiet libraries, small slides, and a model that is known by heart."""
+"""What tests of several folders share: no screen, quiet libraries, small slides, and a model with known weights."""
 
 import os
 from collections.abc import Callable, Iterator

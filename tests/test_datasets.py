@@ -26,21 +26,21 @@ from unet_studio.errors import Cancelled, StudioError
 from unet_studio.protocol.values import Event
 
 
-class Watching:
-    """Keeps what a download tells, and stops it when more than so much is done."""
+class RecordingProgress:
+    """Keeps what a download reports, and stops it once this share is done."""
 
     def __init__(self, stop_at: float = 2.0) -> None:
-        self.told: list[float] = []
+        self.shares: list[float] = []
         self._stop_at = stop_at
 
     def report(self, done: float, text: str) -> None:
-        self.told.append(done)
+        self.shares.append(done)
 
     def event(self, event: Event) -> None:
         raise AssertionError(event)
 
     def cancelled(self) -> bool:
-        return bool(self.told) and self.told[-1] >= self._stop_at
+        return bool(self.shares) and self.shares[-1] >= self._stop_at
 
 
 @dataclass
@@ -119,20 +119,20 @@ def left(folder: Path) -> list[str]:
 
 
 def test_a_data_set_is_downloaded_unpacked_and_paired(data_set: DataSet, tmp_path: Path) -> None:
-    watching = Watching()
+    watching = RecordingProgress()
     home = get_data_set(data_set, tmp_path, watching)
     assert home == tmp_path / "cells"
     assert left(tmp_path) == ["cells/images/a.png", "cells/masks/a.png"], "nothing is left of the download"
     assert [(pair.slide, pair.mask.name) for pair in find_pairs(home)] == [("images/a.png", "a.png")]
-    assert len(watching.told) > 4
-    assert max(watching.told) == 1.0
-    assert all(0 < done <= 1 for done in watching.told)
+    assert len(watching.shares) > 4
+    assert max(watching.shares) == 1.0
+    assert all(0 < done <= 1 for done in watching.shares)
 
 
 def test_what_is_there_is_not_downloaded_again(data_set: DataSet, server: Server, tmp_path: Path) -> None:
-    get_data_set(data_set, tmp_path, Watching())
+    get_data_set(data_set, tmp_path, RecordingProgress())
     (tmp_path / "cells" / "notes.txt").touch()
-    get_data_set(data_set, tmp_path, Watching())
+    get_data_set(data_set, tmp_path, RecordingProgress())
     assert len(server.asked) == 2
     assert (tmp_path / "cells" / "notes.txt").exists()
 
@@ -140,16 +140,16 @@ def test_what_is_there_is_not_downloaded_again(data_set: DataSet, server: Server
 def test_a_download_that_broke_off_goes_on_where_it_stopped(data_set: DataSet, server: Server, tmp_path: Path) -> None:
     server.break_off_at = 700_000
     with pytest.raises(StudioError, match=r"connection broke.*it goes on where it stopped"):
-        get_data_set(data_set, tmp_path, Watching())
+        get_data_set(data_set, tmp_path, RecordingProgress())
     assert not (tmp_path / "cells").exists()
     partial = tmp_path / ".cells.part" / "images.zip.part"
     there = partial.stat().st_size
     assert 0 < there <= 700_000
     server.break_off_at = 0
-    watching = Watching()
+    watching = RecordingProgress()
     get_data_set(data_set, tmp_path, watching)
     assert server.asked == ["", f"bytes={there}-", ""]
-    assert watching.told[0] >= there / len(server.files["images.zip"])
+    assert watching.shares[0] >= there / len(server.files["images.zip"])
     assert left(tmp_path) == ["cells/images/a.png", "cells/masks/a.png"]
 
 
@@ -158,16 +158,16 @@ def test_an_archive_that_arrived_whole_is_not_asked_for_again(
 ) -> None:
     masks = server.files.pop("masks.zip")
     with pytest.raises(StudioError, match=r"The server doesn't give the file: 404 .*masks\.zip"):
-        get_data_set(data_set, tmp_path, Watching())
+        get_data_set(data_set, tmp_path, RecordingProgress())
     server.files["masks.zip"] = masks
-    get_data_set(data_set, tmp_path, Watching())
+    get_data_set(data_set, tmp_path, RecordingProgress())
     assert len(server.asked) == 3
 
 
 def test_a_stopped_download_goes_on_later(data_set: DataSet, server: Server, tmp_path: Path) -> None:
     with pytest.raises(Cancelled, match="to go on where it stopped"):
-        get_data_set(data_set, tmp_path, Watching(stop_at=0.2))
-    get_data_set(data_set, tmp_path, Watching())
+        get_data_set(data_set, tmp_path, RecordingProgress(stop_at=0.2))
+    get_data_set(data_set, tmp_path, RecordingProgress())
     assert server.asked[1].startswith("bytes=")
     assert left(tmp_path) == ["cells/images/a.png", "cells/masks/a.png"]
 
@@ -175,9 +175,9 @@ def test_a_stopped_download_goes_on_later(data_set: DataSet, server: Server, tmp
 def test_a_server_that_knows_no_ranges_sends_it_all_again(data_set: DataSet, server: Server, tmp_path: Path) -> None:
     server.ranges, server.break_off_at = False, 700_000
     with pytest.raises(StudioError, match="connection broke"):
-        get_data_set(data_set, tmp_path, Watching())
+        get_data_set(data_set, tmp_path, RecordingProgress())
     server.break_off_at = 0
-    get_data_set(data_set, tmp_path, Watching())
+    get_data_set(data_set, tmp_path, RecordingProgress())
     assert left(tmp_path) == ["cells/images/a.png", "cells/masks/a.png"]
 
 
@@ -185,7 +185,7 @@ def test_a_partial_file_that_is_whole_already_is_taken(data_set: DataSet, server
     begun = tmp_path / ".cells.part"
     begun.mkdir()
     (begun / "images.zip.part").write_bytes(server.files["images.zip"])
-    get_data_set(data_set, tmp_path, Watching())
+    get_data_set(data_set, tmp_path, RecordingProgress())
     assert left(tmp_path) == ["cells/images/a.png", "cells/masks/a.png"]
 
 
@@ -200,10 +200,10 @@ def test_what_is_not_the_published_file_is_refused_and_deleted(
     else:
         server.files["images.zip"] = archive_of("images/other.png")
     with pytest.raises(StudioError, match=r"isn't the published file: its digest isn't sha256:.* It was deleted\."):
-        get_data_set(data_set, tmp_path, Watching())
+        get_data_set(data_set, tmp_path, RecordingProgress())
     assert left(tmp_path) == []
     server.files["images.zip"] = published  # not made anew: an archive tells when it was made
-    get_data_set(data_set, tmp_path, Watching())
+    get_data_set(data_set, tmp_path, RecordingProgress())
     assert left(tmp_path) == ["cells/images/a.png", "cells/masks/a.png"]
 
 
@@ -213,18 +213,18 @@ def test_without_a_network_a_sentence_says_so(tmp_path: Path) -> None:
         url = f"http://127.0.0.1:{taken.getsockname()[1]}/a.zip"
         nowhere = DataSet("cells", "Cells", (Archive(url, "sha1:" + "0" * 40),), "", "", "", "")
         with pytest.raises(StudioError, match=r"can't be reached, or the connection broke\. Check the network"):
-            get_data_set(nowhere, tmp_path, Watching())
+            get_data_set(nowhere, tmp_path, RecordingProgress())
     assert left(tmp_path) == []
 
 
 def test_a_folder_that_cannot_be_written_is_said(data_set: DataSet, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StudioError, match=r"can't be written to '.*file'.*choose another folder with --to"):
-        get_data_set(data_set, tmp_path / "file", Watching())
+        get_data_set(data_set, tmp_path / "file", RecordingProgress())
 
 
 def test_pooch_stays_quiet(data_set: DataSet, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    get_data_set(data_set, tmp_path, Watching())
+    get_data_set(data_set, tmp_path, RecordingProgress())
     assert capfd.readouterr() == ("", "")
 
 

@@ -1,10 +1,10 @@
-"""Train on all slides but some, judge on these, and go on until every slide was judged once.
+"""Cross-validation: train on all slides but one group, score that group, until every slide was scored once.
 
     uv run python training/folds.py cracks       # three classes, one of 0.2 %; leaves out one slide at a time
     uv run python training/folds.py satellite    # six classes; leaves out one tile of the map at a time
 
-No slide is held out to choose the best round on, so that what is judged was never looked at. The scores are pooled over
-the pixels of all slides, at an even threshold and without clean-up.
+No slide is held out to choose the best round, so that no scored slide has any influence on the training. The scores are
+pooled over the pixels of all slides, at an even threshold and without clean-up.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from functools import reduce
 from operator import add
 from pathlib import Path
 
-from make_starters import ROOT, Log, insist_on
+from make_starters import ROOT, Log, import_or_exit
 
 from unet_studio.core.classes import make_classes
 from unet_studio.core.exchange.importing import import_pairs
@@ -42,27 +42,27 @@ class Task:
     changes: tuple[str, ...]
 
 
-# A layer under a coat, hardly darker than what is under it: what is up and how bright it is must stay to be seen.
-_KEEP_UP_AND_LIGHT = (
+# A layer under a coating, hardly darker than what is below: only weak rotations and intensity changes keep it visible.
+_CRACKS_CHANGES = (
     "augmentation.rotate=15", "augmentation.scale_low=0.7", "augmentation.scale_high=1.4", "augmentation.gamma=0.2",
     "augmentation.gain=0.2", "augmentation.gradient=0.05", "augmentation.noise=0.05", "architecture.depth=5",
     "schedule.batch=2",
 )  # fmt: skip
 
-# Roads and houses are as wide and as bright as they are; without batch normalisation little but land and water was
-# learned in as many steps.
-_KEEP_COLOUR_AND_SIZE = (
+# Roads and houses have a typical width and colour, so that scale and colour change little; without batch normalisation
+# hardly more than land and water was learned in as many steps.
+_SATELLITE_CHANGES = (
     "augmentation.colour=0.1", "augmentation.scale_low=0.8", "augmentation.scale_high=1.25", "augmentation.gain=0.1",
     "augmentation.gamma=0.2", "augmentation.gradient=0.1", "architecture.normalisation=batch",
 )  # fmt: skip
 
 TASKS = {
     "cracks": Task(
-        "ebc_sem_dev", ("oxide", "crack"), "0=background,1=oxide,2=crack", ".tif", _KEEP_UP_AND_LIGHT,
+        "ebc_sem_dev", ("oxide", "crack"), "0=background,1=oxide,2=crack", ".tif", _CRACKS_CHANGES,
     ),
     "satellite": Task(
         "dubai_dev", ("building", "land", "road", "vegetation", "water"),
-        "0=unlabelled,1=building,2=land,3=road,4=vegetation,5=water", "_", _KEEP_COLOUR_AND_SIZE,
+        "0=unlabelled,1=building,2=land,3=road,4=vegetation,5=water", "_", _SATELLITE_CHANGES,
     ),
 }  # fmt: skip
 
@@ -70,7 +70,7 @@ TASKS = {
 def label(project: Project, task: Task, pairs: Sequence[Pair]) -> None:
     classes = make_classes(*task.classes)
     project.set_classes(classes)
-    insist_on(import_pairs(project, pairs, table=parse_table(task.meaning, classes)))
+    import_or_exit(import_pairs(project, pairs, table=parse_table(task.meaning, classes)))
 
 
 def judge_unseen(

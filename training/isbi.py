@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from make_starters import ROOT, Log, insist_on
+from make_starters import ROOT, Log, import_or_exit
 from numpy.typing import NDArray
 
 from unet_studio.core.classes import make_classes
@@ -41,7 +41,7 @@ CELL = "255"
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """How a section came out."""
+    """The scores of one section."""
 
     section: str
     pixel_accuracy: float
@@ -62,7 +62,7 @@ def train(sections: list[Path], masks: Path, changes: list[str], log: Log, out: 
             shutil.copy(section, folder)
         with Project.open(folder) as project:
             project.set_classes(make_classes("cell"))
-            insist_on(import_masks(project, masks, foreground=CELL))
+            import_or_exit(import_masks(project, masks, foreground=CELL))
             retrained = retrain(project, None, load_recipe("isbi", changes), log, channels=1)
             card = find_model(retrained.model, project.place)
         shutil.rmtree(out, ignore_errors=True)

@@ -42,7 +42,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True)
 class Starter:
-    """Where a starter model's slides and masks are, and which slides play which part."""
+    """Where a starter model's slides and masks are, and how the slides are split."""
 
     folder: str
     classes: tuple[str, ...]
@@ -75,7 +75,7 @@ STARTERS = {
 
 
 class Log:
-    """Follows a training on the terminal and in a file, a new one or, with `append`, at the end of one."""
+    """A progress reporter that writes to the terminal and to a log file, which is new unless `append`."""
 
     def __init__(self, file: Path, *, append: bool = False) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -117,7 +117,7 @@ def split(starter: Starter, slides: list[Path]) -> tuple[list[Path], list[Path],
     return training, hold_out, unseen
 
 
-def insist_on(outcomes: Iterable[Outcome]) -> None:
+def import_or_exit(outcomes: Iterable[Outcome]) -> None:
     """Import them all, or end with the first that fails."""
     for outcome in outcomes:
         if outcome.problem:
@@ -139,7 +139,7 @@ def make(name: str, data: Path, logs: Path, extra: list[str]) -> dict[str, objec
         with Project.open(folder) as project:
             project.set_classes(make_classes(*starter.classes))
             masks = data / starter.folder / starter.masks
-            insist_on(import_masks(project, masks, foreground=starter.foreground))
+            import_or_exit(import_masks(project, masks, foreground=starter.foreground))
             project.add_hold_out(slide.name for slide in hold_out)
             recipe = load_recipe("starter", starter.changes + extra)
             retrained = retrain(project, None, recipe, log, channels=starter.channels)

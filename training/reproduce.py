@@ -1,4 +1,4 @@
-"""Run a recipe as it was published, on a data set of slides and masks, and put its score beside the published one.
+"""Reproduce a published experiment: run its recipe on a data set and compare its score with the published one.
 
     uv run python training/reproduce.py tutorial-v2 --set architecture.width=8 --set schedule.rounds=10
     uv run python training/reproduce.py ade20k-128 --data ADEChallengeData2016 --classes wall,building,…
@@ -21,7 +21,7 @@ from pathlib import Path
 
 import cv2
 import tifffile
-from make_starters import ROOT, Log, insist_on
+from make_starters import ROOT, Log, import_or_exit
 
 from unet_studio.core.classes import MAX_CLASSES, UNLABELLED, make_classes
 from unet_studio.core.exchange.importing import import_pairs
@@ -43,8 +43,8 @@ PUBLISHED = {
     "tutorial-v2-augmented": "pixel accuracy ≈ 0.85 on the validation slides",
     "paper-2015": "pixel error 0.061 (accuracy 0.939) on the hidden test sections",
 }
-AS_THEY_ARE = ValueTable(tuple((index, index) for index in (*range(MAX_CLASSES), UNLABELLED)))
-A_FIFTH = 0.2
+IDENTITY = ValueTable(tuple((index, index) for index in (*range(MAX_CLASSES), UNLABELLED)))
+DEFAULT_HOLD_OUT = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Data:
     table: ValueTable | None
 
 
-def resized(data: Data, side: int, folder: Path) -> Data:
+def resize_data(data: Data, side: int, folder: Path) -> Data:
     """A copy of the data in `folder`, each plane a slide of `side` × `side` pixels, classes without interpolation."""
     slides, pairs = folder / "slides", []
     for pair in data.pairs:
@@ -72,12 +72,12 @@ def resized(data: Data, side: int, folder: Path) -> Data:
                 tifffile.imwrite(slides / copy.slide, pixels, photometric="rgb" if pixels.ndim == 3 else "minisblack")
                 write_mask(copy.mask, cv2.resize(mask, (side, side), interpolation=cv2.INTER_NEAREST))
                 pairs.append(copy)
-    return Data(slides, tuple(pairs), data.classes, None, AS_THEY_ARE)
+    return Data(slides, tuple(pairs), data.classes, None, IDENTITY)
 
 
-def last_ones(slides: Sequence[str], recipe: Recipe) -> list[str]:
+def last_slides(slides: Sequence[str], recipe: Recipe) -> list[str]:
     """The slides to hold out: the share that the recipe names, or a fifth, from the end, and at least one."""
-    share = recipe.schedule.hold_out or A_FIFTH
+    share = recipe.schedule.hold_out or DEFAULT_HOLD_OUT
     return list(slides[-max(1, round(share * len(slides))) :])
 
 
@@ -85,8 +85,8 @@ def reproduce(recipe: Recipe, data: Data, place: Path, out: Path, log: Log) -> t
     """Train and judge; pictures and the model go to `out`."""
     with Project.open(data.folder, place=place) as project:
         project.set_classes(make_classes(*data.classes))
-        insist_on(import_pairs(project, data.pairs, foreground=data.foreground, table=data.table))
-        project.add_hold_out(last_ones([pair.slide for pair in data.pairs], recipe))
+        import_or_exit(import_pairs(project, data.pairs, foreground=data.foreground, table=data.table))
+        project.add_hold_out(last_slides([pair.slide for pair in data.pairs], recipe))
         retrained = retrain(project, None, recipe, log)
         card = find_model(retrained.model, project.place)
         kept_out = [plane for plane in project.labelled_planes() if plane.plane.slide in project.hold_out()]
@@ -118,7 +118,7 @@ def main() -> None:
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as temporary:
         if recipe.schedule.whole:
-            data = resized(data, recipe.schedule.patch, Path(temporary) / "resized")
+            data = resize_data(data, recipe.schedule.patch, Path(temporary) / "resized")
         retrained, counts = reproduce(recipe, data, Path(temporary) / "project", options.out / recipe.name, log)
     log.write(
         f"{recipe.name}, width {recipe.architecture.width}, {retrained.rounds} rounds, "

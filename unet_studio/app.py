@@ -1,4 +1,4 @@
-"""The application with its one window."""
+"""Starts the Qt application and its one window."""
 
 import logging
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 
 def open_window(folder: Path | None) -> int:
     """Show the window, on `folder` if one is given, until it is closed; returns the exit code."""
-    # opencv-python, where it is installed beside us, points Qt at its own plugins.
+    # opencv-python, where it is installed too, points Qt at its own plugins.
     for name in ("QT_QPA_PLATFORM_PLUGIN_PATH", "QT_QPA_FONTDIR"):
         if "cv2" in os.environ.get(name, ""):
             del os.environ[name]

@@ -1,7 +1,7 @@
 """Public data sets that people compare networks on: where they are, what their masks mean, and a download that is
 checked.
 
-Only such are listed whose archive has a known digest: what arrives is what was published, or it is thrown away.
+Only data sets whose archives have a known digest are listed: a download that differs is deleted.
 """
 
 import shutil
@@ -17,8 +17,8 @@ from unet_studio.errors import Cancelled, StudioError
 from unet_studio.protocol.values import Progress
 
 _CHUNK = 1 << 18
-_PATIENCE = 30
-"""Seconds without a byte after which a connection counts as broken."""
+_TIMEOUT = 30
+"""Seconds without data after which a connection counts as broken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,11 +136,15 @@ def get_data_set(data_set: DataSet, to: Path, progress: Progress) -> Path:
 
 
 def _download(archive: Archive, folder: Path, progress: Progress) -> None:
-    """Have the archive in `folder`, as it was published."""
+    """Download the archive into `folder` and check its digest."""
     pooch.get_logger().setLevel("ERROR")
     try:
         pooch.retrieve(
-            archive.url, archive.digest, archive.name, folder, downloader=_Resumed(folder, archive.name, progress)
+            archive.url,
+            archive.digest,
+            archive.name,
+            folder,
+            downloader=_ResumingDownloader(folder, archive.name, progress),
         )
     except requests.HTTPError as error:
         raise StudioError(f"The server doesn't give the file: {error}. Try again later; it may have moved.") from error
@@ -156,8 +160,8 @@ def _download(archive: Archive, folder: Path, progress: Progress) -> None:
         ) from error
 
 
-class _Resumed:
-    """Downloads for pooch: into a partial file that outlives an interruption, and is handed over when it is whole."""
+class _ResumingDownloader:
+    """A downloader for pooch that resumes: a partial file outlasts interruptions and is renamed once complete."""
 
     def __init__(self, folder: Path, name: str, progress: Progress) -> None:
         self._partial = folder / f"{name}.part"
@@ -168,7 +172,7 @@ class _Resumed:
         there = self._partial.stat().st_size if self._partial.exists() else 0
         # Compressed on the way, neither the length nor the place to go on at would be the file's.
         wanted = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={there}-"} if there else {})
-        with requests.get(url, headers=wanted, stream=True, timeout=_PATIENCE) as answer:
+        with requests.get(url, headers=wanted, stream=True, timeout=_TIMEOUT) as answer:
             # There may be nothing after what is there already; pooch will say whether it is the file.
             if answer.status_code != requests.codes.range_not_satisfiable:
                 answer.raise_for_status()

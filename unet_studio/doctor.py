@@ -62,7 +62,7 @@ def examine() -> Report:
     network, problem = None, ""
     try:
         network = _examine_network()
-    except Exception as error:  # a broken installation fails in ways that nobody can list
+    except Exception as error:  # a broken installation fails in ways that can't be listed
         problem = f"The network can't be loaded ({type(error).__name__}: {error}). Install unet-studio again."
     return Report(
         versions={"unet-studio": __version__, "python": platform.python_version()}
@@ -76,7 +76,7 @@ def examine() -> Report:
 
 
 def missing_packages() -> tuple[str, ...]:
-    """The Debian packages whose libraries Qt's window would look for in vain."""
+    """The Debian packages of the libraries that Qt's window needs and this computer lacks."""
     return tuple(package for library, package in _QT_LIBRARIES.items() if not _loads(library))
 
 

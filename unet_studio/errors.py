@@ -57,12 +57,12 @@ class ProtocolError(StudioError):
         self.other_version = other_version
 
 
-class Cancelled(StudioError):  # noqa: N818 - the user's wish, not a fault
+class Cancelled(StudioError):  # noqa: N818 - asked for by the user, not a fault
     """The user stopped the job; what was finished before stays."""
 
 
 class UnexpectedError(StudioError):
-    """Something that nobody foresaw, in words; the log has the traceback."""
+    """An unexpected exception, in words; the log has the traceback."""
 
     def __init__(self, doing: str, error: BaseException) -> None:
         if is_out_of_memory(error):

@@ -47,7 +47,7 @@ def measure(group: str, *, quick: bool) -> dict[str, object]:
     return {"copy_ms": round(copy, 2), "figures": rows}
 
 
-def measure_apart(group: str, *, quick: bool) -> dict[str, object]:
+def measure_in_new_process(group: str, *, quick: bool) -> dict[str, object]:
     """Run a group in a process of its own."""
     command = [sys.executable, __file__, "--here", group, *(["--quick"] if quick else [])]
     environment = os.environ | {"QT_QPA_PLATFORM": "xcb"}
@@ -71,7 +71,7 @@ def growth(figures: list[dict[str, object]]) -> list[dict[str, object]]:
 
 
 @contextmanager
-def a_screen() -> Iterator[None]:
+def on_screen() -> Iterator[None]:
     """The screen there is, or a virtual one."""
     if os.environ.get("DISPLAY"):
         yield
@@ -116,8 +116,8 @@ def main() -> None:
     chosen = [name for name in NAMES if not options.only or name.startswith(tuple(options.only))]
     if not chosen:
         parser.error(f"no group starts like that; there are {', '.join(NAMES)}")
-    with a_screen():
-        answers = [measure_apart(name, quick=options.quick) for name in chosen]
+    with on_screen():
+        answers = [measure_in_new_process(name, quick=options.quick) for name in chosen]
     figures = [figure for answer in answers for figure in answer["figures"]]
     figures += growth(figures)
     copies = [answer["copy_ms"] for answer in answers]

@@ -1,4 +1,4 @@
-"""What the canvas benchmark measures: each function is one group of rows and wants a process of its own.
+"""The rows of the canvas benchmark: each function is one group of rows and runs in a process of its own.
 
 Each gets an empty folder for its slides, and returns figures with the limits that they are held to.
 """
@@ -52,10 +52,10 @@ def brush(side: int, folder: Path, effort: Effort) -> list[Figure]:
     bench = _bench_on(folder, side)
     figures = []
     for name, zoom in (("fit", None), ("2×", 2.0)):
-        _look(bench, zoom, brush=40)
+        _show(bench, zoom, brush=40)
         frames = [ms for n in range(effort.times) for ms in bench.stroke(bench.winding(120, start=n))]
         figures.append(Figure(f"brush 40 px, {side}², {name}, p95", percentile(frames, 95), "ms", 4))
-    return _ended(bench, f"brush {side}²", figures)
+    return _finish(bench, f"brush {side}²", figures)
 
 
 def wide_brush(folder: Path, effort: Effort) -> list[Figure]:
@@ -63,12 +63,12 @@ def wide_brush(folder: Path, effort: Effort) -> list[Figure]:
     bench = _bench_on(folder, _LARGE)
     figures = []
     for zoom in (0.5, 1.0):
-        _look(bench, zoom, brush=round(400 / zoom))
+        _show(bench, zoom, brush=round(400 / zoom))
         frames = [ms for n in range(effort.times) for ms in bench.stroke(bench.winding(80, start=n))]
         figures.append(
             Figure(f"brush 400 px of the screen, {_LARGE}², {zoom:g}×, p95", percentile(frames, 95), "ms", 10)
         )
-    return _ended(bench, "wide brush", figures)
+    return _finish(bench, "wide brush", figures)
 
 
 def undo(folder: Path, effort: Effort) -> list[Figure]:
@@ -76,7 +76,7 @@ def undo(folder: Path, effort: Effort) -> list[Figure]:
     bench = _bench_on(folder, _LARGE)
     figures = []
     for name, zoom in (("at 2×", 2.0), ("over all of the slide", None)):
-        _look(bench, zoom, brush=40)
+        _show(bench, zoom, brush=40)
         for n in range(2):
             bench.stroke(bench.winding(120, start=n))
         bench.idle(0.5)
@@ -87,7 +87,7 @@ def undo(folder: Path, effort: Effort) -> list[Figure]:
             bench.idle(0.1)
         for step, values in frames.items():
             figures.append(Figure(f"{step} a stroke {name}, {_LARGE}², p95", percentile(values, 95), "ms", 16))
-    return _ended(bench, "undo", figures)
+    return _finish(bench, "undo", figures)
 
 
 def view(folder: Path, effort: Effort) -> list[Figure]:
@@ -97,18 +97,18 @@ def view(folder: Path, effort: Effort) -> list[Figure]:
     bench.act("move")
     frames = []
     for zoom in (0.08, 0.3, 0.7, 1.5):
-        _look(bench, zoom)
+        _show(bench, zoom)
         for n in range(effort.times):
             frames += bench.stroke(bench.there_and_back(120, direction=n))
     figures = [Figure(f"pan, {_LARGE}² with overlay, p95", percentile(frames, 95), "ms", 16)]
-    _look(bench, None)
+    _show(bench, None)
     frames = []
     for steps in ((1,) * 14, (-1,) * 14) * effort.times:
         for step in steps:
             with bench.paced():
                 frames.append(bench.frame(partial(bench.wheel, bench.middle(), step)))
     figures.append(Figure(f"zoom, {_LARGE}² with overlay, p95", percentile(frames, 95), "ms", 16))
-    return _ended(bench, "pan and zoom", figures)
+    return _finish(bench, "pan and zoom", figures)
 
 
 def next_slide(folder: Path, effort: Effort) -> list[Figure]:
@@ -125,7 +125,7 @@ def next_slide(folder: Path, effort: Effort) -> list[Figure]:
         bench.idle(0.6)
         shown = {"brighter": 190.0} if number % 2 else {"darker": 190.0}
         times.append(bench.after(partial(bench.press, "next_slide"), partial(bench.shows_slide, **shown)))
-    return _ended(bench, "next slide", [Figure("next slide, 1024² PNG, p95", percentile(times, 95), "ms", 50)])
+    return _finish(bench, "next slide", [Figure("next slide, 1024² PNG, p95", percentile(times, 95), "ms", 50)])
 
 
 def memory(folder: Path, effort: Effort) -> list[Figure]:
@@ -133,25 +133,25 @@ def memory(folder: Path, effort: Effort) -> list[Figure]:
     bench = _bench_on(folder, _LARGE)
     _paint_all_over(bench)
     for zoom in (None, 0.3, 1.0, 2.0):
-        _look(bench, zoom, brush=40)
+        _show(bench, zoom, brush=40)
         for n in range(effort.times):
             bench.stroke(bench.winding(60, start=n))
     bench.idle(1.0)
-    return _ended(bench, "memory", [Figure(f"memory, {_LARGE}² PNG and labels", resident_mib(), "MiB", 900)])
+    return _finish(bench, "memory", [Figure(f"memory, {_LARGE}² PNG and labels", resident_mib(), "MiB", 900)])
 
 
 def huge(folder: Path, effort: Effort) -> list[Figure]:
     """A whole-slide pyramid: to the first picture, then panned and painted in many places."""
     slides = folder / "slides"
     slides.mkdir()
-    _apart(write_huge, slides / "slide.tif", *_HUGE)
+    _write_in_new_process(write_huge, slides / "slide.tif", *_HUGE)
     bench = Bench(folder)
     opened = bench.after(partial(bench.window.open_folder, slides), bench.shows_slide)
     bench.open_folder(slides)
     chance = random.Random(0)
     places = 5 * effort.times
     for _ in range(places):
-        _look(bench, None)
+        _show(bench, None)
         bench.canvas.centerOn(chance.uniform(0.1, 0.9) * _HUGE[1], chance.uniform(0.1, 0.9) * _HUGE[0])
         bench.canvas.zoom_to(chance.choice((0.3, 0.7, 1.0, 2.0)))
         for n in range(5):
@@ -164,26 +164,26 @@ def huge(folder: Path, effort: Effort) -> list[Figure]:
         Figure(f"open {size} to the first picture", opened, "ms", 1000),
         Figure(f"memory after {places} places of a {size}", resident_mib(), "MiB", 1024),
     ]
-    return _ended(bench, "huge slide", figures)
+    return _finish(bench, "huge slide", figures)
 
 
 def regions(folder: Path, effort: Effort) -> list[Figure]:
     """Two million pixels at once, by each tool that takes a whole region."""
     slides = folder / "slides"
     slides.mkdir()
-    _apart(write_png, slides / "slide.png", _LARGE, spot=round(_REGION_RADIUS))
+    _write_in_new_process(write_png, slides / "slide.png", _LARGE, spot=round(_REGION_RADIUS))
     bench = Bench(folder)
     bench.open_folder(slides)
     figures = []
     for name, paint in (("fill", _fill), ("wand", _wand), ("polygon", _polygon)):
-        _look(bench, 0.4, brush=40)
+        _show(bench, 0.4, brush=40)
         times = []
         for _ in range(2 * effort.times):
             times.append(paint(bench))
             bench.act("undo")
             bench.idle(0.3)
         figures.append(Figure(f"{name}, two million pixels of {_LARGE}², p95", percentile(times, 95), "ms", 150))
-    return _ended(bench, "regions", figures)
+    return _finish(bench, "regions", figures)
 
 
 def many_slides(folder: Path, effort: Effort) -> list[Figure]:
@@ -200,7 +200,7 @@ def many_slides(folder: Path, effort: Effort) -> list[Figure]:
 
     opened = bench.after(partial(bench.window.open_folder, slides), usable)
     bench.idle(3.0)  # thumbnails stream in
-    return _ended(bench, "many slides", [Figure(f"open a folder of {_SLIDES} slides", opened, "ms", 1500)])
+    return _finish(bench, "many slides", [Figure(f"open a folder of {_SLIDES} slides", opened, "ms", 1500)])
 
 
 GROUPS: dict[str, Callable[[Path, Effort], Sequence[Figure]]] = {
@@ -220,19 +220,19 @@ def _bench_on(folder: Path, side: int) -> Bench:
     """A window on one slide of side² pixels."""
     slides = folder / "slides"
     slides.mkdir()
-    _apart(write_png, slides / "slide.png", side)
+    _write_in_new_process(write_png, slides / "slide.png", side)
     bench = Bench(folder)
     bench.open_folder(slides)
     return bench
 
 
-def _apart(write: Callable[..., None], *arguments: object, **options: object) -> None:
+def _write_in_new_process(write: Callable[..., None], *arguments: object, **options: object) -> None:
     """Write a slide in a process of its own: what that leaves in memory isn't the window's."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         pool.submit(write, *arguments, **options).result()
 
 
-def _look(bench: Bench, zoom: float | None, *, brush: int = 40) -> None:
+def _show(bench: Bench, zoom: float | None, *, brush: int = 40) -> None:
     """Look at the middle of the slide, or at all of it, until it is painted."""
     bench.window.painting.set_brush_size(brush)
     bench.act("fit")
@@ -244,12 +244,12 @@ def _look(bench: Bench, zoom: float | None, *, brush: int = 40) -> None:
 def _paint_all_over(bench: Bench) -> None:
     """Strokes of the widest brush and thin ones, from edge to edge."""
     for size, strokes in ((1000, 6), (40, 6)):
-        _look(bench, None, brush=size)
+        _show(bench, None, brush=size)
         for n in range(strokes):
             bench.stroke(bench.winding(100, start=n))
 
 
-def _ended(bench: Bench, name: str, figures: list[Figure]) -> list[Figure]:
+def _finish(bench: Bench, name: str, figures: list[Figure]) -> list[Figure]:
     stall = Figure(f"stall of the event loop, {name}, p99", bench.stall_ms(), "ms", 50)
     bench.close()
     return [*figures, stall]

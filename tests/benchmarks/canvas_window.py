@@ -1,4 +1,4 @@
-"""The real window under real events, and what is measured of it: frames, stalls, memory, pixels on the screen."""
+"""The real window driven by real events, and its measurements: frames, stalls, memory, pixels on the screen."""
 
 import math
 import sys
@@ -17,16 +17,16 @@ from unet_studio.gui.controls.theme import apply_theme
 from unet_studio.gui.window.main_window import MainWindow
 
 WIDTH, HEIGHT = 1600, 1000
-_SILENT = [sys.executable, "-c", "import sys; sys.stdin.read()"]  # the network would keep the processor busy
-_PACE = 1 / 240  # seconds from one event to the next, as a fast mouse sends them
-_PATIENCE = 120.0
+_IDLE_WORKER = [sys.executable, "-c", "import sys; sys.stdin.read()"]  # the network would keep the processor busy
+_EVENT_INTERVAL = 1 / 240  # seconds from one event to the next, as a fast mouse sends them
+_TIMEOUT = 120.0
 _TICK = 0.005
 _BACKGROUND = 60  # what is darker on the screen is beside the slide, or not painted yet
 _LEFT, _NONE = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
 
 
 class Bench(QObject):
-    """A window of 1600 × 1000 and a hand that moves mouse and keys.
+    """A window of 1600 × 1000 that is sent mouse and key events.
 
     A *frame* is the time from sending an event until the canvas was painted and handed to the screen. While anything
     runs, a timer of 5 ms notes how late it comes.
@@ -39,7 +39,7 @@ class Bench(QObject):
         self._app = QApplication.instance() or QApplication(sys.argv[:1])
         apply_theme(self._app)
         self.window = MainWindow()
-        self.window.tasks.proposing.worker.command = _SILENT
+        self.window.tasks.proposing.worker.command = _IDLE_WORKER
         self.window.setGeometry(0, 0, WIDTH, HEIGHT)
         self.window.show()
         QTest.qWaitForWindowExposed(self.window)
@@ -97,7 +97,7 @@ class Bench(QObject):
         start = time.perf_counter()
         while not holds():
             QApplication.processEvents()
-            if time.perf_counter() - start > _PATIENCE:
+            if time.perf_counter() - start > _TIMEOUT:
                 raise TimeoutError("The window did not do what was asked within two minutes.")
 
     def idle(self, seconds: float) -> None:
@@ -108,7 +108,7 @@ class Bench(QObject):
     @contextmanager
     def paced(self) -> Iterator[None]:
         """What is sent inside takes a 240th of a second at least."""
-        end = time.perf_counter() + _PACE
+        end = time.perf_counter() + _EVENT_INTERVAL
         yield
         self.until(lambda: time.perf_counter() >= end)
 
@@ -126,9 +126,9 @@ class Bench(QObject):
 
     def winding(self, moves: int, *, start: float) -> list[QPointF]:
         """A path that winds around the middle of the canvas, clear of the minimap, by some 10 pixels a move."""
-        middle, reach = QPointF(self.middle()), 0.28 * self._viewport.height()
+        middle, radius = QPointF(self.middle()), 0.28 * self._viewport.height()
         angles = [start + 0.02 * move for move in range(moves)]
-        return [middle + QPointF(math.sin(3 * angle), math.sin(2 * angle)) * reach for angle in angles]
+        return [middle + QPointF(math.sin(3 * angle), math.sin(2 * angle)) * radius for angle in angles]
 
     def there_and_back(self, moves: int, *, direction: float) -> list[QPointF]:
         """A straight path across the canvas and back again, by 8 pixels of the window a move."""
@@ -153,13 +153,13 @@ class Bench(QObject):
     def stroke(self, path: list[QPointF]) -> list[float]:
         """Drag along a path; the frame of each move, in milliseconds."""
         self.mouse(QEvent.Type.MouseButtonPress, path[0])
-        self.idle(_PACE)
+        self.idle(_EVENT_INTERVAL)
         frames = []
         for point in path[1:]:
             with self.paced():
                 frames.append(self.frame(lambda point=point: self.mouse(QEvent.Type.MouseMove, point)))
         self.mouse(QEvent.Type.MouseButtonRelease, path[-1])
-        self.idle(_PACE)
+        self.idle(_EVENT_INTERVAL)
         return frames
 
     def wheel(self, at: QPoint, steps: int) -> None:

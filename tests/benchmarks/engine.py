@@ -1,11 +1,11 @@
-"""How fast the network's part of the program is, beside a float32 matrix product on the same machine in the same run.
+"""How fast proposing and training are, relative to a float32 matrix product on the same machine in the same run.
 
     uv run python tests/benchmarks/engine.py [--only ROW …] [--quick] [--json]
 
 Ratios compare across machines; seconds don't. Each repeat of a network's work is followed by a product of two
 2048 × 2048 matrices, and a ratio is the median over the repeats, so that other work on the machine slows both alike.
 FLOPs are those of the convolutions, two for a multiplication and an addition. `--quick` takes fewer repeats, and for
-the memory a slide as wide but less high, since only the width matters. The load of the machine is told with each row.
+the memory a slide as wide but less high, since only the width matters. Each row gives the load of the machine.
 """
 
 import argparse
@@ -63,8 +63,8 @@ class Row:
 
 
 @dataclass
-class Follower:
-    """Follows a job; notes when each event and report came, and stops at the first event of the kind `until`."""
+class RecordingProgress:
+    """A progress reporter that notes the time of each event and report, and cancels at the first event `until`."""
 
     until: type[Event] | None = None
     events: list[tuple[float, Event]] = field(default_factory=list)
@@ -174,16 +174,16 @@ def view(folder: Path, repeats: int) -> Iterator[Row]:
     make_slide(folder / "small.tif", SMALL, SMALL)
     place = folder / PLACE_NAME
     jobs = Jobs()
-    jobs.propose(ProposeJob(str(folder), str(place), STARTER, [("small.tif", 0)]), Follower())
+    jobs.propose(ProposeJob(str(folder), str(place), STARTER, [("small.tif", 0)]), RecordingProgress())
     seconds = []
     for number in range(repeats):
         y, x = 5000 + 300 * number, 9000
         shown = View("large.tif", 0, y, x, y + VIEW[0], x + VIEW[1])
-        follower = Follower(until=PartProposed)
+        progress = RecordingProgress(until=PartProposed)
         started = time.perf_counter()
         with suppress(Cancelled):
-            jobs.propose(ProposeJob(str(folder), str(place), STARTER, [("large.tif", 0)], view=shown), follower)
-        seconds.append(follower.when(PartProposed) - started)
+            jobs.propose(ProposeJob(str(folder), str(place), STARTER, [("large.tif", 0)], view=shown), progress)
+        seconds.append(progress.when(PartProposed) - started)
     yield row(f"first proposal in view, {VIEW[1]} × {VIEW[0]} of 16384²", statistics.median(seconds), "s", "≤ 3")
 
 
@@ -214,11 +214,11 @@ def training(folder: Path, repeats: int) -> Iterator[Row]:
         speeds, waits = [], []
         for _ in range(max(1, repeats // 3)):
             watch = Stopwatch()
-            recipe, follower = load_recipe("retrain", ["schedule.rounds=1", "schedule.steps=30"]), Follower()
+            recipe, progress = load_recipe("retrain", ["schedule.rounds=1", "schedule.steps=30"]), RecordingProgress()
             with watch.on(keras.Model, "train_on_batch"):
-                retrain(project, card, recipe, follower, channels=0)
+                retrain(project, card, recipe, progress, channels=0)
             settled = watch.seconds[5:]  # the first ones compile, and find the queue empty
-            between = np.diff(follower.steps)[4:]
+            between = np.diff(progress.steps)[4:]
             waits.append((between.sum() - sum(settled)) / sum(settled))
             flops = 3 * recipe.schedule.batch * convolution_flops(load_network(card), recipe.schedule.patch)
             speeds.append(flops / statistics.median(settled) / product_rate())
@@ -245,10 +245,10 @@ def start(folder: Path, repeats: int) -> Iterator[Row]:
 
 def click(folder: Path, repeats: int) -> Iterator[Row]:
     """The demo: four slides are corrected, one click retrains, and the first better round is the better proposal."""
-    follower = Follower()
-    report = run_headless(folder / "demo", follower, Jobs())
-    clicked = next(moment for moment, event in follower.events if event == PhaseBegan("Retrain"))
-    rounds = [(moment, event) for moment, event in follower.events if isinstance(event, Round)]
+    progress = RecordingProgress()
+    report = run_headless(folder / "demo", progress, Jobs())
+    clicked = next(moment for moment, event in progress.events if event == PhaseBegan("Retrain"))
+    rounds = [(moment, event) for moment, event in progress.events if isinstance(event, Round)]
     first = [moment for moment, event in rounds[1:] if event.dice > rounds[0][1].dice]
     yield row("demo: one click to the first better round", (first or [np.nan])[0] - clicked, "s", "")
     seconds = report.seconds["Retrain"] + report.seconds["Propose again"] / len(find_slides(report.folder))

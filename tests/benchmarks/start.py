@@ -2,8 +2,8 @@
 
     uv run python tests/benchmarks/start.py [--json] [--times N]
 
-Every start is a process of its own, by the program's own entry point with an empty desk (no folder, settings of its
-own), on the screen that DISPLAY names or else on a virtual one (Xvfb). In turn with it a bare PySide6 window with a
+Every start is a process of its own, by the program's own entry point without a folder and with settings of its
+own, on the screen that DISPLAY names or else on a virtual one (Xvfb). In turn with it a bare PySide6 window with a
 label is started, since Python and Qt take their time before the program has any say; the ratio to it compares across
 machines. The files are read once before, so that neither is measured with a cold disk.
 """
@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 
-from canvas import a_screen
+from canvas import on_screen
 
 MOST_SECONDS = 1.0
 _UNTIL_PAINTED = """
@@ -83,7 +83,7 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=7, help="starts of each, after one that isn't counted")
     options = parser.parse_args()
     program, bare = [], []
-    with tempfile.TemporaryDirectory() as settings, a_screen():
+    with tempfile.TemporaryDirectory() as settings, on_screen():
         for _ in range(1 + options.times):
             bare.append(seconds_to_picture(_BARE, settings))
             program.append(seconds_to_picture(_PROGRAM, settings))

@@ -1,4 +1,4 @@
-"""A command opens the project of a folder that is there, and shares it with nobody who writes."""
+"""A command opens the project of a folder that is there, and holds its write lock."""
 
 from collections.abc import Callable
 from pathlib import Path

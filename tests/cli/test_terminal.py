@@ -1,4 +1,4 @@
-"""Ctrl+C asks a command to stop, and then insists."""
+"""Ctrl+C asks a command to stop; pressed again it ends it."""
 
 import os
 import signal
@@ -18,7 +18,7 @@ def _ctrl_c_interrupts() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("_ctrl_c_interrupts")
-def test_ctrl_c_asks_once_and_then_insists() -> None:
+def test_ctrl_c_asks_once_and_then_ends_the_command() -> None:
     with TerminalReporter("Working") as reporter:
         assert not reporter.cancelled()
         os.kill(os.getpid(), signal.SIGINT)

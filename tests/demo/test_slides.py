@@ -52,8 +52,8 @@ class Engine:
         write_proposal(file, values.shape, 1, strips, stamp=slide_stamp(Path(job.folder) / plane.slide))
 
 
-class Quiet:
-    """A progress reporter that remembers the phases, and may want to stop."""
+class RecordingProgress:
+    """A progress reporter that keeps the phases, and cancels with `stop`."""
 
     def __init__(self, *, stop: bool = False) -> None:
         self.phases: list[str] = []
@@ -108,10 +108,10 @@ def test_a_place_that_cant_be_written_is_a_sentence(tmp_path: Path) -> None:
 
 
 def test_the_whole_loop(tmp_path: Path) -> None:
-    engine, listener = Engine(), Quiet()
-    report = run_headless(tmp_path, listener, engine, smallest=60)
-    assert listener.phases == ["Propose", "Clean up", "Correct", "Retrain", "Propose again", "Export"]
-    assert list(report.seconds) == listener.phases
+    engine, progress = Engine(), RecordingProgress()
+    report = run_headless(tmp_path, progress, engine, smallest=60)
+    assert progress.phases == ["Propose", "Clean up", "Correct", "Retrain", "Propose again", "Export"]
+    assert list(report.seconds) == progress.phases
     assert report.strokes >= len(report.corrected) > 0
     assert 0 < report.dice_before < report.dice_after
     assert 0 < report.all_dice_before < report.all_dice_after
@@ -129,7 +129,7 @@ def test_the_whole_loop(tmp_path: Path) -> None:
 
 
 def test_labels_of_corrected_slides_are_nearer_to_the_truth(tmp_path: Path) -> None:
-    report = run_headless(tmp_path, Quiet(), Engine(), smallest=60)
+    report = run_headless(tmp_path, RecordingProgress(), Engine(), smallest=60)
     with Project.open(report.folder) as project:
         for slide in report.corrected:
             truth = read_mask(paths.resources() / "demo" / "masks" / slide)
@@ -143,9 +143,9 @@ def test_labels_of_corrected_slides_are_nearer_to_the_truth(tmp_path: Path) -> N
 def test_work_of_somebody_is_never_run_over(tmp_path: Path) -> None:
     prepare_demo(tmp_path)
     with pytest.raises(StudioError, match="already worked on"):
-        run_headless(tmp_path, Quiet(), Engine())
+        run_headless(tmp_path, RecordingProgress(), Engine())
 
 
 def test_it_can_be_stopped(tmp_path: Path) -> None:
     with pytest.raises(Cancelled):
-        run_headless(tmp_path, Quiet(stop=True), Engine())
+        run_headless(tmp_path, RecordingProgress(stop=True), Engine())

@@ -34,7 +34,7 @@ def centres(seed: int) -> list[tuple[int, int, int]]:
 
 
 def draw(seed: int) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
-    """Discs on a dark ground: light (h, w, 2), 0…1, and the true classes (h, w)."""
+    """Discs on a dark ground: intensities (h, w, 2), 0…1, and the true classes (h, w)."""
     truth = np.zeros((SIDE, SIDE), np.uint8)
     y, x = np.mgrid[:SIDE, :SIDE]
     for index, cy, cx in centres(seed):

@@ -1,4 +1,4 @@
-"""What is installed works where users are: the wheel, in an empty environment, in a folder full of traps."""
+"""The wheel works as installed: in an empty environment, in a folder with modules of the same names."""
 
 import json
 import shutil

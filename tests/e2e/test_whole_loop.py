@@ -1,4 +1,4 @@
-"""The whole loop through the program's own door: the real main(), real slides, the real worker, mouse and keys."""
+"""The whole loop through the entry point: the real main(), real slides, the real worker, mouse and keys."""
 
 import shutil
 import sys
@@ -37,7 +37,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def run_main(monkeypatch: pytest.MonkeyPatch, arguments: list[str], act: Callable[[MainWindow], None]) -> None:
-    """Start the program as a user does; `act` takes the place of the hours spent in its event loop."""
+    """Start the program as a user does; `act` replaces its event loop."""
 
     def act_and_close(*_: object) -> int:
         window = next(w for w in QApplication.topLevelWidgets() if isinstance(w, MainWindow) and w.isVisible())

@@ -62,7 +62,7 @@ class Jobs:
             write_growing(
                 proposal_file(place, job.model, plane), part, (600, 800),
                 (Box(256, 256, 512, 512), values[256:512, 256:512]), pieces(),
-                stamp=slide_stamp(Path(job.folder) / plane.slide), grown=lambda: progress.event(PartProposed(*told)),
+                stamp=slide_stamp(Path(job.folder) / plane.slide), on_part=lambda: progress.event(PartProposed(*told)),
             )
         finally:
             part.unlink(missing_ok=True)

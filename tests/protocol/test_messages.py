@@ -1,4 +1,4 @@
-"""Whatever is said arrives as it was said, one line a message, and nonsense is refused with a sentence."""
+"""Every message is decoded as it was encoded, one line each, and invalid lines are refused with a sentence."""
 
 import json
 import math

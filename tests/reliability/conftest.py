@@ -21,7 +21,7 @@ class DiskKind(StrEnum):
 
 
 class Disk:
-    """What the journal's writes meet; a full disk has no room until `full` is set back."""
+    """How the disk answers the journal's writes; a full one has no room until `full` is reset."""
 
     def __init__(self, kind: DiskKind, *, delay: float = 0.03) -> None:
         self.kind = kind

@@ -47,7 +47,7 @@ planes = st.sampled_from(PLANES)
 
 @dataclass
 class Known:
-    """What is known of a plane."""
+    """The expected labels and state of a plane."""
 
     labels: Labels
     state: PlaneState | None = None  # of a person
@@ -58,7 +58,7 @@ class Known:
 
 @dataclass
 class Model:
-    """What was done, kept as plainly as can be."""
+    """The expected state of a folder: plain arrays in memory."""
 
     planes: dict[PlaneId, Known] = field(
         default_factory=lambda: {plane: Known(np.full(SHAPE, UNLABELLED, np.uint8)) for plane in PLANES}
@@ -269,7 +269,7 @@ class Edits(RuleBasedStateMachine):
         assert workspace is not None
         for plane, known in self.model.planes.items():
             np.testing.assert_array_equal(workspace.planes.read(plane, SHAPE).read(WHOLE), known.labels)
-            held = workspace.planes.at_hand(plane)
+            held = workspace.planes.in_memory(plane)
             if held is not None:
                 np.testing.assert_array_equal(held.read(WHOLE), known.labels)
         states = {plane: known.state for plane, known in self.model.planes.items() if known.state is not None}

@@ -16,7 +16,7 @@ from unet_studio.core.masks.proposal_writing import write_proposal
 from unet_studio.core.masks.proposals import proposal_file, slide_stamp
 from unet_studio.core.project.hold_out import keep_slides_out
 from unet_studio.core.project.store import Project
-from unet_studio.core.scoring.next_plane import look_at, next_plane
+from unet_studio.core.scoring.next_plane import describe_plane, next_plane
 from unet_studio.core.slides.opening import open_slide
 from unet_studio.core.tiles import Box
 from unet_studio.errors import Cancelled, MaskError, StudioError
@@ -67,8 +67,8 @@ class Engine:
         return Retrained(model, job.model, classes, len(self.hold_outs[-1]), (before, after))
 
 
-class Quiet:
-    """A progress reporter that may want to stop after some words."""
+class RecordingProgress:
+    """A progress reporter that cancels after some reports."""
 
     def __init__(self, stop_after: float = math.inf) -> None:
         self.done: list[float] = []
@@ -103,7 +103,7 @@ def test_each_model_learned_more_than_the_last_and_is_judged_on_unseen_slides(
     setup: Setup, truths: dict[str, Mask]
 ) -> None:
     engine = Engine(truths)
-    run = simulate(setup, engine, Quiet())
+    run = simulate(setup, engine, RecordingProgress())
     assert not set(run.pool) & set(run.test)
     assert {*run.pool, *run.test} == set(truths)
     assert len(run.points) == len(engine.jobs) >= 3
@@ -121,7 +121,7 @@ def test_each_model_learned_more_than_the_last_and_is_judged_on_unseen_slides(
 
 def test_labels_are_true_and_only_some_pixels_are_painted_at_first(setup: Setup, truths: dict[str, Mask]) -> None:
     engine = Engine(truths)
-    simulate(setup, engine, Quiet())
+    simulate(setup, engine, RecordingProgress())
     ((plane, labels),) = engine.labels[0].items()
     truth = truths[plane.slide]
     assert (labels == truth)[labels != UNLABELLED].all()
@@ -131,17 +131,17 @@ def test_labels_are_true_and_only_some_pixels_are_painted_at_first(setup: Setup,
 
 def test_the_first_plane_is_the_apps_choice(setup: Setup, truths: dict[str, Mask]) -> None:
     engine = Engine(truths)
-    run = simulate(setup, engine, Quiet())
+    run = simulate(setup, engine, RecordingProgress())
     looks = []
     for slide in run.pool:
         with open_slide(setup.folder / slide) as reader:
-            looks.append(look_at(reader, PlaneId(slide)))
+            looks.append(describe_plane(reader, PlaneId(slide)))
     assert set(engine.labels[0]) == {next_plane(looks, set())}
 
 
 def test_it_trains_as_the_window_does(setup: Setup, truths: dict[str, Mask]) -> None:
     engine = Engine(truths)
-    simulate(replace(setup, seed=3, changes=("schedule.rounds=2",)), engine, Quiet())
+    simulate(replace(setup, seed=3, changes=("schedule.rounds=2",)), engine, RecordingProgress())
     assert engine.jobs[0].model == ""
     assert [job.model for job in engine.jobs[1:]] == [f"retrained-{n + 1:03d}" for n in range(len(engine.jobs) - 1)]
     assert {job.recipe for job in engine.jobs} == {""}, "as after a click: by what it starts from"
@@ -152,14 +152,14 @@ def test_it_trains_as_the_window_does(setup: Setup, truths: dict[str, Mask]) -> 
 
 def test_without_a_limit_in_time_the_recipe_decides(setup: Setup, truths: dict[str, Mask]) -> None:
     engine = Engine(truths)
-    run = simulate(replace(setup, train_seconds=0), engine, Quiet())
+    run = simulate(replace(setup, train_seconds=0), engine, RecordingProgress())
     assert not any("seconds" in change for change in engine.jobs[0].changes)
     assert run.points[0].ready == pytest.approx(run.points[0].minutes + 1)
 
 
 def test_half_a_minute_is_kept_to(setup: Setup, truths: dict[str, Mask]) -> None:
     engine = Engine(truths)
-    run = simulate(replace(setup, minutes=0.2), engine, Quiet())
+    run = simulate(replace(setup, minutes=0.2), engine, RecordingProgress())
     (point,) = run.points
     assert point.planes == 1
     assert 0 < point.strokes <= 9  # 12 s, 3 of them to look
@@ -168,12 +168,12 @@ def test_half_a_minute_is_kept_to(setup: Setup, truths: dict[str, Mask]) -> None
 
 def test_no_time_to_label_anything_is_a_sentence(setup: Setup, truths: dict[str, Mask]) -> None:
     with pytest.raises(StudioError, match="more minutes"):
-        simulate(replace(setup, minutes=0.01), Engine(truths), Quiet())
+        simulate(replace(setup, minutes=0.01), Engine(truths), RecordingProgress())
 
 
 def test_a_model_that_is_no_better_is_not_used(setup: Setup, truths: dict[str, Mask]) -> None:
     engine = Engine(truths, preferred=False)
-    run = simulate(setup, engine, Quiet())
+    run = simulate(setup, engine, RecordingProgress())
     assert len({point.f1 for point in run.points}) == 1
     assert {job.model for job in engine.jobs[1:]} == {"retrained-001"}
     assert {model for model, _ in engine.proposed} == {"retrained-001"}
@@ -181,7 +181,7 @@ def test_a_model_that_is_no_better_is_not_used(setup: Setup, truths: dict[str, M
 
 def test_right_proposals_are_reviewed_with_few_strokes(setup: Setup, truths: dict[str, Mask]) -> None:
     engine = Engine(truths)
-    run = simulate(replace(setup, start="nuclei-fluorescence"), engine, Quiet())
+    run = simulate(replace(setup, start="nuclei-fluorescence"), engine, RecordingProgress())
     first = run.points[0]
     assert (first.minutes, first.strokes) == (0.0, 0)
     assert 0 < first.f1 < run.points[-1].f1
@@ -191,7 +191,7 @@ def test_right_proposals_are_reviewed_with_few_strokes(setup: Setup, truths: dic
 
 def test_dense_labelling_sees_no_proposal_and_paints_all(setup: Setup, truths: dict[str, Mask]) -> None:
     engine = Engine(truths)
-    run = simulate(replace(setup, dense=True), engine, Quiet())
+    run = simulate(replace(setup, dense=True), engine, RecordingProgress())
     assert {slide for _, slide in engine.proposed} == set(run.test)
     assert PlaneState.REVIEWED in engine.states[-1].values()
     for plane, state in engine.states[-1].items():
@@ -201,7 +201,7 @@ def test_dense_labelling_sees_no_proposal_and_paints_all(setup: Setup, truths: d
 
 def test_the_ceiling_is_trained_as_often_on_all_that_is_true(setup: Setup, truths: dict[str, Mask]) -> None:
     engine = Engine(truths)
-    run = simulate(setup, engine, Quiet(), ceiling=True)
+    run = simulate(setup, engine, RecordingProgress(), ceiling=True)
     half = len(engine.jobs) // 2
     assert len(engine.jobs) == 2 * half == 2 * len(run.points)
     for labels in engine.labels[half:]:
@@ -217,7 +217,7 @@ def test_where_nothing_can_be_learned_the_ceiling_is_nothing(setup: Setup, truth
             return replace(retrained, history=retrained.history[:1])
 
     engine = Useless(truths)
-    run = simulate(setup, engine, Quiet(), ceiling=True)
+    run = simulate(setup, engine, RecordingProgress(), ceiling=True)
     assert engine.proposed == []
     assert (run.points[-1].f1, run.ceiling) == (0.0, 0.0)
     assert math.isnan(run.share(0.0))
@@ -228,26 +228,26 @@ def test_nothing_in_the_folder_changes_and_no_project_stays(setup: Setup, truths
         return {file: file.stat().st_mtime_ns for file in setup.folder.parent.rglob("*")}
 
     before, engine = content(), Engine(truths)
-    simulate(setup, engine, Quiet(), ceiling=True)
+    simulate(setup, engine, RecordingProgress(), ceiling=True)
     assert content() == before
     assert not any(Path(job.place).exists() for job in engine.jobs)
 
 
 def test_progress_goes_up_and_it_can_be_stopped(setup: Setup, truths: dict[str, Mask]) -> None:
-    listener, engine = Quiet(), Engine(truths)
-    simulate(setup, engine, listener)
-    assert listener.done == sorted(listener.done)
-    assert 0 <= listener.done[0] <= listener.done[-1] <= 1
+    progress, engine = RecordingProgress(), Engine(truths)
+    simulate(setup, engine, progress)
+    assert progress.done == sorted(progress.done)
+    assert 0 <= progress.done[0] <= progress.done[-1] <= 1
     with pytest.raises(Cancelled, match="stopped"):
-        simulate(setup, engine, Quiet(stop_after=2))
+        simulate(setup, engine, RecordingProgress(stop_after=2))
     assert not any(Path(job.place).exists() for job in engine.jobs)
 
 
 def test_masks_that_dont_fit_are_named(setup: Setup, truths: dict[str, Mask]) -> None:
     cv2.imwrite(str(setup.truth / "3.png"), np.zeros((32, 64), np.uint8))
     with pytest.raises(MaskError, match=r"3\.png"):
-        simulate(setup, Engine(truths), Quiet())
+        simulate(setup, Engine(truths), RecordingProgress())
     for slide in list(truths)[1:]:
         (setup.truth / slide).unlink()
     with pytest.raises(MaskError, match="two or more slides"):
-        simulate(setup, Engine(truths), Quiet())
+        simulate(setup, Engine(truths), RecordingProgress())

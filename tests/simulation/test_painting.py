@@ -1,4 +1,4 @@
-"""The simulated annotator mends masks with real strokes and says nothing that is untrue."""
+"""The simulated annotator corrects masks with real strokes and labels nothing wrongly."""
 
 from collections.abc import Callable
 
@@ -13,7 +13,7 @@ from unet_studio.core.classes import UNLABELLED
 from unet_studio.core.labels.plane import LabelPlane, PlaneId, PlaneState
 from unet_studio.core.masks.mask_view import lay_over
 from unet_studio.core.tiles import Box
-from unet_studio.simulation.painting import Pace, correct, correcting, paint, starting
+from unet_studio.simulation.painting import Pace, correct, paint, plan_corrections, plan_first_strokes
 from unet_studio.simulation.strokes import PlannedStroke
 
 Mask = NDArray[np.uint8]
@@ -66,7 +66,7 @@ def test_a_stroke_takes_a_second_and_as_long_as_its_way_needs() -> None:
 def test_first_strokes_fit_in_the_time_and_say_nothing_untrue(discs: Discs, seed: int, seconds: float) -> None:
     truth = discs(seed)
     labels = LabelPlane(truth.shape)
-    timed = list(paint(labels, PLANE, starting(truth), state=PlaneState.NEW, seconds=seconds))
+    timed = list(paint(labels, PLANE, plan_first_strokes(truth), state=PlaneState.NEW, seconds=seconds))
     assert sum(one.seconds for one in timed) <= seconds
     painted = labels.read(Box.of_shape(truth.shape))
     assert (painted == truth)[painted != UNLABELLED].all()
@@ -80,20 +80,20 @@ def test_first_strokes_are_of_every_class_within_seconds() -> None:
     cv2.circle(truth, (40, 40), 16, 1, thickness=-1)
     cv2.circle(truth, (90, 90), 12, 2, thickness=-1)
     labels = LabelPlane(truth.shape)
-    list(paint(labels, PLANE, starting(truth), state=PlaneState.NEW, seconds=8))
+    list(paint(labels, PLANE, plan_first_strokes(truth), state=PlaneState.NEW, seconds=8))
     painted = labels.read(Box.of_shape(truth.shape))
     for value in (0, 1, 2):
         assert (painted == value).sum() > 0.2 * (truth == value).sum()
     beside = cv2.dilate((truth == 1).astype(np.uint8), np.ones((9, 9))) - (truth == 1)
-    assert (painted[beside == 1] == 0).mean() > 0.5  # close to the border, where a model errs
+    assert (painted[beside == 1] == 0).mean() > 0.5  # close to the border, where a model is wrong
 
 
 def test_first_strokes_end_and_an_unlabelled_truth_needs_none(discs: Discs) -> None:
     truth = discs(3)
     labels = LabelPlane(truth.shape)
-    assert len(list(paint(labels, PLANE, starting(truth), state=PlaneState.NEW))) < 100
+    assert len(list(paint(labels, PLANE, plan_first_strokes(truth), state=PlaneState.NEW))) < 100
     assert (labels.read(Box.of_shape(truth.shape)) == 0).sum() > 0.8 * (truth == 0).sum()
-    assert starting(np.full_like(truth, UNLABELLED))(np.full_like(truth, UNLABELLED)) is None
+    assert plan_first_strokes(np.full_like(truth, UNLABELLED))(np.full_like(truth, UNLABELLED)) is None
 
 
 def test_thin_rims_are_left() -> None:
@@ -102,10 +102,10 @@ def test_thin_rims_are_left() -> None:
     rim = truth.copy()
     rim[18:42, 18:42] = 1  # two pixels too large all around
     nothing = np.full_like(truth, UNLABELLED)
-    assert correcting(rim, truth, thinnest=3)(nothing) is None
-    assert correcting(rim, truth, thinnest=1)(nothing) is not None
+    assert plan_corrections(rim, truth, thinnest=3)(nothing) is None
+    assert plan_corrections(rim, truth, thinnest=1)(nothing) is not None
     rim[50:53, 5:60] = 1
-    planned = correcting(rim, truth, thinnest=3)(nothing)
+    planned = plan_corrections(rim, truth, thinnest=3)(nothing)
     assert planned is not None
     assert planned.value == 0
     assert {int(y) for y, _ in planned.path} <= {50, 51, 52}

@@ -114,7 +114,7 @@ def elsewhere(request: pytest.FixtureRequest, here: Path, tmp_path_factory: pyte
 
 
 def run_on(backend: str, *arguments: str) -> None:
-    """Run Python on this backend; JAX compiles most of the time, so it shall not take long over it."""
+    """Run Python on this backend; JAX compiles most of the time, so its optimisations are off."""
     environment = {**os.environ, "KERAS_BACKEND": backend, "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
     done = subprocess.run([sys.executable, *arguments], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]

@@ -46,7 +46,7 @@ def test_a_plane_is_compared_with_its_labels(labelled: Project, model: ModelCard
     compared = list(compare_planes(labelled, model, planes))
     for plane, one in zip(planes, compared, strict=True):
         truth = truths[plane.plane.slide]
-        np.testing.assert_array_equal(one.row.prediction, truth)  # this network knows bright from dark by heart
+        np.testing.assert_array_equal(one.row.prediction, truth)  # this network tells bright from dark exactly
         np.testing.assert_array_equal(one.row.truth[:32], truth[:32])
         assert (one.row.truth[32:] == UNLABELLED).all()
         assert one.counts.labelled == 32 * 64

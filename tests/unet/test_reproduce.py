@@ -63,20 +63,20 @@ def test_a_recipe_runs_and_leaves_score_pictures_and_model(
 
 def test_the_last_slides_are_held_out(script: ModuleType, recipe: Recipe) -> None:
     slides = [str(number) for number in range(24)]
-    assert script.last_ones(slides, load_recipe("tutorial-v2")) == slides[19:]
-    assert script.last_ones(slides, load_recipe("ade20k-128")) == slides[22:]
-    assert script.last_ones(slides, recipe) == slides[19:]
-    assert script.last_ones(slides[:2], recipe) == ["1"]
+    assert script.last_slides(slides, load_recipe("tutorial-v2")) == slides[19:]
+    assert script.last_slides(slides, load_recipe("ade20k-128")) == slides[22:]
+    assert script.last_slides(slides, recipe) == slides[19:]
+    assert script.last_slides(slides[:2], recipe) == ["1"]
 
 
 def test_resized_slides_keep_their_own_classes(script: ModuleType, data: Path, tmp_path: Path) -> None:
     given: Any = script.Data(data, find_pairs(data), ("spot",), None, None)
-    small = script.resized(given, 32, tmp_path / "small")
+    small = script.resize_data(given, 32, tmp_path / "small")
     assert [pair.slide for pair in small.pairs] == [f"image/{number}.tif" for number in range(6)]
     for before, after in zip(given.pairs, small.pairs, strict=True):
         (whole,), (reduced,) = (
             read_classes(pair.mask, classes=2, table=table)
-            for pair, table in ((before, None), (after, script.AS_THEY_ARE))
+            for pair, table in ((before, None), (after, script.IDENTITY))
         )
         np.testing.assert_array_equal(reduced, whole[::2, ::2])
         with open_slide(data / before.slide) as large, open_slide(small.folder / after.slide) as reader:

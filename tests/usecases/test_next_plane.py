@@ -12,15 +12,15 @@ from unet_studio.core.labels.plane import PlaneId
 from unet_studio.core.masks.proposal_writing import write_proposal
 from unet_studio.core.masks.proposals import proposal_file, slide_stamp
 from unet_studio.core.project.store import Project
-from unet_studio.core.scoring.next_plane import look_at, next_plane
+from unet_studio.core.scoring.next_plane import describe_plane, next_plane
 from unet_studio.core.slides.finding import find_slides
 from unet_studio.core.slides.opening import open_slide
 from unet_studio.errors import Cancelled
-from unet_studio.protocol.values import UNHEARD, Event
-from unet_studio.usecases.next_plane import Looks, next_plane_to_label
+from unet_studio.protocol.values import NO_PROGRESS, Event
+from unet_studio.usecases.next_plane import Descriptors, next_plane_to_label
 
 
-class Impatient:
+class StoppedProgress:
     """A progress reporter that wants to stop after so many slides."""
 
     def __init__(self, slides: int) -> None:
@@ -65,13 +65,13 @@ def test_the_first_is_of_the_common_kind_and_the_second_of_the_other(mixed: Proj
 
 
 def test_it_is_what_the_rule_says_of_all_planes(mixed: Project) -> None:
-    looks = []
+    descriptors = []
     for slide in find_slides(mixed.folder):
         if slide != "broken.png":
             with open_slide(mixed.folder / slide) as reader:
-                looks.append(look_at(reader, PlaneId(slide)))
+                descriptors.append(describe_plane(reader, PlaneId(slide)))
     for done in (set(), {PlaneId("small0.png")}, {PlaneId("wide0.png"), PlaneId("small3.png")}):
-        assert next_plane_to_label(mixed, find_slides(mixed.folder), done=done) == next_plane(looks, done)
+        assert next_plane_to_label(mixed, find_slides(mixed.folder), done=done) == next_plane(descriptors, done)
 
 
 def test_a_slide_that_the_model_is_uncertain_of_comes_first(mixed: Project) -> None:
@@ -91,12 +91,12 @@ def test_where_all_is_done_there_is_none(mixed: Project) -> None:
 
 
 def test_slides_are_looked_at_once(mixed: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    looks: Looks = {}
+    descriptors: Descriptors = {}
     slides = find_slides(mixed.folder)
-    first = next_plane_to_label(mixed, slides, done=(), looks=looks)
+    first = next_plane_to_label(mixed, slides, done=(), descriptors=descriptors)
     assert first is not None
     monkeypatch.setattr("unet_studio.usecases.next_plane.open_slide", lambda _: pytest.fail("it was opened again"))
-    assert next_plane_to_label(mixed, slides, done={first}, looks=looks) is not None
+    assert next_plane_to_label(mixed, slides, done={first}, descriptors=descriptors) is not None
 
 
 def test_planes_of_a_stack_count_each_for_itself(mixed: Project) -> None:
@@ -108,17 +108,17 @@ def test_planes_of_a_stack_count_each_for_itself(mixed: Project) -> None:
 def test_of_many_slides_some_are_looked_at_and_those_that_are_labelled_always(
     mixed: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("unet_studio.core.scoring.next_plane.spread.__defaults__", (3,))
-    watcher = Impatient(99)
+    monkeypatch.setattr("unet_studio.core.scoring.next_plane.evenly_spaced.__defaults__", (3,))
+    progress = StoppedProgress(99)
     slides = [slide for slide in find_slides(mixed.folder) if slide != "broken.png"]
-    next_plane_to_label(mixed, slides, done={PlaneId("small3.png")}, progress=watcher)
-    assert "small3.png" in watcher.seen
-    assert len(watcher.seen) == 4
+    next_plane_to_label(mixed, slides, done={PlaneId("small3.png")}, progress=progress)
+    assert "small3.png" in progress.seen
+    assert len(progress.seen) == 4
 
 
 def test_it_can_be_stopped(mixed: Project) -> None:
-    watcher = Impatient(3)
+    progress = StoppedProgress(3)
     with pytest.raises(Cancelled):
-        next_plane_to_label(mixed, find_slides(mixed.folder), done=(), progress=watcher)
-    assert len(watcher.seen) == 3
-    assert next_plane_to_label(mixed, (), done=(), progress=UNHEARD) is None
+        next_plane_to_label(mixed, find_slides(mixed.folder), done=(), progress=progress)
+    assert len(progress.seen) == 3
+    assert next_plane_to_label(mixed, (), done=(), progress=NO_PROGRESS) is None

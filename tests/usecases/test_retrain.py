@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from unet_studio.core.project.store import Project
-from unet_studio.protocol.values import UNHEARD, RetrainJob
+from unet_studio.protocol.values import NO_PROGRESS, RetrainJob
 from unet_studio.usecases.retrain import retrain
 
 
@@ -27,10 +27,10 @@ def job(project: Project, recipe_file: Path, *changes: str, resume: bool = False
 
 
 def test_a_slide_is_kept_out_and_judged_on(labelled: Project, recipe_file: Path) -> None:
-    retrained = retrain(job(labelled, recipe_file), UNHEARD)
+    retrained = retrain(job(labelled, recipe_file), NO_PROGRESS)
     assert len(labelled.hold_out()) == retrained.held_out == 1
     kept_out = labelled.hold_out()
-    retrain(job(labelled, recipe_file), UNHEARD)
+    retrain(job(labelled, recipe_file), NO_PROGRESS)
     assert labelled.hold_out() == kept_out, "none ever leaves, and one of three is enough"
     assert labelled.active_model == "", "the choice is left to who asked"
 
@@ -38,8 +38,8 @@ def test_a_slide_is_kept_out_and_judged_on(labelled: Project, recipe_file: Path)
 def test_a_recipe_with_a_share_of_its_own_keeps_slides_out_of_its_training_alone(
     labelled: Project, recipe_file: Path
 ) -> None:
-    assert retrain(job(labelled, recipe_file, "schedule.hold_out=0.3"), UNHEARD).held_out == 1
+    assert retrain(job(labelled, recipe_file, "schedule.hold_out=0.3"), NO_PROGRESS).held_out == 1
     assert labelled.hold_out() == frozenset()
     labelled.add_hold_out(["a.png"])
-    assert retrain(job(labelled, recipe_file, "schedule.hold_out=0.9"), UNHEARD).held_out == 1
+    assert retrain(job(labelled, recipe_file, "schedule.hold_out=0.9"), NO_PROGRESS).held_out == 1
     assert labelled.hold_out() == {"a.png"}

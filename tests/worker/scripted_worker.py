@@ -1,4 +1,4 @@
-"""The worker's own main loop, with jobs that need no Keras: what the model is called says what they do."""
+"""The worker's own main loop, with jobs that need no Keras: the name of the model says what they do."""
 
 import os
 import signal
@@ -25,13 +25,13 @@ def patient(progress):
     raise Cancelled("stopped as asked")
 
 
-def deaf(progress):  # goes on whatever it is told
+def deaf(progress):  # ignores cancellation
     while True:
         progress.report(0.5, "working")
         time.sleep(0.01)
 
 
-def hung(progress):  # says nothing any more, not even to the system
+def hung(progress):  # is stopped, so that it answers nothing
     progress.report(0.5, "working")
     os.kill(os.getpid(), signal.SIGSTOP)
 

@@ -42,8 +42,8 @@ Truths = dict[str, NDArray[np.uint8]]
 
 
 @dataclass
-class Witness:
-    """Listens to a job; `stop_after` so many proposed slides it asks the job to stop."""
+class RecordingProgress:
+    """Keeps what a job reports; after `stop_after` proposed slides it asks the job to stop."""
 
     done: list[tuple[float, str]] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
@@ -104,36 +104,36 @@ def leaning(bright: ModelCard, tmp_path: Path) -> ModelCard:
 
 class TestProposing:
     def test_every_slide_gets_the_model_s_mask(self, jobs: Jobs, job: Any, proposed: Any, truths: Truths) -> None:
-        listener = Witness()
-        result = jobs.propose(job(), listener)
+        progress = RecordingProgress()
+        result = jobs.propose(job(), progress)
         assert result == Proposed("bright", proposed=3, skipped=0, failed=0)
         for slide, truth in truths.items():
             np.testing.assert_array_equal(proposed(slide), truth)
-        assert [event.slide for event in listener.of(PlaneProposed)] == list(truths)
-        shares = [share for share, _ in listener.done]
+        assert [event.slide for event in progress.of(PlaneProposed)] == list(truths)
+        shares = [share for share, _ in progress.done]
         assert shares == sorted(shares)
         assert shares[-1] == 1
-        assert {text for _, text in listener.done} == {*truths, ""}
+        assert {text for _, text in progress.done} == {*truths, ""}
 
     def test_what_is_proposed_already_is_skipped_unless_asked(self, jobs: Jobs, job: Any) -> None:
-        jobs.propose(job("a.png"), Witness())
-        assert jobs.propose(job(), Witness()).skipped == 1
-        assert jobs.propose(job(overwrite=True), Witness()).proposed == 3
+        jobs.propose(job("a.png"), RecordingProgress())
+        assert jobs.propose(job(), RecordingProgress()).skipped == 1
+        assert jobs.propose(job(overwrite=True), RecordingProgress()).proposed == 3
 
     def test_a_proposal_made_without_flips_is_made_again_with_them_and_the_other_way_round(
         self, jobs: Jobs, job: Any
     ) -> None:
-        jobs.propose(job("a.png"), Witness())
-        assert jobs.propose(job(flips=True), Witness()).skipped == 0
-        assert jobs.propose(job("a.png", flips=True), Witness()).skipped == 1
-        assert jobs.propose(job("a.png"), Witness()).skipped == 0
+        jobs.propose(job("a.png"), RecordingProgress())
+        assert jobs.propose(job(flips=True), RecordingProgress()).skipped == 0
+        assert jobs.propose(job("a.png", flips=True), RecordingProgress()).skipped == 1
+        assert jobs.propose(job("a.png"), RecordingProgress()).skipped == 0
 
     def test_with_flips_a_turned_slide_gets_the_turned_proposal(
         self, jobs: Jobs, job: Any, folder: Path, spots: Any, leaning: ModelCard
     ) -> None:
         cv2.imwrite(str(folder / "turned.png"), np.rot90(spots(0)[0]))
         for flips in (False, True):
-            jobs.propose(job("a.png", "turned.png", model=str(leaning.folder), flips=flips), Witness())
+            jobs.propose(job("a.png", "turned.png", model=str(leaning.folder), flips=flips), RecordingProgress())
             found = [find_proposal(folder / PLACE_NAME, "leaning", PlaneId(name)) for name in ("a.png", "turned.png")]
             usual, turned = (proposal.read(Box(0, 0, 64, 64)).astype(int) for proposal in found)
             difference = np.abs(np.rot90(usual) - turned)
@@ -142,10 +142,10 @@ class TestProposing:
     def test_a_slide_that_changed_is_proposed_anew(
         self, jobs: Jobs, job: Any, proposed: Any, folder: Path, truths: Truths
     ) -> None:
-        jobs.propose(job("a.png"), Witness())
+        jobs.propose(job("a.png"), RecordingProgress())
         shutil.copyfile(folder / "b.png", folder / "a.png")
         assert proposed("a.png") is None
-        assert jobs.propose(job("a.png"), Witness()).proposed == 1
+        assert jobs.propose(job("a.png"), RecordingProgress()).proposed == 1
         np.testing.assert_array_equal(proposed("a.png"), truths["b.png"])
 
     def test_a_model_of_whole_slides_sees_them_as_in_its_training(
@@ -153,7 +153,7 @@ class TestProposing:
     ) -> None:
         recipe = {**bright.recipe, "schedule": {**bright.recipe["schedule"], "whole": True, "patch": 32}}
         card = publish(replace(bright, id="whole", folder=tmp_path / "whole", recipe=recipe), load_network(bright), [])
-        jobs.propose(job("a.png", model=str(card.folder)), Witness())
+        jobs.propose(job("a.png", model=str(card.folder)), RecordingProgress())
         proposal = find_proposal(folder / PLACE_NAME, "whole", PlaneId("a.png"))
         assert proposal is not None
         found = proposal.read(Box(0, 0, 64, 64))[..., 0]
@@ -170,11 +170,11 @@ class TestProposing:
     ) -> None:
         stack = np.stack([spots(seed)[0] for seed in range(3)])
         tifffile.imwrite(folder / "stack.tif", stack, photometric="minisblack")
-        assert jobs.propose(job(planes=[("stack.tif", 1)]), Witness()).proposed == 1
+        assert jobs.propose(job(planes=[("stack.tif", 1)]), RecordingProgress()).proposed == 1
         assert proposed("stack.tif", 0) is None
-        listener = Witness()
-        assert jobs.propose(job("stack.tif"), listener) == Proposed("bright", proposed=2, skipped=1, failed=0)
-        assert [event.plane for event in listener.of(PlaneProposed)] == [0, 2]
+        progress = RecordingProgress()
+        assert jobs.propose(job("stack.tif"), progress) == Proposed("bright", proposed=2, skipped=1, failed=0)
+        assert [event.plane for event in progress.of(PlaneProposed)] == [0, 2]
         for plane, truth in enumerate(truths.values()):
             np.testing.assert_array_equal(proposed("stack.tif", plane), truth)
 
@@ -185,7 +185,7 @@ class TestProposing:
         cv2.imwrite(str(folder / "wide.png"), np.tile(spots(0)[0], (10, 10)))  # 640 × 640
         parts, plane = [], PlaneId("wide.png")
 
-        class Looking(Witness):
+        class PartProgress(RecordingProgress):
             def event(self, event: Event) -> None:
                 super().event(event)
                 if isinstance(event, PartProposed):
@@ -194,11 +194,11 @@ class TestProposing:
                     assert part is not None
                     parts.append(to_mask(part.read(Box(0, 0, 640, 640))))
 
-        listener = Looking()
-        jobs.propose(job("wide.png", "a.png", view=View("wide.png", 0, 10, 300, 100, 400)), listener)
+        progress = PartProgress()
+        jobs.propose(job("wide.png", "a.png", view=View("wide.png", 0, 10, 300, 100, 400)), progress)
         # One of nine tiles, then two more, four and eight of those that follow.
-        assert [type(event) for event in listener.events] == [PartProposed] * 4 + [PlaneProposed] * 2
-        assert listener.events[0] == PartProposed("wide.png", 0, "bright")
+        assert [type(event) for event in progress.events] == [PartProposed] * 4 + [PlaneProposed] * 2
+        assert progress.events[0] == PartProposed("wide.png", 0, "bright")
         truth = np.tile(spots(0)[1], (10, 10))
         np.testing.assert_array_equal(proposed("wide.png"), truth)
         np.testing.assert_array_equal(parts[-1][:512, :512], truth[:512, :512])
@@ -212,29 +212,29 @@ class TestProposing:
         monkeypatch.setattr(proposing, "_WHOLE_AT_ONCE", 0)
         cv2.imwrite(str(folder / "wide.png"), np.tile(spots(0)[0], (10, 10)))
         for view in ([0, 0, 640, 640], [-500, 100, 300, 300]):
-            listener = Witness()
-            jobs.propose(job("wide.png", view=View("wide.png", 0, *view), overwrite=True), listener)
-            assert [type(event) for event in listener.events] == [PlaneProposed]
+            progress = RecordingProgress()
+            jobs.propose(job("wide.png", view=View("wide.png", 0, *view), overwrite=True), progress)
+            assert [type(event) for event in progress.events] == [PlaneProposed]
 
     def test_stopped_or_failing_after_the_view_it_leaves_the_old_proposal_and_no_part(
         self, jobs: Jobs, job: Any, folder: Path, spots: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(proposing, "_WHOLE_AT_ONCE", 0)
         cv2.imwrite(str(folder / "wide.png"), np.tile(spots(0)[0], (10, 10)))
-        jobs.propose(job("wide.png"), Witness())
+        jobs.propose(job("wide.png"), RecordingProgress())
         (old,) = (file for file in (folder / PLACE_NAME / "proposals").rglob("*") if file.is_file())
         content = old.read_bytes()
 
-        class Impatient(Witness):
+        class StoppedProgress(RecordingProgress):
             def cancelled(self) -> bool:
                 return bool(self.of(PartProposed))
 
         again = job("wide.png", view=View("wide.png", 0, 10, 300, 100, 400), overwrite=True)
         with pytest.raises(Cancelled):
-            jobs.propose(again, Impatient())
+            jobs.propose(again, StoppedProgress())
         monkeypatch.setattr("unet_studio.core.masks.proposal_writing._show", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            jobs.propose(again, Witness())
+            jobs.propose(again, RecordingProgress())
         assert [file for file in (folder / PLACE_NAME / "proposals").rglob("*") if file.is_file()] == [old]
         assert old.read_bytes() == content
 
@@ -244,21 +244,21 @@ class TestProposing:
         monkeypatch.setattr(proposing, "_WHOLE_AT_ONCE", 0)
         cv2.imwrite(str(folder / "wide.png"), np.tile(spots(0)[0], (10, 10)))
 
-        class Impatient(Witness):
+        class StoppedProgress(RecordingProgress):
             def cancelled(self) -> bool:
                 return len(self.done) >= 2
 
-        listener = Impatient()
+        progress = StoppedProgress()
         with pytest.raises(Cancelled):
-            jobs.propose(job("wide.png", view=View("wide.png", 0, 10, 300, 100, 400)), listener)
-        assert listener.events == []
+            jobs.propose(job("wide.png", view=View("wide.png", 0, 10, 300, 100, 400)), progress)
+        assert progress.events == []
 
     def test_of_a_stack_the_plane_in_view_comes_first(self, jobs: Jobs, job: Any, folder: Path, spots: Any) -> None:
         stack = np.stack([spots(seed)[0] for seed in range(3)])
         tifffile.imwrite(folder / "stack.tif", stack, photometric="minisblack")
-        listener = Witness()
-        jobs.propose(job("stack.tif", view=View("stack.tif", 1, 0, 0, 64, 64)), listener)
-        assert [event.plane for event in listener.of(PlaneProposed)] == [1, 0, 2]
+        progress = RecordingProgress()
+        jobs.propose(job("stack.tif", view=View("stack.tif", 1, 0, 0, 64, 64)), progress)
+        assert [event.plane for event in progress.of(PlaneProposed)] == [1, 0, 2]
 
     @pytest.mark.parametrize(
         "view", [View("a.png", 0, 0, 0, 64, 64), View("a.png", 0, 500, 0, 600, 64), View("b.png", 1, 0, 0, 9, 9)]
@@ -266,9 +266,9 @@ class TestProposing:
     def test_a_small_plane_or_a_view_elsewhere_is_proposed_as_ever(
         self, jobs: Jobs, job: Any, proposed: Any, truths: Truths, view: View
     ) -> None:
-        listener = Witness()
-        jobs.propose(job("a.png", view=view), listener)
-        assert [type(event) for event in listener.events] == [PlaneProposed]
+        progress = RecordingProgress()
+        jobs.propose(job("a.png", view=view), progress)
+        assert [type(event) for event in progress.events] == [PlaneProposed]
         np.testing.assert_array_equal(proposed("a.png"), truths["a.png"])
 
     def test_slides_that_cannot_be_read_are_told_and_the_others_go_on(
@@ -279,11 +279,11 @@ class TestProposing:
         tifffile.imwrite(folder / "five.tif", np.zeros((8, 8, 5), np.uint8), photometric="minisblack", planarconfig=1)
         planes = [(name, 0) for name in ("gone.png", "cut.png", "text.tif", "five.tif")]
         planes += [("a.png", 3), ("b.png", 0)]
-        listener = Witness()
-        result = jobs.propose(job(planes=planes), listener)
+        progress = RecordingProgress()
+        result = jobs.propose(job(planes=planes), progress)
         assert (result.proposed, result.failed) == (1, 5)
         assert proposed("b.png") is not None
-        reasons = {event.slide: event.reason for event in listener.of(SlideFailed)}
+        reasons = {event.slide: event.reason for event in progress.of(SlideFailed)}
         assert list(reasons) == ["gone.png", "cut.png", "text.tif", "five.tif", "a.png"]
         assert "'gone.png' is no longer there" in reasons["gone.png"]
         assert "looks at 1 channels, but the slide has 5" in reasons["five.tif"]
@@ -297,26 +297,26 @@ class TestProposing:
             raise sqlite3.OperationalError("database or disk is full")
 
         monkeypatch.setattr("unet_studio.core.masks.proposal_writing._write_tile", fail)
-        listener = Witness()
-        assert jobs.propose(job("a.png", "b.png"), listener).failed == 2
-        assert all("disk is full). Free some space" in event.reason for event in listener.of(SlideFailed))
+        progress = RecordingProgress()
+        assert jobs.propose(job("a.png", "b.png"), progress).failed == 2
+        assert all("disk is full). Free some space" in event.reason for event in progress.of(SlideFailed))
         assert proposed("a.png") is None
         assert [file for file in (folder / PLACE_NAME / "proposals").rglob("*") if file.is_file()] == []
 
     def test_stopping_keeps_what_is_finished(self, jobs: Jobs, job: Any, proposed: Any) -> None:
         with pytest.raises(Cancelled, match="the slides finished before keep their proposals"):
-            jobs.propose(job(), Witness(stop_after=1))
+            jobs.propose(job(), RecordingProgress(stop_after=1))
         assert proposed("a.png") is not None
         assert proposed("b.png") is None
 
     def test_a_model_of_other_classes_is_refused(self, jobs: Jobs, job: Any, project: Project) -> None:
         project.set_classes(make_classes("axon", "myelin"))
         with pytest.raises(ModelError, match="knows spot, but this project has axon, myelin"):
-            jobs.propose(job(), Witness())
+            jobs.propose(job(), RecordingProgress())
 
     def test_an_unknown_model_is_named_with_the_known_ones(self, jobs: Jobs, job: Any) -> None:
         with pytest.raises(ModelError, match="There is no model 'brihgt'"):
-            jobs.propose(job(model="brihgt"), Witness())
+            jobs.propose(job(model="brihgt"), RecordingProgress())
 
     def test_the_network_stays_warm_until_the_model_changes(
         self, job: Any, bright: ModelCard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -327,10 +327,10 @@ class TestProposing:
         copy = Path(shutil.copytree(bright.folder, tmp_path / "copy"))
         jobs = Jobs()
         for _ in range(2):
-            jobs.propose(job("a.png", model=str(copy), overwrite=True), Witness())
+            jobs.propose(job("a.png", model=str(copy), overwrite=True), RecordingProgress())
         assert loads == [copy]
         (copy / "model.keras").touch()
-        jobs.propose(job("a.png", model=str(copy), overwrite=True), Witness())
+        jobs.propose(job("a.png", model=str(copy), overwrite=True), RecordingProgress())
         assert loads == [copy, copy]
 
 
@@ -346,24 +346,26 @@ class TestRetraining:
     def test_it_ends_with_a_published_model_and_how_it_compares(
         self, jobs: Jobs, labelled: Project, recipe_file: Path, job: Any
     ) -> None:
-        listener = Witness()
+        progress = RecordingProgress()
         result = jobs.retrain(
-            RetrainJob(str(labelled.folder), str(labelled.place), "", str(recipe_file), ["schedule.rounds=1"]), listener
+            RetrainJob(str(labelled.folder), str(labelled.place), "", str(recipe_file), ["schedule.rounds=1"]), progress
         )
         assert (result.model, result.parent, result.held_out, result.rounds) == ("retrained-001", "", 1, 1)
         assert result.classes == ("background", "spot")
         assert result.kept.round == 1 or result.dice == result.dice_before
-        rounds = listener.of(Round)
+        rounds = progress.of(Round)
         assert [told.round for told in rounds] == [0, 1]
         assert all(Path(told.preview).is_file() for told in rounds)
-        assert [share for share, _ in listener.done] == pytest.approx([1 / 3, 2 / 3, 1])
+        assert [share for share, _ in progress.done] == pytest.approx([1 / 3, 2 / 3, 1])
         assert labelled.active_model == "", "the choice is left to who asked"
-        assert jobs.propose(job("a.png", model="retrained-001"), Witness()).model == "retrained-001"
+        assert jobs.propose(job("a.png", model="retrained-001"), RecordingProgress()).model == "retrained-001"
 
     def test_without_a_recipe_a_first_model_has_its_own(self, jobs: Jobs, labelled: Project, bright: ModelCard) -> None:
         small = ["schedule.rounds=1", "schedule.steps=1", "schedule.patch=32", "architecture.width=2"]
         for model, recipe in (("", "from-scratch"), (str(bright.folder), "retrain")):
-            result = jobs.retrain(RetrainJob(str(labelled.folder), str(labelled.place), model, "", small), Witness())
+            result = jobs.retrain(
+                RetrainJob(str(labelled.folder), str(labelled.place), model, "", small), RecordingProgress()
+            )
             assert find_model(result.model, labelled.place).recipe["name"] == recipe
 
     def test_a_training_that_was_interrupted_goes_on(
@@ -375,11 +377,13 @@ class TestRetraining:
         job = RetrainJob(str(labelled.folder), str(labelled.place), "", str(recipe_file))
         with monkeypatch.context() as patched, pytest.raises(OSError, match="the disk is full"):
             patched.setattr("unet_studio.unet.training.retraining.publish", fail)
-            jobs.retrain(job, Witness())
-        result = jobs.retrain(RetrainJob(str(labelled.folder), str(labelled.place), "", resume=True), Witness())
+            jobs.retrain(job, RecordingProgress())
+        result = jobs.retrain(
+            RetrainJob(str(labelled.folder), str(labelled.place), "", resume=True), RecordingProgress()
+        )
         assert (result.model, result.rounds) == ("retrained-001", 2)
         assert jobs.propose(
-            ProposeJob(str(labelled.folder), str(labelled.place), "retrained-001", [("a.png", 0)]), Witness()
+            ProposeJob(str(labelled.folder), str(labelled.place), "retrained-001", [("a.png", 0)]), RecordingProgress()
         ).proposed
 
     def test_a_network_without_padding_learns_and_proposes(
@@ -387,8 +391,8 @@ class TestRetraining:
     ) -> None:
         changes = ["architecture.padding='valid'", "schedule.patch=44", "schedule.rounds=1"]
         place = str(labelled.place)
-        result = jobs.retrain(RetrainJob(str(folder), place, "", str(recipe_file), changes), Witness())
-        jobs.propose(ProposeJob(str(folder), place, result.model, [("a.png", 0)]), Witness())
+        result = jobs.retrain(RetrainJob(str(folder), place, "", str(recipe_file), changes), RecordingProgress())
+        jobs.propose(ProposeJob(str(folder), place, result.model, [("a.png", 0)]), RecordingProgress())
         proposal = find_proposal(labelled.place, result.model, PlaneId("a.png"))
         assert proposal is not None
         assert proposal.shape == (64, 64)
@@ -401,7 +405,9 @@ class TestRetraining:
         self, jobs: Jobs, labelled: Project, changes: list[str], said: str
     ) -> None:
         with pytest.raises(RecipeError) as caught:
-            jobs.retrain(RetrainJob(str(labelled.folder), str(labelled.place), "", "retrain", changes), Witness())
+            jobs.retrain(
+                RetrainJob(str(labelled.folder), str(labelled.place), "", "retrain", changes), RecordingProgress()
+            )
         assert said in str(caught.value)
 
     def test_a_slide_that_vanished_is_told(
@@ -409,10 +415,10 @@ class TestRetraining:
     ) -> None:
         for name in ("a.png", "b.png"):
             (folder / name).unlink()
-        listener = Witness()
+        progress = RecordingProgress()
         with pytest.raises(Exception, match="None of the labelled slides can be read"):
-            jobs.retrain(RetrainJob(str(folder), str(labelled.place), "", str(recipe_file)), listener)
-        assert [event.slide for event in listener.of(SlideFailed)] == ["a.png", "b.png"]
+            jobs.retrain(RetrainJob(str(folder), str(labelled.place), "", str(recipe_file)), progress)
+        assert [event.slide for event in progress.of(SlideFailed)] == ["a.png", "b.png"]
 
 
 def test_a_colour_slide_can_be_proposed_by_a_grey_model(
@@ -420,5 +426,5 @@ def test_a_colour_slide_can_be_proposed_by_a_grey_model(
 ) -> None:
     grey = cv2.imread(str(folder / "a.png"), cv2.IMREAD_GRAYSCALE)
     cv2.imwrite(str(folder / "colour.png"), cv2.merge([grey, grey, grey]))
-    jobs.propose(job("colour.png"), Witness())
+    jobs.propose(job("colour.png"), RecordingProgress())
     np.testing.assert_array_equal(proposed("colour.png"), truths["a.png"])

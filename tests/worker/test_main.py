@@ -95,7 +95,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipe]:
 
 
 class TestTheRealWorker:
-    """One process that owns Keras, through one life: each test goes on where the one before it ended."""
+    """One process that owns Keras, kept for all tests: each goes on where the one before it ended."""
 
     def test_the_first_thing_it_says_is_what_it_is(self, real: Pipe) -> None:
         ready = real.next()
@@ -186,7 +186,7 @@ class TestTheLoop:
         assert errors[3] == "The worker knows no job 'dance'."
         assert "unknown" in errors[4]
         assert errors[5] == ""
-        assert "Traceback" in (tmp_path / "errors.txt").read_text(), "the whole story must be in the log"
+        assert "Traceback" in (tmp_path / "errors.txt").read_text(), "the traceback must be in the log"
 
     def test_one_request_is_cancelled_and_the_next_is_not(self, pipe: Pipe) -> None:
         pipe.send(propose(1, "patient"), propose(2, "noisy"), Cancel(1))

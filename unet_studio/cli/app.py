@@ -1,4 +1,4 @@
-"""The commands in the order in which the help lists them, and what becomes of an error: a sentence and exit code 1."""
+"""The Typer application: the commands in the order of the help; errors become a sentence and exit code 1."""
 
 import sqlite3
 from typing import Any
@@ -16,7 +16,7 @@ from unet_studio.errors import OUT_OF_MEMORY, StudioError, is_out_of_memory
 
 
 class _Commands(TyperGroup):
-    """Says what a person can act on in a sentence, without a traceback."""
+    """Reports an error that a person can act on in a sentence, without a traceback."""
 
     def invoke(self, ctx: Any) -> Any:
         try:

@@ -12,9 +12,9 @@ from unet_studio.errors import ProjectPlaceError, StudioError
 
 @contextmanager
 def open_project(folder: Path, place: Path | None, *, write: bool) -> Iterator[Project]:
-    """The project of a folder that has slides; with `write`, nobody else writes to it meanwhile.
+    """The project of a folder that has slides; with `write`, its write lock is held meanwhile.
 
-    Raises StudioError where there is no folder, no slide, no place for the project, or somebody else who writes.
+    Raises StudioError where there is no folder, no slide, no place for the project, or another process that writes.
     """
     find_slides(folder)
     try:

@@ -19,7 +19,7 @@ from unet_studio.cli.rendering.training import round_text
 from unet_studio.protocol.values import Event, PhaseBegan, Preparing, Round, SlideFailed
 
 _WIDTH = 120
-"""Where nobody looks, in a file or a pipe, tables are this wide."""
+"""The width of tables where the output is no terminal but a file or a pipe."""
 
 
 class TerminalReporter:
@@ -54,7 +54,7 @@ class TerminalReporter:
         self._progress.update(self._task, completed=done, detail=text)
 
     def event(self, event: Event) -> None:
-        """Say what finished on the way."""
+        """Print what finished, or failed, meanwhile."""
         match event:
             case SlideFailed(slide, reason):
                 self.problem(slide, reason)

@@ -96,7 +96,7 @@ def models(
 
 def _draw_model(folder: Path, place: Path | None, model: str, out: Path, *, as_json: bool) -> None:
     """Write the pictures of a model."""
-    load_engine()  # imports Keras without its remarks
+    load_engine()  # imports Keras without its messages
     from unet_studio.unet.pictures import write_pictures
 
     with open_project(folder, place, write=False) as opened:

@@ -18,7 +18,7 @@ from unet_studio.core.exchange.importing import find_mask
 from unet_studio.core.exchange.kept_masks import keep_masks
 from unet_studio.core.exchange.mask_reading import read_mask
 from unet_studio.core.labels.plane import PlaneId
-from unet_studio.core.masks.of_project import view_plane
+from unet_studio.core.masks.project_view import view_plane
 from unet_studio.core.project.store import Project
 from unet_studio.core.scoring.gate import Verdict
 from unet_studio.core.scoring.scores import Counts, count
@@ -68,7 +68,7 @@ def run_headless(target: Path, progress: Progress, engine: Engine, *, smallest: 
     """Run the loop in `target`, where no demo has been worked on yet; its files stay there.
 
     The first slides that have a true mask are corrected from it by simulated strokes, down to wrong regions of
-    `smallest` pixels. The beginning of each phase is told. Raises StudioError where `target` is in use, `Cancelled`
+    `smallest` pixels. The beginning of each phase is reported. Raises StudioError where `target` is in use, `Cancelled`
     where the user asked to stop.
     """
     if has_project(target):
@@ -99,7 +99,7 @@ def run_headless(target: Path, progress: Progress, engine: Engine, *, smallest: 
 
 
 class _Clock:
-    """Tells which phase begins, and keeps how long each took."""
+    """Reports which phase begins, and keeps how long each took."""
 
     def __init__(self, progress: Progress) -> None:
         self.seconds: dict[str, float] = {}
@@ -121,7 +121,7 @@ def _read_truths(folder: Path) -> _Masks:
 
 
 def _propose(folder: Path, progress: Progress, engine: Engine) -> None:
-    """Propose with the active model wherever that is still to do."""
+    """Propose with the active model where there is no proposal of it yet."""
     with Project.open(folder) as project:
         place, model = project.place, project.active_model
     planes = [(slide, -1) for slide in find_slides(folder)]

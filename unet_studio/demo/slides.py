@@ -25,7 +25,7 @@ def default_folder() -> Path:
 
 
 def has_project(target: Path) -> bool:
-    """Whether somebody already worked on the demo in `target`."""
+    """Whether the demo in `target` has a project already."""
     return (target / "slides" / PLACE_NAME / "project.sqlite").exists()
 
 

@@ -1,4 +1,4 @@
-"""What window, commands and worker say to each other: jobs, events and results, and how they cross a pipe.
+"""The protocol between window, commands and worker: jobs, events and results, and their encoding as lines of JSON.
 
-Standard library only, so that the smallest part of a process can speak it; what a job does belongs to `usecases`.
+Standard library only, so that it is imported before anything slow; what a job does belongs to `usecases`.
 """

@@ -1,4 +1,4 @@
-"""Frozen dataclasses as JSON knows them, and back again with every field checked; standard library only."""
+"""Frozen dataclasses to plain JSON values, and back with every field checked; standard library only."""
 
 import math
 from collections.abc import Sequence
@@ -11,8 +11,8 @@ LARGEST = (1 << 31) - 1
 """Every whole number must fit into a C int, since Qt's signals carry them so."""
 
 
-class NonsenseError(Exception):
-    """What is wrong with a value that JSON gave."""
+class FieldError(Exception):
+    """A value from JSON has the wrong type or is out of range; the message says what is wrong."""
 
 
 def plain(value: Any) -> Any:
@@ -28,7 +28,7 @@ def build(kind: Any, value: Any, where: str) -> Any:
     """A value of type `kind` out of what JSON gave for it; null is the number NaN.
 
     The kinds are str, int, float, bool, a dataclass of kinds, one of them or None, and sequences and tuples of them.
-    Raises `NonsenseError`, naming the value as `where`, for anything else than `plain` gives.
+    Raises `FieldError`, naming the value as `where`, for anything else than `plain` gives.
     """
     if is_dataclass(kind):
         return _build_fields(kind, value, where)
@@ -39,37 +39,37 @@ def build(kind: Any, value: Any, where: str) -> Any:
     if get_origin(kind) is tuple:
         items = _list(value, where)
         if len(items) != len(get_args(kind)):
-            raise NonsenseError(f"'{where}' must have {len(get_args(kind))} items")
+            raise FieldError(f"'{where}' must have {len(get_args(kind))} items")
         return tuple(build(part, item, where) for part, item in zip(get_args(kind), items, strict=True))
     if kind is float:
         return _number(value, where)
     if type(value) is not kind:  # a bool is no whole number here
-        raise NonsenseError(f"'{where}' must be {_KINDS[kind]}")
+        raise FieldError(f"'{where}' must be {_KINDS[kind]}")
     if kind is int and abs(value) > LARGEST:
-        raise NonsenseError(f"'{where}' must be a whole number up to {LARGEST}")
+        raise FieldError(f"'{where}' must be a whole number up to {LARGEST}")
     return value
 
 
 def _build_fields(kind: Any, value: Any, where: str) -> Any:
     if not isinstance(value, dict):
-        raise NonsenseError(f"'{where}' is no object")
+        raise FieldError(f"'{where}' is no object")
     hints, known = _hints(kind), {field.name: field for field in fields(kind)}
     for key in value:
         if key not in known:
-            raise NonsenseError(f"'{where}' has no '{key[:200]}'")
+            raise FieldError(f"'{where}' has no '{key[:200]}'")
     for name, field in known.items():
         if name not in value and field.default is MISSING:
-            raise NonsenseError(f"'{where}' lacks '{name}'")
+            raise FieldError(f"'{where}' lacks '{name}'")
     arguments = {key: build(hints[key], item, f"{where}.{key}") for key, item in value.items()}
     try:
         return kind(**arguments)
     except ValueError as error:
-        raise NonsenseError(f"'{where}' makes no sense: {error}") from error
+        raise FieldError(f"'{where}' makes no sense: {error}") from error
 
 
 def _list(value: Any, where: str) -> list[Any]:
     if not isinstance(value, list):
-        raise NonsenseError(f"'{where}' must be a list")
+        raise FieldError(f"'{where}' must be a list")
     return value
 
 
@@ -77,11 +77,11 @@ def _number(value: Any, where: str) -> float:
     if value is None:
         return math.nan
     if type(value) not in (int, float):
-        raise NonsenseError(f"'{where}' must be {_KINDS[float]}")
+        raise FieldError(f"'{where}' must be {_KINDS[float]}")
     try:
         return float(value)
     except OverflowError:
-        raise NonsenseError(f"'{where}' is too large") from None
+        raise FieldError(f"'{where}' is too large") from None
 
 
 @cache

@@ -2,7 +2,7 @@
 
 The worker sends `ready` first. A request has an id; `progress` and `event` notifications carry it, and a result, a
 sentence that it was stopped, or an error ends it. `cancel` names the id of a request. When stdin closes the worker
-leaves.
+exits.
 """
 
 import json
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from unet_studio.errors import ProtocolError
-from unet_studio.protocol.fields import LARGEST, NonsenseError, build, plain
+from unet_studio.protocol.fields import LARGEST, FieldError, build, plain
 from unet_studio.protocol.values import (
     Event,
     Job,
@@ -130,7 +130,7 @@ def decode(line: bytes) -> Message:
     request = number if type(number) is int and 0 < number <= LARGEST else 0
     try:
         return _message(content)
-    except NonsenseError as error:
+    except FieldError as error:
         raise ProtocolError(
             f"expected one JSON message, received {line[:_QUOTED]!r}: {error}",
             request=request,
@@ -168,13 +168,13 @@ def _content(message: Message) -> dict[str, Any]:
 
 def _message(content: object) -> Message:
     if not isinstance(content, dict):
-        raise NonsenseError("it is no object")
+        raise FieldError("it is no object")
     kind = content.get("method") if "method" in content else next((key for key in content if key != "id"), None)
     if kind == "ready":
         return _ready(_object(content, "params"))
     number = build(int, content.get("id"), "id")
     if number < 1:
-        raise NonsenseError("'id' must be 1 or more")
+        raise FieldError("'id' must be 1 or more")
     match kind:
         case "cancel":
             return Cancel(number)
@@ -192,7 +192,7 @@ def _message(content: object) -> Message:
             return Request(number, build(_JOBS[kind], _object(content, "params"), "params"))
     if "method" in content:
         raise ProtocolError(f"The worker knows no job '{kind!s:.{_QUOTED}}'.", request=number)
-    raise NonsenseError("it says nothing")
+    raise FieldError("it says nothing")
 
 
 def _ready(params: dict[str, Any]) -> Ready:
@@ -210,14 +210,14 @@ def _ready(params: dict[str, Any]) -> Ready:
 def _report(number: int, params: dict[str, Any]) -> Report:
     report: Report = build(Report, {"id": number, **params}, "params")
     if not 0 <= report.done <= 1:
-        raise NonsenseError("'params.done' must be 0…1")
+        raise FieldError("'params.done' must be 0…1")
     return report
 
 
 def _object(content: Mapping[str, Any], key: str) -> dict[str, Any]:
     value = content.get(key)
     if not isinstance(value, dict):
-        raise NonsenseError(f"'{key}' is no object")
+        raise FieldError(f"'{key}' is no object")
     return value
 
 
@@ -225,7 +225,7 @@ def _one_of(kinds: Mapping[str, type[Any]], content: dict[str, Any], key: str) -
     """A value whose kind is named by one of its keys."""
     name = content.get(key)
     if not isinstance(name, str) or name not in kinds:
-        raise NonsenseError(f"'{key}' must be one of {', '.join(kinds)}")
+        raise FieldError(f"'{key}' must be one of {', '.join(kinds)}")
     return build(kinds[name], {k: value for k, value in content.items() if k != key}, name)
 
 

@@ -1,4 +1,4 @@
-"""Jobs, what is told while they run, and what comes of them: the only types for these, on both sides of the pipe."""
+"""Jobs, the events while they run, and their results: the types that both sides of the pipe share."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,9 +25,10 @@ class View:
 class ProposeJob:
     """Propose masks; `planes` are pairs of slide and plane, plane -1 for all planes of the slide.
 
-    With `flips` every tile is seen in all eight orientations; what was proposed the other way is proposed again.
-    The plane in `view` comes first among those of its slide, and where it is large what is in view comes first, then
-    what is around it: each `PartProposed` says that there is more.
+    With `flips` (test-time augmentation) every tile is predicted in eight orientations; a plane that was proposed the
+    other way is proposed again.
+    The plane in `view` comes first among those of its slide, and of a large one what is in view is proposed first, then
+    what is around it: each `PartProposed` says that more of it is stored.
     """
 
     folder: str
@@ -59,7 +60,7 @@ class RetrainJob:
 Job = ProposeJob | RetrainJob
 
 
-# Events, which are told while a job runs
+# Events, which are reported while a job runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +119,7 @@ class Round:
 
 @dataclass(frozen=True, slots=True)
 class Stopping:
-    """The job knows that it shall stop, and is finishing what must not be left half done."""
+    """The job was cancelled, and is finishing what must not be left half done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +199,7 @@ Result = Proposed | Retrained
 
 
 class Progress(Protocol):
-    """A progress reporter: what a job tells how far it is, and asks whether to stop."""
+    """A progress reporter: a job reports to it how far it is, and asks it whether to stop."""
 
     def report(self, done: float, text: str) -> None:
         """`done` is the share finished, 0…1; `text` says what is being worked on."""
@@ -210,8 +211,8 @@ class Progress(Protocol):
         """Whether the user asked to stop."""
 
 
-class _Unheard:
-    """The progress reporter of a job that nobody follows."""
+class _NoProgress:
+    """A progress reporter that reports nothing and never cancels."""
 
     def report(self, done: float, text: str) -> None: ...
 
@@ -221,8 +222,8 @@ class _Unheard:
         return False
 
 
-UNHEARD: Progress = _Unheard()
-"""For a job that nobody follows."""
+NO_PROGRESS: Progress = _NoProgress()
+"""For a job whose progress is shown nowhere."""
 
 
 def check_cancelled(progress: Progress, sentence: str) -> None:

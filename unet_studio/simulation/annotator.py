@@ -8,14 +8,14 @@ from unet_studio.core.tiles import Box
 from unet_studio.core.workspace.accepting import review
 from unet_studio.core.workspace.workspace import Workspace
 from unet_studio.errors import ProjectError
-from unet_studio.simulation.painting import Pace, correcting, paint, starting
+from unet_studio.simulation.painting import Pace, paint, plan_corrections, plan_first_strokes
 from unet_studio.simulation.runs import Setup
 from unet_studio.simulation.truth import Truths
-from unet_studio.usecases.next_plane import Looks, next_plane_to_label
+from unet_studio.usecases.next_plane import Descriptors, next_plane_to_label
 
 _SMALLEST = 15
 _THINNEST = 3
-"""A person leaves wrong regions of fewer pixels, and those that are nowhere so many pixels thick."""
+"""Wrong regions of fewer pixels are left, and those that are nowhere this many pixels thick."""
 
 
 class Annotator:
@@ -30,17 +30,17 @@ class Annotator:
         self._truths = truths
         self._pace = Pace()
         self._slides = sorted({plane.slide for plane in truths})
-        self._looks: Looks = {}
+        self._descriptors: Descriptors = {}
 
     @property
     def shortest(self) -> float:
-        """The seconds that a person needs for one look and one stroke at least."""
+        """The least seconds that a person needs for a plane: to look at it and for one stroke."""
         return self._pace.slide + self._pace.stroke
 
     def next_plane(self) -> PlaneId | None:
         """The plane to work on now, the one that the window offers too; None where all were looked at."""
         with Project.open(self._setup.folder, place=self._place) as project:
-            return next_plane_to_label(project, self._slides, done=self.seen, looks=self._looks)
+            return next_plane_to_label(project, self._slides, done=self.seen, descriptors=self._descriptors)
 
     def work_on(self, plane: PlaneId, left: float) -> None:
         """Paint on a plane for as long as a person would, with `left` seconds of work left at most.
@@ -64,9 +64,9 @@ class Annotator:
         view = workspace.mask(plane, labels)
         proposed = self._setup.dense or view.proposal is not None
         planner = (
-            correcting(view.cleaned(box), truth, smallest=_SMALLEST, thinnest=_THINNEST)
+            plan_corrections(view.cleaned(box), truth, smallest=_SMALLEST, thinnest=_THINNEST)
             if proposed
-            else starting(truth)
+            else plan_first_strokes(truth)
         )
         seconds = (left if self._setup.dense else min(left, self._pace.most)) - self._pace.slide
         self.seconds += self._pace.slide

@@ -1,4 +1,4 @@
-"""The models of a simulation: trained on what is labelled, used where they are better, judged on unseen slides."""
+"""The models of a simulation: trained on what is labelled, adopted by the gate, scored on unseen slides."""
 
 from collections.abc import Iterable
 from functools import reduce

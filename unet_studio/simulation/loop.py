@@ -1,4 +1,4 @@
-"""One simulation from its start to its curve: how good the proposals get for how many minutes of a person's time."""
+"""Runs one simulation: the F1 of the proposals against the minutes of an annotator's work."""
 
 import math
 import tempfile
@@ -23,8 +23,8 @@ from unet_studio.simulation.runs import Point, Run, Setup
 from unet_studio.simulation.truth import Truths, divide, read_truths
 from unet_studio.usecases.engine import Engine
 
-_PAUSE = 1.0
-"""Where trainings have no limit in time, the person's work goes on as if they took this many minutes."""
+_UNLIMITED_MINUTES = 1.0
+"""A training without a limit in time counts as this many minutes of the annotator's work."""
 
 
 def simulate(setup: Setup, engine: Engine, progress: Progress, *, ceiling: bool = False) -> Run:
@@ -50,7 +50,7 @@ def simulate(setup: Setup, engine: Engine, progress: Progress, *, ceiling: bool 
 
 @contextmanager
 def _new_project(setup: Setup) -> Iterator[tuple[Path, int]]:
-    """The place of a project that lasts as long as this does, and the number of its classes with background."""
+    """The place of a project that is deleted at the end, and the number of its classes with background."""
     with tempfile.TemporaryDirectory(prefix="unet-studio-simulation-") as name:
         place = Path(name)
         with Project.open(setup.folder, place=place) as project:
@@ -63,7 +63,7 @@ def _new_project(setup: Setup) -> Iterator[tuple[Path, int]]:
 
 @dataclass(frozen=True, slots=True)
 class _Training:
-    """A training that goes on while the person works: what it brings, and the point of the curve but for its F1."""
+    """A training that runs while the annotator works: its result, and the point of the curve without its F1."""
 
     retrained: Retrained
     point: Point
@@ -94,22 +94,22 @@ def _work(setup: Setup, annotator: Annotator, learner: Learner, progress: Overal
 
 
 def _train(setup: Setup, annotator: Annotator, learner: Learner) -> _Training:
-    """Train on what is labelled now; in a person's time it takes as long as it may."""
+    """Train on what is labelled now; in the annotator's time it takes as long as it may."""
     retrained = learner.train()
     minutes = annotator.seconds / 60
-    ready = minutes + (setup.train_seconds / 60 or _PAUSE)
+    ready = minutes + (setup.train_seconds / 60 or _UNLIMITED_MINUTES)
     return _Training(retrained, Point(minutes, ready, len(annotator.seen), annotator.strokes, math.nan))
 
 
 def _adopt(training: _Training, learner: Learner) -> Point:
-    """Use the new model if it is to be preferred to the active one, and propose with it."""
+    """Adopt the new model if the gate lets it, and propose with it."""
     if learner.adopt(training.retrained):
         learner.judge_and_propose()
     return replace(training.point, f1=learner.f1)
 
 
 def _label_fully(setup: Setup, place: Path, truths: Truths) -> None:
-    """Label every pixel of these planes as it truly is."""
+    """Label every pixel of these planes with its true class."""
     with Project.open(setup.folder, place=place) as project:
         for plane, truth in truths.items():
             box = Box.of_shape(truth.shape)

@@ -1,4 +1,4 @@
-"""Painting as a person would who knows the truth: plans stroke after stroke, and takes a person's time for each."""
+"""Simulated painting: strokes planned from the true mask, each with the time that a person takes for it."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -21,7 +21,7 @@ _MOST_STROKES = 5000
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How fast a person works; as the published simulation of corrective annotation has it, RootPainter's."""
+    """How fast a person works, as in the published simulation of corrective annotation with RootPainter."""
 
     speed: float = 400.0  # px of a stroke a second
     stroke: float = 1.0  # s to begin each
@@ -60,7 +60,7 @@ def correct(
     covers the largest region that is wrong now, and never a pixel whose true class is another. It is in `labels` when
     its edit is yielded.
     """
-    planner = correcting(cleaned, truth, smallest=smallest)
+    planner = plan_corrections(cleaned, truth, smallest=smallest)
     for timed in islice(paint(labels, plane, planner, state=PlaneState.PROPOSED), most):
         yield timed.edit
 
@@ -93,13 +93,13 @@ def paint(
         yield TimedEdit(edit, pace.seconds(planned))
 
 
-def correcting(
+def plan_corrections(
     cleaned: NDArray[np.uint8], truth: NDArray[np.uint8], *, smallest: int = _SMALLEST, thinnest: int = 1
 ) -> Planner:
     """Plans strokes for the largest regions in which the mask, labels over `cleaned`, is wrong.
 
-    Regions of less than `smallest` pixels are left, and those that are nowhere `thinnest` pixels thick: rims, about
-    which people disagree.
+    Regions of less than `smallest` pixels are left, and those that are nowhere `thinnest` pixels thick: borders,
+    about which people disagree.
     """
 
     def plan(painted: NDArray[np.uint8]) -> PlannedStroke | None:
@@ -108,12 +108,12 @@ def correcting(
     return plan
 
 
-def starting(truth: NDArray[np.uint8]) -> Planner:
-    """Plans the first strokes on a plane that no model proposed for: a little of everything.
+def plan_first_strokes(truth: NDArray[np.uint8]) -> Planner:
+    """Plans the first strokes on a plane without a proposal: some of every class.
 
-    It goes through the regions of all classes but background, the largest first. Each gets a stroke through its
-    middle and one around it, close to its border, where a model errs first; after every second region one goes through
-    the open background. Labels of one class alone would teach nothing, and a model that saw little background finds its
+    It goes through the regions of all classes but background, the largest first. Each gets a stroke through its middle
+    and one around it, close to its border, where a model is wrong first; after every second region one goes through the
+    open background. Labels of one class alone would teach nothing, and a model trained on little background finds its
     class everywhere.
     """
     strokes = first_strokes(truth)

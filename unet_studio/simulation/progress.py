@@ -1,4 +1,4 @@
-"""How far a whole simulation is, of which each training and proposal is only a part."""
+"""The progress of a whole simulation, of which each training and proposal is only a part."""
 
 from unet_studio.protocol.values import Event, Progress, SlideFailed, check_cancelled
 
@@ -6,7 +6,7 @@ from unet_studio.protocol.values import Event, Progress, SlideFailed, check_canc
 class OverallProgress:
     """The progress reporter of a simulation's jobs.
 
-    It passes on how far the whole simulation is, what failed, and the wish to stop, but not the news of each job.
+    It passes on the progress of the whole simulation, failures and cancellation, but not the events of each job.
     """
 
     def __init__(self, progress: Progress) -> None:
@@ -14,16 +14,16 @@ class OverallProgress:
         self.cancelled = progress.cancelled
 
     def at(self, done: float, text: str) -> None:
-        """Say how far it is, the share 0…1; raises `Cancelled` where that is wanted."""
+        """Report the share that is done, 0…1; raises `Cancelled` where the user asked to stop."""
         self._progress.report(min(done, 1.0), text)
         self.check()
 
     def check(self) -> None:
-        """Raise `Cancelled` where that is wanted."""
+        """Raise `Cancelled` where the user asked to stop."""
         check_cancelled(self, "The simulation was stopped. Its project was temporary, so nothing of it is left.")
 
     def report(self, done: float, text: str) -> None:
-        """How far one job is, which nobody needs to know."""
+        """Ignore the progress of a single job."""
 
     def event(self, event: Event) -> None:
         """Pass on what failed."""

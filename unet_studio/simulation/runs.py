@@ -1,4 +1,4 @@
-"""What a simulation is asked for and what it gives."""
+"""The settings and the results of a simulation."""
 
 import math
 from collections.abc import Sequence
@@ -11,9 +11,9 @@ from statistics import median
 class Setup:
     """One simulation. `start` is a starter model's name or a model's folder; empty: training begins from scratch.
 
-    `classes` are those without background, and of no matter where `start` brings its own. `foreground` is as for
+    `classes` are those without background; they are ignored where `start` has its own. `foreground` is as for
     `to_classes`. With `dense` the person sees no proposals and paints everything. `train_seconds` limits each training
-    (0: it goes on as long as the recipe says). Without a `recipe` they are by the one that a click in the window takes.
+    (0: as long as the recipe says). Without a `recipe` it is the one that the window uses.
     """
 
     folder: Path

@@ -1,4 +1,4 @@
-"""The stroke that comes next: through the middle of what is wrong, or around and between what a plane shows."""
+"""Plans strokes: along the skeleton of a wrong region, around a region, or through the background."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -12,16 +12,16 @@ from skimage.morphology import skeletonize
 from unet_studio.core.classes import BACKGROUND, UNLABELLED
 from unet_studio.core.editing.strokes import Point
 
-_FINEST = 0.5
+_PIXEL_RADIUS = 0.5
 """Radius of a brush of one pixel."""
-_SLACK = 0.75
+_MARGIN = 0.75
 """A brush this many pixels narrower than the free space also stays inside it between two neighbouring points."""
-_RIM = 3.0
+_BORDER_RADIUS = 3.0
 """Radius in pixels of the brush that goes around a region."""
-_REGIONS_EACH = 2
-"""After so many regions comes a stroke through the open background."""
-_WORTH_A_STROKE = 0.01
-"""At first a part of the background is painted if it is so much of the plane."""
+_REGIONS_PER_BACKGROUND = 2
+"""After this many regions comes a stroke through the background."""
+_SMALLEST_SHARE = 0.01
+"""At first a part of the background is painted if it is this share of the plane."""
 
 Pixel = tuple[int, int]
 
@@ -50,25 +50,27 @@ def first_strokes(truth: NDArray[np.uint8]) -> Iterator[PlannedStroke | None]:
         around = _around(region, truth)
         if around is not None:
             yield around
-        if (number + 1) % _REGIONS_EACH == 0:
+        if (number + 1) % _REGIONS_PER_BACKGROUND == 0:
             yield None
 
 
 def through_background(painted: NDArray[np.uint8], truth: NDArray[np.uint8]) -> PlannedStroke | None:
     """The stroke through the largest part of the background that is still unlabelled; None if all are small."""
     ground = np.where(truth == BACKGROUND, painted, BACKGROUND)  # elsewhere nothing is to be done
-    smallest = round(_WORTH_A_STROKE * truth.size)
+    smallest = round(_SMALLEST_SHARE * truth.size)
     return plan_stroke(ground, np.where(truth == BACKGROUND, truth, UNLABELLED), smallest=smallest)
 
 
 def adds(planned: PlannedStroke, painted: NDArray[np.uint8]) -> bool:
-    """Whether a point of the stroke isn't labelled as it says yet."""
+    """Whether the stroke would change a label at one of its points."""
     ys, xs = np.array(planned.path, dtype=int).T
     return bool((painted[ys, xs] != planned.value).any())
 
 
 def longest_path(skeleton: NDArray[np.bool_]) -> list[Pixel]:
-    """The longest shortest path through the 8-connected pixels (y, x) of one skeleton, found from its two ends."""
+    """The longest shortest path through the 8-connected pixels (y, x) of one skeleton, found by two
+    breadth-first searches (the diameter of a tree).
+    """
     pixels = {(y, x) for y, x in np.argwhere(skeleton).tolist()}
     end = _nearest_first(pixels, min(pixels))[-1][0]
     reached = _nearest_first(pixels, end)
@@ -80,31 +82,31 @@ def longest_path(skeleton: NDArray[np.bool_]) -> list[Pixel]:
 
 
 def _along_middle(region: NDArray[np.bool_], truth: NDArray[np.uint8]) -> PlannedStroke:
-    """The stroke through the middle of a connected region of one true class."""
+    """The stroke along the skeleton (Zhang & Suen 1984) of a connected region of one true class."""
     value = int(truth[region][0])
     skeleton = skeletonize(region)
     path = np.array(longest_path(skeleton if skeleton.any() else region))
     ys, xs = path.T
-    room = _depths(truth == value)[ys, xs] - _SLACK
+    space = _depths(truth == value)[ys, xs] - _MARGIN
     needed = _depths(np.pad(region, 1))[ys + 1, xs + 1].max()
-    radius = max(_FINEST, float(min(np.median(room), needed)))
-    kept = path if radius == _FINEST else path[_longest_run(room >= radius)]
+    radius = max(_PIXEL_RADIUS, float(min(np.median(space), needed)))
+    kept = path if radius == _PIXEL_RADIUS else path[_longest_run(space >= radius)]
     return PlannedStroke(value, radius, tuple((y + 0.5, x + 0.5) for y, x in kept.tolist()))
 
 
 def _around(region: NDArray[np.bool_], truth: NDArray[np.uint8]) -> PlannedStroke | None:
-    """The longest stroke of one class along the outside of a region; None where there is no room for one."""
-    near = (_depths(~region) <= _RIM + 2 * _SLACK).astype(np.uint8)
+    """The longest stroke of one class along the outside of a region; None where there is no space for one."""
+    near = (_depths(~region) <= _BORDER_RADIUS + 2 * _MARGIN).astype(np.uint8)
     contours, _ = cv2.findContours(near, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     xs, ys = max(contours, key=len)[:, 0].T
     beside = truth[ys, xs]
     value = int(np.argmax(np.bincount(beside[beside != UNLABELLED], minlength=1)))
-    fits = _depths(truth == value)[ys, xs] - _SLACK >= _RIM
+    fits = _depths(truth == value)[ys, xs] - _MARGIN >= _BORDER_RADIUS
     if not fits.any():
         return None
     run = _longest_run(fits)
     path = zip((ys[run] + 0.5).tolist(), (xs[run] + 0.5).tolist(), strict=True)
-    return PlannedStroke(value, _RIM, tuple(path))
+    return PlannedStroke(value, _BORDER_RADIUS, tuple(path))
 
 
 def _largest_wrong_region(

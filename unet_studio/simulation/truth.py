@@ -64,7 +64,7 @@ def read_truths(folder: Path, truth: Path, *, classes: int, foreground: str | No
 
 
 def split_slides(slides: Iterable[str], share: float, seed: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Slides to work on and slides to judge on, in order: `share` of them, chosen by chance, and at least one each."""
+    """Slides to work on and slides to judge on, in order: `share` of them, chosen at random, and at least one each."""
     known = sorted(set(slides))
     wanted = min(max(1, round(share * len(known))), len(known) - 1)
     test = {known[i] for i in np.random.default_rng(seed).permutation(len(known))[:wanted]}

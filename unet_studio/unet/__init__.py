@@ -1,4 +1,4 @@
-"""The U-Net: architecture, loss, data, training and tiled prediction, on Keras 3; no Qt."""
+"""The U-Net on Keras 3: architecture, recipes, tiled prediction, training. No Qt."""
 
 import os
 

@@ -15,8 +15,8 @@ from unet_studio.unet.recipes import Architecture, Recipe
 def build_unet(architecture: Architecture, *, channels: int, classes: int) -> keras.Model:
     """A U-Net of any input side that its architecture `fits`.
 
-    Without normalisation layers a training step on a CPU takes a half to a third of the time; He initialisation
-    and clipped gradients make up for them.
+    Without normalisation layers a training step on a CPU takes a half to a third of the time; He initialisation and
+    clipped gradients make up for them.
 
     Args:
         architecture: the named options.
@@ -28,8 +28,9 @@ def build_unet(architecture: Architecture, *, channels: int, classes: int) -> ke
     Input shape: (batch, h, w, channels), float32. Output shape: (batch, h - 2m, w - 2m, classes), logits, with the
     architecture's margin m, which is 0 with padding.
 
-    Reference: Ronneberger, Fischer & Brox 2015, arXiv:1505.04597; residual blocks: He et al. 2016, arXiv:1512.03385,
-    figure 2; dilated convolutions: Yu & Koltun 2016, arXiv:1511.07122.
+    References: Ronneberger, Fischer & Brox 2015, arXiv:1505.04597; initialisation: He et al. 2015, arXiv:1502.01852;
+    residual blocks: He et al. 2016, arXiv:1512.03385, figure 2; dilated (atrous) convolutions: Yu & Koltun 2016,
+    arXiv:1511.07122; batch normalisation: Ioffe & Szegedy 2015, arXiv:1502.03167.
     """
     if architecture.output == "sigmoid" and classes != 2:
         raise RecipeError(

@@ -37,7 +37,7 @@ def has_gpu() -> bool:
 
 
 def use_deterministic_operations() -> None:
-    """Have this process compute the same thing bit for bit each time, from now on; some operations get slower."""
+    """Make this process compute bit-identical results each time, from now on; some operations get slower."""
     backend = keras.backend.backend()
     if backend == "tensorflow":
         import tensorflow as tf
@@ -46,7 +46,7 @@ def use_deterministic_operations() -> None:
     if backend == "torch":
         import torch
 
-        # An operation that can't do so must not end a training.
+        # An operation that can't be deterministic must not end a training.
         torch.use_deterministic_algorithms(True, warn_only=True)
 
 
@@ -85,7 +85,7 @@ def fastest_policy() -> str:
 
 @contextmanager
 def fastest_precision() -> Iterator[None]:
-    """Networks built within compute as `fastest_policy` says; their weights stay float32."""
+    """Mixed precision: networks built within compute as `fastest_policy` says; their weights stay float32."""
     usual = keras.config.dtype_policy()
     keras.config.set_dtype_policy(fastest_policy())
     try:

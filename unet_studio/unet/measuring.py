@@ -1,4 +1,4 @@
-"""Measuring how fast this computer is, so that nobody has to guess how long a job will take."""
+"""Measures how fast this computer proposes and trains."""
 
 import time
 from collections.abc import Callable

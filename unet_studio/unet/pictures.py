@@ -1,4 +1,4 @@
-"""Pictures of a model: its proposals beside the truth, and the curves of its training."""
+"""Pictures of a model: a sheet of its proposals beside the truth, and its training curves."""
 
 import csv
 from collections.abc import Iterator, Sequence
@@ -17,7 +17,7 @@ from unet_studio.core.masks.mask_view import cleaned_mask
 from unet_studio.core.models.cards import ModelCard
 from unet_studio.core.project.store import Project
 from unet_studio.core.project.stored_labels import LabelledPlane
-from unet_studio.core.scoring.next_plane import spread
+from unet_studio.core.scoring.next_plane import evenly_spaced
 from unet_studio.core.scoring.scores import Counts, count
 from unet_studio.core.slides.opening import open_slide
 from unet_studio.core.tiles import Box, tile_box
@@ -46,7 +46,7 @@ def write_pictures(project: Project, card: ModelCard, out: Path) -> tuple[Path, 
     card.check_fits(project.classes())
     labelled = project.labelled_planes()
     kept_out = [plane for plane in labelled if plane.plane.slide in project.hold_out()]
-    chosen = spread(kept_out or labelled, _ROWS)
+    chosen = evenly_spaced(kept_out or labelled, _ROWS)
     if not chosen:
         raise StudioError("Nothing is labelled yet, so there is no truth to compare with. Label a slide, or import.")
     curves = draw_curves(card)

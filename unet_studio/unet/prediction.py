@@ -19,7 +19,7 @@ TILE = 512
 """Largest side of the network's output in pixels; four in a batch run near the machine's matrix-multiply rate."""
 _BATCH = 4
 _BLOCK = 4
-"""Tiles along each side of what is worked on at once where a plane is proposed from some place outwards."""
+"""Tiles along each side of a block, where a plane is proposed from the view outwards."""
 _ALL_ORIENTATIONS = tuple((turns, mirrored) for mirrored in (False, True) for turns in range(4))
 """Quarter turns, and whether mirrored before; the first leaves a tile as it is."""
 
@@ -29,9 +29,9 @@ class Predictor:
 
     A network without padding, whose output is smaller than its input, sees what is around its tile on the plane.
 
-    With `flips` every tile is seen in its eight orientations (quarter turns, and these mirrored) and the probabilities
-    are averaged: a little better, for eight times the time. The logits are divided by `temperature`, see
-    `unet/training/calibration.py`.
+    With `flips` (test-time augmentation) every tile is predicted in its eight orientations (quarter turns, and these
+    mirrored) and the probabilities are averaged: a little better, for eight times the time. The logits are divided by
+    `temperature`, see `unet/training/calibration.py`.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Predictor:
         self._model = keras.Model(network.input, probabilities[..., 1:])
         avoid_xla(self._model)
         avoid_xla(network)
-        self._at_once = _BATCH
+        self._batch_size = _BATCH
 
     def strips(
         self, read: Read, shape: tuple[int, int], *, progress: Callable[[float], None] = lambda _: None
@@ -54,9 +54,9 @@ class Predictor:
 
         `read(box)` gives the network's input (h, w, channels) for a box on the plane; borders are mirrored. A thread
         calls it for the tiles that come next while the network is at work. Yields (y0, probabilities (rows, w,
-        classes - 1)), 0…255, background left out. Tiles overlap by `tiling.OVERLAP` and are weighted by a ramp, after
-        Ronneberger et al. 2015 (overlap-tile), so that no seam shows. Memory is bounded by one row of tiles.
-        `progress` is told the share that is done, 0…1.
+        classes - 1)), uint8, 0…255, background left out. Tiles overlap by `tiling.OVERLAP` and are blended by a ramp,
+        so that no seam shows: the overlap-tile strategy of Ronneberger et al. 2015 with squared-cosine weights. Memory
+        is bounded by one row of tiles. `progress` gets the share that is done, 0…1.
         """
         grid = self._grid(shape)
         blocks = Blocks(grid, even_groups(len(grid.y.starts), 1), [range(len(grid.x.starts))])
@@ -69,8 +69,8 @@ class Predictor:
         """Probabilities of a plane of `shape` (h, w), piece by piece, what is nearest to the box `middle` first.
 
         They are those of `strips`, and so are the arguments. Yields (box, probabilities (h, w, classes - 1)), 0…255; no
-        two boxes share a pixel. Memory is bounded by a block of tiles and the edge of what is finished: of it only that
-        is kept which tiles to come overlap.
+        two boxes share a pixel. Memory is bounded by a block of tiles and the edge of what is finished, which overlaps
+        tiles that are still to come.
         """
         grid = self._grid(shape)
         blocks = Blocks(grid, *(even_groups(len(axis.starts), _BLOCK) for axis in (grid.y, grid.x)))
@@ -98,7 +98,7 @@ class Predictor:
         return np.concatenate([strip for _, strip in self.strips(lambda box: pixels[box.slices], shape)])
 
     def logits(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
-        """What the network itself says, (h, w, classes), of input (h, w, channels) that it sees all at once."""
+        """The network's logits (h, w, classes), float32, for input (h, w, channels) that is not cut into tiles."""
         height, width = shape = (pixels.shape[0], pixels.shape[1])
         box = Box(0, 0, self._output(height), self._output(width)).grow(self._architecture.margin)
         inputs = read_mirrored(lambda inside: pixels[inside.slices], box, shape)
@@ -158,22 +158,22 @@ class Predictor:
                 yield batch, self._predict(pixels)
 
     def _predict(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Probabilities of tiles, from now on of half as many at once where memory is too small for all of them."""
-        starts = range(0, len(inputs), self._at_once)
+        """Probabilities of tiles; where memory is too small the batch size is halved, from now on."""
+        starts = range(0, len(inputs), self._batch_size)
         try:
-            outputs = [self._averaged(inputs[start : start + self._at_once]) for start in starts]
+            outputs = [self._averaged(inputs[start : start + self._batch_size]) for start in starts]
             return outputs[0] if len(outputs) == 1 else np.concatenate(outputs)
         except Exception as error:  # each backend has its own for this
-            if self._at_once == 1 or not is_out_of_memory(error):
+            if self._batch_size == 1 or not is_out_of_memory(error):
                 raise
-        self._at_once //= 2
+        self._batch_size //= 2
         return self._predict(inputs)
 
     def _averaged(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
-        outputs = [self._seen(inputs, turns, mirrored) for turns, mirrored in self._orientations]
+        outputs = [self._predict_oriented(inputs, turns, mirrored) for turns, mirrored in self._orientations]
         return outputs[0] if len(outputs) == 1 else np.mean(outputs, axis=0, dtype=np.float32)
 
-    def _seen(self, inputs: NDArray[np.float32], turns: int, mirrored: bool) -> NDArray[np.float32]:
+    def _predict_oriented(self, inputs: NDArray[np.float32], turns: int, mirrored: bool) -> NDArray[np.float32]:
         seen = np.rot90(inputs[:, :, ::-1] if mirrored else inputs, turns, axes=(1, 2))
         output = np.asarray(self._model.predict_on_batch(np.ascontiguousarray(seen)), dtype=np.float32)
         back = np.rot90(output, -turns, axes=(1, 2))
@@ -181,7 +181,7 @@ class Predictor:
 
 
 def _batches(tiles: Sequence[Tile]) -> list[Sequence[Tile]]:
-    """Batches of at most `_BATCH` tiles, as even as can be: a lone tile keeps the network from its full speed."""
+    """Batches of at most `_BATCH` tiles, as even as can be: the network is slow on a single tile."""
     count = -(-len(tiles) // _BATCH)
     ends = [len(tiles) * number // count for number in range(count + 1)]
     return [tiles[start:end] for start, end in pairwise(ends)]

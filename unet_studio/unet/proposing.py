@@ -14,7 +14,7 @@ from unet_studio.unet.weights import load_fast_network
 from unet_studio.unet.whole_slides import predictor_of
 
 _WHOLE_AT_ONCE = 2048 * 2048
-"""Planes of at most this many pixels are there in a few seconds; no part of them comes first."""
+"""Planes of at most this many pixels take a few seconds; they are proposed without a part first."""
 _LARGEST_VIEW = 4096 * 4096
 _LARGEST_SHARE = 1 / 4
 """What is in view comes first up to so many pixels, and up to this share of the plane: it is proposed twice."""
@@ -37,35 +37,35 @@ class Proposer:
         stamp: str,
         progress: Callable[[float], None],
         view: Box | None = None,
-        in_view: Callable[[], None] = lambda: None,
+        on_part: Callable[[], None] = lambda: None,
     ) -> None:
         """Store the proposal for one plane of an open slide; `progress` may raise to stop, and nothing is left.
 
         With `view`, a small box on a large plane, the proposal for what is in it is stored first as a part, and that
-        grows outwards; `in_view` is called whenever there is more, and the part goes when all is there. It costs the
-        time of the view's tiles again.
+        grows outwards; `on_part` is called whenever more of it is stored, and it is removed once the whole proposal is.
+        The view's tiles are computed twice.
         """
         read = self.card.normalisation.reading(reader, plane.plane)
         shape = (reader.info.height, reader.info.width)
         file = proposal_file(place, self.card.id, plane)
-        shown = _first(view, shape) if view else None
+        shown = _first_box(view, shape) if view else None
         if shown is None:
             strips = self._predictor.strips(read, shape, progress=progress)
             write_proposal(file, shape, self._predictor.classes - 1, strips, stamp=stamp, flips=self._flips)
             return
         part = part_file(place, self.card.id, plane)
-        # It is done again with the rest, so nothing of that is finished yet; but `progress` may stop it.
+        # It is computed again with the rest, so the share stays 0; but `progress` may stop it.
         first = shown, self._predictor.region(read, shape, shown, progress=lambda _: progress(0.0))
         pieces = self._predictor.outwards(read, shape, shown, progress=progress)
         try:
-            write_growing(file, part, shape, first, pieces, stamp=stamp, flips=self._flips, grown=in_view)
+            write_growing(file, part, shape, first, pieces, stamp=stamp, flips=self._flips, on_part=on_part)
         finally:
-            with suppress(OSError):  # somebody looks at it just now; it does no harm
+            with suppress(OSError):  # a reader has it open; the file does no harm
                 part.unlink(missing_ok=True)
 
 
-def _first(view: Box, shape: tuple[int, int]) -> Box | None:
-    """What comes first of a plane, the view out to whole tiles; None where all of it is there nearly as soon."""
+def _first_box(view: Box, shape: tuple[int, int]) -> Box | None:
+    """The box that is proposed first, the view grown to whole tiles; None where the whole plane takes hardly longer."""
     plane = Box.of_shape(shape)
     cells = list(cells_over(view.intersect(plane)))
     if not cells or _pixels(plane) <= _WHOLE_AT_ONCE:

@@ -103,7 +103,7 @@ class Loss:
 
 @dataclass(frozen=True, slots=True)
 class Augmentation:
-    """How patches are varied; every magnitude 0 (or range 1…1) switches its kind off."""
+    """How patches are augmented; every magnitude 0 (or range 1…1) switches its kind off."""
 
     flip: bool = True
     rotate: float = 180.0  # degrees, each way
@@ -134,12 +134,12 @@ class Augmentation:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """How long and how fast; a round ends with a look at the hold-out."""
+    """How long and how fast; each round of `steps` ends with a validation on the hold-out."""
 
     rounds: int = 12
     steps: int = 20  # a round
     epoch: bool = False  # a round takes as many steps as the slides or their labelled pixels fill, not `steps`
-    patience: int = 4  # rounds without a better hold-out score
+    patience: int = 4  # early stopping: rounds without a better hold-out score
     batch: int = 4
     patch: int = 256  # px of input
     whole: bool = False  # a patch is a whole slide, resized; otherwise a part of one, around labels
@@ -150,7 +150,7 @@ class Schedule:
     warmup: int = 10  # steps
     decay: str = "cosine"  # cosine, plateau (halved where the hold-out score stands still), none
     clip: float = 1.0  # largest norm of each gradient; 0: no limit
-    ema: float = 0.98  # momentum of the averaged weights
+    ema: float = 0.98  # momentum of the averaged weights (exponential moving average)
     seconds: float = 0.0  # no new round after this many seconds; 0: no limit
 
     def __post_init__(self) -> None:
@@ -173,7 +173,7 @@ class Recipe:
     description: str = ""
     seed: int = 0
     deterministic: bool = False  # two runs agree bit for bit on a GPU too, at some cost in time
-    precision: str = "float32"  # fastest: products in bfloat16 where this computer is quicker with it
+    precision: str = "float32"  # fastest: mixed precision (bfloat16) where this computer is faster with it
     tensorboard: bool = False  # write the run's curves for TensorBoard
     clean_up: str = ""  # steps that its results are judged with, as `unet-studio clean --steps` takes them
     architecture: Architecture = field(default_factory=Architecture)
@@ -280,7 +280,7 @@ def _sides(architecture: Architecture) -> str:
     return f"{nearest} or a multiple of {1 << architecture.depth} more, {halvings} and its convolutions take the border"
 
 
-UNVARIED = Augmentation(
+NO_AUGMENTATION = Augmentation(
     flip=False, rotate=0, scale_low=1, scale_high=1, stretch=0, elastic=0,
     gain=0, offset=0, gamma=0, gradient=0, noise=0, blur=0,
 )  # fmt: skip

@@ -142,6 +142,6 @@ def _starts(length: int, side: int) -> list[int]:
 def _ramp(side: int) -> NDArray[np.float32]:
     edge = min(OVERLAP, side // 2)
     distance = np.minimum(np.arange(side), np.arange(side)[::-1]) + 0.5
-    # Squared cosine: neighbours' weights meet without a kink. Never 0, so that the plane's own border has a weight.
+    # A squared cosine (Hann window), which is smooth. Never 0, so that the plane's own border has a weight.
     ramp: NDArray[np.float64] = np.sin(np.minimum(distance / edge, 1.0) * np.pi / 2) ** 2
     return np.maximum(ramp, 1e-3).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Models that were trained on whole slides, resized to one size: they see slides so when they propose, too."""
+"""Prediction for models that were trained on whole slides, resized to one size: planes are resized likewise."""
 
 from collections.abc import Callable, Iterator
 

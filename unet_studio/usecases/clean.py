@@ -9,7 +9,7 @@ from unet_studio.core.classes import BACKGROUND, UNLABELLED
 from unet_studio.core.cleaning.steps import Step
 from unet_studio.core.labels.plane import PlaneId
 from unet_studio.core.masks.mask_view import MaskView
-from unet_studio.core.masks.of_project import view_plane
+from unet_studio.core.masks.project_view import view_plane
 from unet_studio.core.masks.proposals import find_proposal, proposed_planes
 from unet_studio.core.project.store import Project
 from unet_studio.core.slides.finding import find_slides

@@ -1,4 +1,4 @@
-"""What runs the jobs that need Keras, for whoever needs them done in this process and not how."""
+"""The interface of what runs the jobs that need Keras in this process."""
 
 from typing import Protocol
 

@@ -14,14 +14,14 @@ from unet_studio.core.cleaning.steps import boundary_classes
 from unet_studio.core.exchange.importing import find_mask
 from unet_studio.core.exchange.mask_values import ValueTable, read_classes
 from unet_studio.core.labels.plane import PlaneId, PlaneState
-from unet_studio.core.masks.of_project import view_plane
+from unet_studio.core.masks.project_view import view_plane
 from unet_studio.core.project.store import Project
-from unet_studio.core.scoring.scores import Counts, TrueDivision, count
+from unet_studio.core.scoring.scores import Counts, TrueInstances, count
 from unet_studio.core.slides.finding import find_slides
 from unet_studio.core.slides.opening import open_slide
 from unet_studio.core.tiles import Box
 from unet_studio.errors import MaskError, StudioError
-from unet_studio.protocol.values import UNHEARD, Progress, SlideFailed
+from unet_studio.protocol.values import NO_PROGRESS, Progress, SlideFailed
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +74,13 @@ def evaluate(
     *,
     foreground: str | None = None,
     table: ValueTable | None = None,
-    progress: Progress = UNHEARD,
+    progress: Progress = NO_PROGRESS,
 ) -> Evaluation:
     """Compare the mask of every slide that has a true one in `truth`.
 
     True masks are found and read as for an import; `foreground` and `table` are as for `read_classes`. The classes that
-    the clean-up recipe takes for boundaries only divide, in V-Rand. What can't be compared is told and says why. Raises
-    `MaskError` if no slide has a true mask.
+    the clean-up recipe takes for boundaries only divide, in V-Rand. A slide that can't be compared is reported with the
+    reason. Raises `MaskError` if no slide has a true mask.
     """
     pairs = [(slide, file) for slide in find_slides(project.folder) if (file := find_mask(truth, slide))]
     if not pairs:
@@ -113,7 +113,7 @@ def _evaluate_slide(
         counts = tuple(count(true, mask, classes) for true, mask in zip(planes, masks, strict=True))
         boundaries = boundary_classes(project.steps())
         v_rand = tuple(
-            TrueDivision(true, boundaries=boundaries).v_rand(mask) for true, mask in zip(planes, masks, strict=True)
+            TrueInstances(true, boundaries=boundaries).v_rand(mask) for true, mask in zip(planes, masks, strict=True)
         )
         return SlideScores(slide, counts, v_rand)
     except StudioError as error:

@@ -6,7 +6,7 @@ from pathlib import Path
 from unet_studio.core.exchange import exporting
 from unet_studio.core.exchange.exporting import ExportRequest, plan_export
 from unet_studio.core.project.store import Project
-from unet_studio.protocol.values import UNHEARD, Progress, SlideFailed
+from unet_studio.protocol.values import NO_PROGRESS, Progress, SlideFailed
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +17,8 @@ class Exported:
     failed: tuple[SlideFailed, ...]
 
 
-def export(project: Project, request: ExportRequest, progress: Progress = UNHEARD) -> Exported:
-    """Write what is asked for, file by file; a slide that can't be written is told and the others go on.
+def export(project: Project, request: ExportRequest, progress: Progress = NO_PROGRESS) -> Exported:
+    """Write what is asked for, file by file; a slide that can't be written is reported and the others go on.
 
     Raises StudioError at once for what `plan_export` refuses.
     """

@@ -27,7 +27,7 @@ _STOPPED = "Proposing was stopped; the slides finished before keep their proposa
 
 
 def propose(job: ProposeJob, proposer: Proposer, progress: Progress) -> Proposed:
-    """Propose masks slide by slide; a slide that can't be read is told of and the others go on.
+    """Propose masks slide by slide; a slide that can't be read is reported and the others go on.
 
     Raises `ModelError` where the model knows other classes than the project, and `Cancelled`.
     """
@@ -36,7 +36,7 @@ def propose(job: ProposeJob, proposer: Proposer, progress: Progress) -> Proposed
             proposer.card.check_fits(project.classes())
     counts: dict[str, int] = {"proposed": 0, "skipped": 0, "failed": 0}
     for index, (slide, number) in enumerate(job.planes):
-        share = _Share(progress, index, len(job.planes), slide)
+        share = _SlideProgress(progress, index, len(job.planes), slide)
         try:
             for outcome in _propose_slide(proposer, job, PlaneId(slide, number), share):
                 counts[outcome] += 1
@@ -49,8 +49,8 @@ def propose(job: ProposeJob, proposer: Proposer, progress: Progress) -> Proposed
     return Proposed(proposer.card.id, **counts)
 
 
-class _Share:
-    """How far one slide among several is; raises `Cancelled` where the user asked to stop."""
+class _SlideProgress:
+    """Reports the progress of one slide among several; raises `Cancelled` where the user asked to stop."""
 
     def __init__(self, progress: Progress, index: int, slides: int, slide: str) -> None:
         self._progress = progress
@@ -67,7 +67,7 @@ class _Share:
         self._progress.event(event)
 
 
-def _propose_slide(proposer: Proposer, job: ProposeJob, wanted: PlaneId, share: _Share) -> Iterator[_Outcome]:
+def _propose_slide(proposer: Proposer, job: ProposeJob, wanted: PlaneId, share: _SlideProgress) -> Iterator[_Outcome]:
     """Propose one plane, or all where its number is -1."""
     share.report(0.0)
     path = Path(job.folder) / wanted.slide
@@ -84,7 +84,7 @@ def _propose_slide(proposer: Proposer, job: ProposeJob, wanted: PlaneId, share: 
                 "Put the original slide back, or open the folder again."
             )
         numbers = list(range(reader.info.planes)) if wanted.plane < 0 else [wanted.plane]
-        numbers.sort(key=lambda number: not _is_seen(job, PlaneId(wanted.slide, number)))  # what is looked at first
+        numbers.sort(key=lambda number: not _is_in_view(job, PlaneId(wanted.slide, number)))  # the one in view first
         for position, number in enumerate(numbers):
 
             def report(done: float, position: int = position) -> None:
@@ -102,18 +102,18 @@ def _propose_plane(
     *,
     stamp: str,
     report: Callable[[float], None],
-    share: _Share,
+    share: _SlideProgress,
 ) -> _Outcome:
     model, place = proposer.card.id, Path(job.place)
     stored = find_proposal(place, model, plane, stamp=stamp)
     if not job.overwrite and stored is not None and stored.flips == job.flips:
         return "skipped"
-    view = Box(job.view.y0, job.view.x0, job.view.y1, job.view.x1) if job.view and _is_seen(job, plane) else None
+    view = Box(job.view.y0, job.view.x0, job.view.y1, job.view.x1) if job.view and _is_in_view(job, plane) else None
     part = PartProposed(plane.slide, plane.plane, model)
-    proposer.propose(reader, plane, place, stamp=stamp, progress=report, view=view, in_view=lambda: share.event(part))
+    proposer.propose(reader, plane, place, stamp=stamp, progress=report, view=view, on_part=lambda: share.event(part))
     share.event(PlaneProposed(plane.slide, plane.plane, model))
     return "proposed"
 
 
-def _is_seen(job: ProposeJob, plane: PlaneId) -> bool:
+def _is_in_view(job: ProposeJob, plane: PlaneId) -> bool:
     return job.view is not None and (job.view.slide, job.view.plane) == (plane.slide, plane.plane)

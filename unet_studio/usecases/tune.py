@@ -1,4 +1,4 @@
-"""Tuning: the two numbers of a watershed, found on the planes that a person labelled."""
+"""Tuning: a grid search for the two numbers of a watershed, on the planes that a person labelled."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -8,13 +8,13 @@ from itertools import product
 from unet_studio.core.cleaning.steps import WATERSHEDS, Step, boundary_classes
 from unet_studio.core.labels.plane import PlaneState
 from unet_studio.core.masks.mask_view import MaskView, cleaned_mask
-from unet_studio.core.masks.of_project import view_plane
+from unet_studio.core.masks.project_view import view_plane
 from unet_studio.core.project.store import Project
 from unet_studio.core.project.stored_labels import LabelledPlane
-from unet_studio.core.scoring.scores import TrueDivision
+from unet_studio.core.scoring.scores import TrueInstances
 from unet_studio.core.tiles import Box
 from unet_studio.errors import RecipeError, StudioError
-from unet_studio.protocol.values import UNHEARD, Progress, check_cancelled
+from unet_studio.protocol.values import NO_PROGRESS, Progress, check_cancelled
 
 _SIGMAS = (0.0, 1.0, 2.0, 3.0)
 _HEIGHTS = {
@@ -51,7 +51,7 @@ class TunedWatershed:
 
 
 def tune(
-    project: Project, operation: str, class_index: int | None = None, *, progress: Progress = UNHEARD
+    project: Project, operation: str, class_index: int | None = None, *, progress: Progress = NO_PROGRESS
 ) -> TunedWatershed:
     """Try the watershed `operation` for a class (None: every class) on a grid of smoothings and heights.
 
@@ -122,13 +122,13 @@ def _proposed_view(project: Project, plane: LabelledPlane) -> MaskView | None:
 
 
 class _Judge:
-    """Says how well recipes divide one labelled plane that has a proposal."""
+    """Scores recipes by V-Rand on one labelled plane that has a proposal."""
 
     def __init__(self, view: MaskView, boundaries: frozenset[int]) -> None:
         box = Box.of_shape(view.labels.shape)
         self._probabilities = view.probabilities(box)
         self._threshold = view.threshold
-        self._truth = TrueDivision(view.labels.read(box), boundaries=boundaries)
+        self._truth = TrueInstances(view.labels.read(box), boundaries=boundaries)
 
     def v_rand(self, steps: tuple[Step, ...]) -> float:
         return self._truth.v_rand(cleaned_mask(self._probabilities, self._threshold, steps))

@@ -1,1 +1,1 @@
-"""The process that owns Keras: it reads requests, runs the use cases that need Keras, and answers."""
+"""The process that owns Keras: it reads requests, runs the use cases that need Keras, and answers. No Qt."""

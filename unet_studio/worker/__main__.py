@@ -1,4 +1,4 @@
-"""The worker process: reads requests from stdin, answers on stdout, and leaves when stdin closes."""
+"""The worker process: reads requests from stdin, answers on stdout, and exits when stdin closes."""
 
 import os
 import queue
@@ -42,7 +42,7 @@ class _Connection:
             self._stream.flush()
 
     def listen(self, source: BinaryIO) -> None:
-        """Read requests until the other end closes, then leave at once: nobody waits for the answer."""
+        """Read requests until the other end closes, then exit at once: nobody waits for the answer."""
         for line in source:
             try:
                 message = decode(line)
@@ -113,7 +113,7 @@ def _answer(jobs: "Engine", request: Request, progress: _RequestProgress) -> Fin
         return Stopped(request.id, str(error))
     except StudioError as error:
         return Failed(request.id, str(error))
-    except Exception as error:  # the worker must go on; the whole story goes to its log
+    except Exception as error:  # the worker must keep running; the traceback goes to its log
         import traceback
 
         traceback.print_exc()

@@ -55,8 +55,8 @@ def scene(
     truth = fields.argmax(axis=0).astype(np.uint8)
     pixels = 60 + 100 * truth[..., np.newaxis] + rng.normal(0, noise, (side, side, channels))
     votes = 2.0 * (truth == np.arange(classes)[:, np.newaxis, np.newaxis])
-    doubt = ndimage.gaussian_filter(rng.normal(0, 10, votes.shape), (0, 1.5, 1.5))
-    scores = np.exp(ndimage.gaussian_filter(votes + doubt, (0, 2, 2)))
+    smooth_noise = ndimage.gaussian_filter(rng.normal(0, 10, votes.shape), (0, 1.5, 1.5))
+    scores = np.exp(ndimage.gaussian_filter(votes + smooth_noise, (0, 2, 2)))
     probabilities = np.moveaxis(255 * scores / scores.sum(axis=0), 0, 2)[..., 1:]
     return truth, pixels.astype(np.float32), probabilities.astype(np.uint8)
 

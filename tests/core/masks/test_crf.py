@@ -16,7 +16,7 @@ from unet_studio.core.cleaning.steps import parse_steps
 from unet_studio.core.labels.plane import LabelPlane, PlaneId
 from unet_studio.core.masks.crf import SlidePlane
 from unet_studio.core.masks.mask_view import MaskView, shrunken_steps
-from unet_studio.core.masks.of_project import view_plane
+from unet_studio.core.masks.project_view import view_plane
 from unet_studio.core.masks.proposal_writing import write_proposal
 from unet_studio.core.masks.proposals import find_proposal, proposal_file, slide_stamp, to_mask
 from unet_studio.core.models.normalisation import Normalisation, Range

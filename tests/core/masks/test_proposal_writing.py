@@ -136,7 +136,7 @@ def grow(
     file = proposal_file(place, MODEL, PLANE)
     written = ((box, values[box.slices]) for box in pieces)
     lent = (first, 255 - values[first.slices])  # nearly right, as what comes first is
-    write_growing(file, part, values.shape[:2], lent, written, stamp=stamp, grown=keep)
+    write_growing(file, part, values.shape[:2], lent, written, stamp=stamp, on_part=keep)
     return parts
 
 

@@ -1,4 +1,4 @@
-"""A project's model fits its classes and is at hand wherever the project goes."""
+"""A project's model fits its classes and moves with the project."""
 
 import shutil
 from collections.abc import Callable, Iterator

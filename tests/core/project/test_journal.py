@@ -25,8 +25,8 @@ SHAPE = (200, 200)
 KEPT = "They are kept in memory and tried again."
 
 
-class Told:
-    """What a journal told, and in which thread."""
+class RecordedStates:
+    """The states that a journal reported, and in which thread."""
 
     def __init__(self) -> None:
         self.states: list[JournalState] = []
@@ -47,15 +47,15 @@ def _retry_soon(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def told() -> Told:
-    return Told()
+def told() -> RecordedStates:
+    return RecordedStates()
 
 
 Start = Callable[[Callable[[], Project]], Journal]
 
 
 @pytest.fixture
-def start(told: Told) -> Iterator[Start]:
+def start(told: RecordedStates) -> Iterator[Start]:
     """Starts journals that are closed after the test."""
     started: list[Journal] = []
 
@@ -105,7 +105,7 @@ def failing(times: int, error: Exception, write: Write) -> Write:
 def wait_until(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 10
     while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
+        assert time.monotonic() < deadline, "the condition never held"
         time.sleep(0.002)
 
 
@@ -117,7 +117,7 @@ def test_operations_are_written_in_order(journal: Journal, tmp_path: Path) -> No
     assert journal.pending == 0
 
 
-def test_writing_and_telling_happen_in_the_journals_own_thread(journal: Journal, told: Told) -> None:
+def test_writing_and_telling_happen_in_the_journals_own_thread(journal: Journal, told: RecordedStates) -> None:
     threads = []
     journal.submit(Write("something", lambda _: threads.append(threading.current_thread().name)))
     assert journal.close()
@@ -137,7 +137,7 @@ def test_submitting_does_not_wait_for_the_disk(journal: Journal) -> None:
 
 @pytest.mark.parametrize("times", [1, 3])
 def test_a_full_disk_is_said_and_tried_again_until_all_is_written_in_order(
-    journal: Journal, told: Told, tmp_path: Path, times: int
+    journal: Journal, told: RecordedStates, tmp_path: Path, times: int
 ) -> None:
     full = sqlite3.OperationalError("database or disk is full")
     journal.submit(stroke(1))
@@ -149,7 +149,9 @@ def test_a_full_disk_is_said_and_tried_again_until_all_is_written_in_order(
     assert told.states[-1] == JournalState(pending=0)
 
 
-def test_strokes_wait_in_memory_while_the_disk_is_really_full(start: Start, told: Told, tmp_path: Path) -> None:
+def test_strokes_wait_in_memory_while_the_disk_is_really_full(
+    start: Start, told: RecordedStates, tmp_path: Path
+) -> None:
     Project.open(tmp_path).close()
     place = tmp_path / PLACE_NAME
     cramped = sqlite3.connect(place / "project.sqlite", check_same_thread=False)
@@ -167,7 +169,7 @@ def test_strokes_wait_in_memory_while_the_disk_is_really_full(start: Start, told
     assert written(tmp_path) == ["stroke 1", "stroke 2", "stroke 3"]
 
 
-def test_strokes_wait_while_another_program_holds_the_file(start: Start, told: Told, tmp_path: Path) -> None:
+def test_strokes_wait_while_another_program_holds_the_file(start: Start, told: RecordedStates, tmp_path: Path) -> None:
     Project.open(tmp_path).close()
     place = tmp_path / PLACE_NAME
 
@@ -185,7 +187,7 @@ def test_strokes_wait_while_another_program_holds_the_file(start: Start, told: T
     assert written(tmp_path) == ["stroke 1"]
 
 
-def test_strokes_wait_while_the_project_has_no_place(journal: Journal, told: Told, tmp_path: Path) -> None:
+def test_strokes_wait_while_the_project_has_no_place(journal: Journal, told: RecordedStates, tmp_path: Path) -> None:
     in_the_way = tmp_path / PLACE_NAME
     in_the_way.write_text("the network drive is gone")
     journal.submit(stroke(1))
@@ -197,7 +199,7 @@ def test_strokes_wait_while_the_project_has_no_place(journal: Journal, told: Tol
     assert written(tmp_path) == ["stroke 1"]
 
 
-def test_strokes_wait_while_the_file_is_damaged(journal: Journal, told: Told, tmp_path: Path) -> None:
+def test_strokes_wait_while_the_file_is_damaged(journal: Journal, told: RecordedStates, tmp_path: Path) -> None:
     file = tmp_path / PLACE_NAME / "project.sqlite"
     file.parent.mkdir()
     file.write_bytes(b"something else" * 1000)
@@ -210,7 +212,7 @@ def test_strokes_wait_while_the_file_is_damaged(journal: Journal, told: Told, tm
 
 
 def test_what_can_never_be_written_is_said_and_does_not_hold_up_the_rest(
-    journal: Journal, told: Told, tmp_path: Path
+    journal: Journal, told: RecordedStates, tmp_path: Path
 ) -> None:
     journal.submit(failing(99, ModelError("There is no model 'x'."), stroke(1)))
     journal.submit(stroke(2))
@@ -227,7 +229,7 @@ def test_closing_writes_what_is_left(journal: Journal, tmp_path: Path) -> None:
     assert len(written(tmp_path)) == 10
 
 
-def test_closing_says_so_when_something_cannot_be_written(journal: Journal, told: Told) -> None:
+def test_closing_says_so_when_something_cannot_be_written(journal: Journal, told: RecordedStates) -> None:
     before = threading.active_count()
     journal.submit(failing(10**6, sqlite3.OperationalError("database or disk is full"), stroke(1)))
     assert not journal.close(0.1)

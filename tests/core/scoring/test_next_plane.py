@@ -10,51 +10,53 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from unet_studio.core.labels.plane import PlaneId
-from unet_studio.core.scoring.next_plane import PlaneLook, look_at, mean_uncertainty, next_plane
+from unet_studio.core.scoring.next_plane import PlaneDescriptor, describe_plane, mean_uncertainty, next_plane
 from unet_studio.core.slides.opening import open_slide
 
 
-def look(name: str, *features: float, structure: float = 0.2, doubt: float = 1.0) -> PlaneLook:
-    return PlaneLook(PlaneId(name), features, structure, doubt)
+def descriptor(name: str, *features: float, structure: float = 0.2, uncertainty: float = 1.0) -> PlaneDescriptor:
+    return PlaneDescriptor(PlaneId(name), features, structure, uncertainty)
 
 
-NEAR = [look(f"near{i}", 0.1 * i, 0.0) for i in range(5)]
-FAR = [look(f"far{i}", 5.0 + 0.1 * i, 1.0) for i in range(3)]
-ODD = look("odd", -40.0, 30.0)
+NEAR = [descriptor(f"near{i}", 0.1 * i, 0.0) for i in range(5)]
+FAR = [descriptor(f"far{i}", 5.0 + 0.1 * i, 1.0) for i in range(3)]
+ODD = descriptor("odd", -40.0, 30.0)
 
 
 def test_the_first_is_typical_and_the_next_of_another_kind() -> None:
-    looks = [ODD, *FAR, *NEAR]
-    first = next_plane(looks, set())
+    descriptors = [ODD, *FAR, *NEAR]
+    first = next_plane(descriptors, set())
     assert first is not None
     assert first.slide.startswith("near")
-    second = next_plane(looks, {first})
+    second = next_plane(descriptors, {first})
     assert second is not None
     assert not second.slide.startswith("near")
 
 
 def test_a_plane_that_is_all_but_empty_comes_last() -> None:
-    empty = look("empty", 0.2, 0.0, structure=0.01)
-    looks = [empty, *NEAR]
+    empty = descriptor("empty", 0.2, 0.0, structure=0.01)
+    descriptors = [empty, *NEAR]
     seen: set[PlaneId] = set()
     order = []
-    while (chosen := next_plane(looks, seen)) is not None:
+    while (chosen := next_plane(descriptors, seen)) is not None:
         order.append(chosen.slide)
         seen.add(chosen)
-    assert sorted(order) == sorted(one.plane.slide for one in looks)
+    assert sorted(order) == sorted(one.plane.slide for one in descriptors)
     assert order[-1] == "empty"
 
 
 def test_the_first_plane_has_no_less_on_it_than_the_median_plane() -> None:
-    looks = [look(f"{i}", abs(i - 2), structure=0.1 * (i + 1)) for i in range(7)]  # the most typical has little on it
-    first = next_plane(looks, set())
+    descriptors = [
+        descriptor(f"{i}", abs(i - 2), structure=0.1 * (i + 1)) for i in range(7)
+    ]  # the most typical has little on it
+    first = next_plane(descriptors, set())
     assert first is not None
     assert int(first.slide) >= 3
 
 
-def test_it_goes_where_the_model_is_in_doubt() -> None:
-    sure = [look(f"sure{i}", 0.1 * i, doubt=0.01) for i in range(6)]
-    unsure = [look(f"unsure{i}", 3.0 + 0.1 * i, doubt=0.4) for i in range(3)]
+def test_it_goes_where_the_model_is_uncertain() -> None:
+    sure = [descriptor(f"sure{i}", 0.1 * i, uncertainty=0.01) for i in range(6)]
+    unsure = [descriptor(f"unsure{i}", 3.0 + 0.1 * i, uncertainty=0.4) for i in range(3)]
     chosen = next_plane([*sure, *unsure], set())
     assert chosen is not None
     assert chosen.slide.startswith("unsure")
@@ -68,20 +70,20 @@ def test_it_goes_where_the_model_is_in_doubt() -> None:
 def test_it_is_never_a_labelled_one_and_always_the_same(
     facts: list[tuple[float, float, float]], done: set[int]
 ) -> None:
-    looks = [look(str(i), feature, structure=s, doubt=d) for i, (feature, s, d) in enumerate(facts)]
+    descriptors = [descriptor(str(i), feature, structure=s, uncertainty=d) for i, (feature, s, d) in enumerate(facts)]
     labelled = {PlaneId(str(i)) for i in done}
-    chosen = next_plane(looks, labelled)
-    assert chosen == next_plane(looks, labelled)
-    free = {one.plane for one in looks} - labelled
+    chosen = next_plane(descriptors, labelled)
+    assert chosen == next_plane(descriptors, labelled)
+    free = {one.plane for one in descriptors} - labelled
     assert chosen in free if free else chosen is None
 
 
 def test_of_very_many_planes_one_is_found_soon() -> None:
     rng = np.random.default_rng(0)
-    looks = [look(f"{i}", *rng.normal(size=4)) for i in range(5000)]
-    chosen = next_plane(looks, {looks[0].plane})
+    descriptors = [descriptor(f"{i}", *rng.normal(size=4)) for i in range(5000)]
+    chosen = next_plane(descriptors, {descriptors[0].plane})
     assert chosen is not None
-    assert chosen != looks[0].plane
+    assert chosen != descriptors[0].plane
 
 
 def write(file: Path, pixels: NDArray[np.generic]) -> Path:
@@ -100,24 +102,24 @@ def cells() -> NDArray[np.float64]:
 
 def test_noise_has_less_structure_than_cells(tmp_path: Path, cells: NDArray[np.float64]) -> None:
     noise = np.random.default_rng(2).normal(20, 4, cells.shape)
-    looks = {}
+    descriptors = {}
     for name, picture in (("noise", noise), ("cells", noise + 100 * cells)):
         with open_slide(write(tmp_path / f"{name}.png", picture.clip(0, 255).astype(np.uint8))) as reader:
-            looks[name] = look_at(reader, PlaneId(name))
-    assert looks["noise"].structure < 0.5 * looks["cells"].structure
-    assert looks["noise"].uncertainty == 1.0
+            descriptors[name] = describe_plane(reader, PlaneId(name))
+    assert descriptors["noise"].structure < 0.5 * descriptors["cells"].structure
+    assert descriptors["noise"].uncertainty == 1.0
 
 
 def test_a_dark_copy_looks_the_same_at_any_depth(tmp_path: Path, cells: NDArray[np.float64]) -> None:
-    looks = []
+    descriptors = []
     for name, kind, white in (("a", np.uint8, 250), ("b", np.uint8, 100), ("c", np.uint16, 9000)):
         with open_slide(write(tmp_path / f"{name}.png", (cells * white).astype(kind))) as reader:
-            looks.append(look_at(reader, PlaneId(name)))
-    for one in looks[1:]:
-        assert one.features == pytest.approx(looks[0].features, abs=0.01)
+            descriptors.append(describe_plane(reader, PlaneId(name)))
+    for one in descriptors[1:]:
+        assert one.features == pytest.approx(descriptors[0].features, abs=0.01)
 
 
-def test_doubt_is_large_where_two_classes_are_as_likely() -> None:
+def test_uncertainty_is_large_where_two_classes_are_as_likely() -> None:
     sure, torn = np.zeros((4, 4, 1), np.uint8), np.full((4, 4, 1), 128, np.uint8)
     assert mean_uncertainty(sure) == 0
     assert mean_uncertainty(torn) > 0.98

@@ -1,4 +1,4 @@
-"""Calibration: how sure the network says it is becomes how often it is right, and no mask changes."""
+"""Calibration: probabilities become the frequencies with which they are right, and no mask changes."""
 
 from collections.abc import Callable
 
@@ -46,7 +46,7 @@ def sure_network(factor: float) -> keras.Model:
 
 @pytest.fixture(scope="module")
 def windows(spots: Callable[[int], tuple[NDArray[np.uint8], NDArray[np.uint8]]]) -> list[ValidationWindow]:
-    """Slides of spots under so much noise that nobody can be sure."""
+    """Slides of spots under so much noise that no class is certain."""
     rng = np.random.default_rng(0)
     drawn = []
     for seed in range(6):

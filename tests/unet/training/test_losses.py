@@ -1,4 +1,4 @@
-"""The loss: against NumPy, and the promise that an unlabelled pixel pulls nowhere."""
+"""The loss: against NumPy, and that an unlabelled pixel has no gradient."""
 
 from typing import Any
 
@@ -102,7 +102,7 @@ def test_adding_unlabelled_pixels_does_not_change_it(weights: Loss, rows: int) -
 
 
 @each_kind
-def test_a_batch_without_labels_is_worth_nothing_and_pulls_nowhere(weights: Loss) -> None:
+def test_a_batch_without_labels_has_no_loss_and_no_gradient(weights: Loss) -> None:
     labels, logits = random_case(unlabelled=1.0)
     assert loss_of(weights, labels, logits) == 0
     assert np.all(gradient(weights, labels, logits) == 0)

@@ -14,14 +14,14 @@ from unet_studio.core.exchange.importing import import_pairs
 from unet_studio.core.exchange.pairs import find_pairs
 from unet_studio.core.project.store import Project
 from unet_studio.protocol.values import Event, SlideFailed
-from unet_studio.unet.recipes import UNVARIED, Recipe, Schedule
+from unet_studio.unet.recipes import NO_AUGMENTATION, Recipe, Schedule
 from unet_studio.unet.training import retraining
 from unet_studio.unet.training.patches import LabelledSlide, PatchBatches
 
 SLIDES = 12
 
 
-class _Nobody:
+class _FailingProgress:
     def report(self, done: float, text: str) -> None: ...
 
     def event(self, event: Event) -> None:
@@ -39,19 +39,19 @@ class _DrawnError(Exception):
 def test_every_patch_has_the_labels_of_its_own_slide(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recipe: Recipe, whole: bool
 ) -> None:
-    """Slide n has 5 n columns of light, and its mask says so; a published tutorial reads the first mask for all."""
+    """Slide n has 5 n bright columns, and its mask labels these; a published tutorial reads the first mask for all."""
     folder = tmp_path / "set"
     for kind in ("image", "label"):
         (folder / kind).mkdir(parents=True)
         for number in range(SLIDES):
-            light = np.zeros((64, 64), np.uint8)
-            light[:, : 5 * number] = 255
-            cv2.imwrite(str(folder / kind / f"{number}.png"), light)
+            picture = np.zeros((64, 64), np.uint8)
+            picture[:, : 5 * number] = 255
+            cv2.imwrite(str(folder / kind / f"{number}.png"), picture)
     seen: set[int] = set()
 
     def draw_all(network: Any, slides: Sequence[LabelledSlide], *_: Any, **__: Any) -> None:
         schedule = Schedule(batch=5, patch=64, steps=12, epoch=whole, whole=whole)
-        batches = PatchBatches(slides, replace(recipe, augmentation=UNVARIED, schedule=schedule))
+        batches = PatchBatches(slides, replace(recipe, augmentation=NO_AUGMENTATION, schedule=schedule))
         for index in range(batches.steps):
             pixels, labels = batches.batch(0, index)
             is_labelled = labels != UNLABELLED  # not outside the slide, where pixels are mirrored
@@ -64,5 +64,5 @@ def test_every_patch_has_the_labels_of_its_own_slide(
         project.set_classes(make_classes("light"))
         assert not any(outcome.problem for outcome in import_pairs(project, find_pairs(folder)))
         with pytest.raises(_DrawnError):
-            retraining.retrain(project, None, recipe, _Nobody(), channels=1)
+            retraining.retrain(project, None, recipe, _FailingProgress(), channels=1)
     assert len(seen) == SLIDES if whole else len(seen) > SLIDES

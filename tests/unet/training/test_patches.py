@@ -237,7 +237,7 @@ class TestMemory:
         sides = [120, 100, 130, 110]
         slides = [slide_of(dotted((side, side), Box(0, 0, side, side)), nothing) for side in sides]
         self.train_on(slides)
-        assert [slide.kept for slide in slides] == [False, True, False, True]
+        assert [slide.stays_in_memory for slide in slides] == [False, True, False, True]
         assert [slide.reader.pixels_read == side**2 for slide, side in zip(slides, sides, strict=True)] == [
             False, True, False, True
         ]  # fmt: skip

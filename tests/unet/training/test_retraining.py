@@ -30,8 +30,8 @@ Truths = dict[str, NDArray[np.uint8]]
 
 
 @dataclass
-class Witness:
-    """Follows a retraining and keeps what it is told."""
+class RecordingProgress:
+    """Keeps what a retraining reports."""
 
     shares: list[float] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
@@ -109,10 +109,10 @@ def test_a_retraining_from_a_model(
     paint("sub/c.png", truths["sub/c.png"])
     project.add_hold_out(["b.png"])
     labels_before = read_snapshot(project).fingerprint()
-    watcher = Witness()
+    progress = RecordingProgress()
     other = replace(recipe, architecture=Architecture(depth=3, width=7), seed=4)
 
-    retrained = retrain(project, bright, other, watcher, channels=0)
+    retrained = retrain(project, bright, other, progress, channels=0)
 
     # The hold-out judges and never teaches; what nobody labelled teaches nothing.
     assert {slide for slide, _ in drawn} == {"a.png", "sub/c.png"}
@@ -138,19 +138,19 @@ def test_a_retraining_from_a_model(
     assert (card.folder / "history.csv").read_text().count("\n") == 1 + len(retrained.history)
 
     # Who follows hears of every step and round, and sees a picture of the hold-out after each.
-    assert watcher.shares == pytest.approx([done / 6 for done in range(1, 7)])
-    assert [replace(told, preview="") for told in watcher.rounds[1:]] == list(retrained.history[1:])
-    assert replace(watcher.rounds[0], loss=0.0, preview="") == replace(retrained.history[0], loss=0.0)
-    read = [event for event in watcher.events if isinstance(event, Preparing)]
+    assert progress.shares == pytest.approx([done / 6 for done in range(1, 7)])
+    assert [replace(told, preview="") for told in progress.rounds[1:]] == list(retrained.history[1:])
+    assert replace(progress.rounds[0], loss=0.0, preview="") == replace(retrained.history[0], loss=0.0)
+    read = [event for event in progress.events if isinstance(event, Preparing)]
     assert read == [Preparing(slide, n, 3) for n, slide in enumerate(("a.png", "b.png", "sub/c.png"), start=1)]
-    assert not any(isinstance(event, Stopping) for event in watcher.events)
+    assert not any(isinstance(event, Stopping) for event in progress.events)
     assert not (project.place / "runs" / "retrained-001" / "checkpoint.npz").exists()
-    for preview in (Path(told.preview) for told in watcher.rounds):
+    for preview in (Path(told.preview) for told in progress.rounds):
         assert preview.parent == project.place / "runs" / "retrained-001"
         picture = cv2.imread(str(preview))
         assert picture is not None
         assert picture.shape == (64, 64, 3)
-    assert watcher.failures == []
+    assert progress.failures == []
 
     # Its probabilities are calibrated on the hold-out, where it is always right.
     assert card.temperature < 1
@@ -193,7 +193,7 @@ def test_the_model_is_on_the_disk_before_the_checkpoint_goes(
             ("open", record_open), ("fsync", record_fsync), ("rename", record_rename), ("unlink", record_unlink)
         ):  # fmt: skip
             patched.setattr(os, name, record)
-        retrain(project, bright, recipe, Witness(), channels=0)
+        retrain(project, bright, recipe, RecordingProgress(), channels=0)
     order = ["flush model.keras", "flush .retrained-001.part", "rename to retrained-001", "flush models"]
     order.append("remove checkpoint.npz")
     assert [call for call in calls if call in order] == order
@@ -211,11 +211,11 @@ def test_slides_that_cannot_be_read_are_told_and_the_one_that_is_left_is_enough(
     (folder / "cut.png").write_bytes((folder / "a.png").read_bytes()[:-2000])
     cv2.imwrite(str(folder / "resized.png"), np.zeros((32, 64), np.uint8))
     (project.place / "models" / "retrained-001").mkdir(parents=True)  # a damaged model, which isn't listed
-    watcher = Witness(stop=True)
+    progress = RecordingProgress(stop=True)
 
-    retrained = retrain(project, None, recipe, watcher, channels=0)
+    retrained = retrain(project, None, recipe, progress, channels=0)
 
-    reasons = dict(watcher.failures)
+    reasons = dict(progress.failures)
     assert list(reasons) == ["cut.png", "resized.png", "vanished.png"]
     assert all(slide in reason for slide, reason in reasons.items())
     assert "has changed since it was labelled; it is left out" in reasons["resized.png"]
@@ -230,8 +230,8 @@ def test_slides_that_cannot_be_read_are_told_and_the_one_that_is_left_is_enough(
     assert card_of(project, retrained).normalisation.channels == 1
 
     # Stopped after its first step, it still ends with a model, which takes no other's place.
-    assert watcher.shares == pytest.approx([1 / 6])
-    assert any(isinstance(event, Stopping) for event in watcher.events), "who waits for the end is told that it comes"
+    assert progress.shares == pytest.approx([1 / 6])
+    assert any(isinstance(event, Stopping) for event in progress.events), "who waits for the end is told that it comes"
     assert [card.id for card in project_models(project.place)] == ["retrained-002"]
 
 
@@ -242,7 +242,7 @@ def test_a_model_that_is_worse_than_the_one_it_started_from_is_not_to_be_preferr
     paint("b.png", truths["b.png"])
     project.add_hold_out(["b.png"])
     ruinous = replace(recipe, schedule=replace(recipe.schedule, learning_rate=5.0))
-    retrained = retrain(project, bright, ruinous, Witness(), channels=0)
+    retrained = retrain(project, bright, ruinous, RecordingProgress(), channels=0)
     assert [report.kept for report in retrained.history] == [True, False, False]
     assert (retrained.held_out, retrained.kept.round) == (1, 0)
     assert retrained.dice == retrained.dice_before
@@ -261,7 +261,7 @@ def test_the_poorest_labels_still_give_a_model(
 ) -> None:
     project.set_classes(make_classes(*classes))
     paint("a.png", labels)
-    retrained = retrain(project, None, recipe, Witness(), channels=0)
+    retrained = retrain(project, None, recipe, RecordingProgress(), channels=0)
     assert (retrained.held_out, retrained.kept.round) == (0, 2), "of one slide none can be held out; it is used"
     assert all(np.isfinite(report.loss) for report in retrained.history[1:])
     assert load_network(card_of(project, retrained)).output_shape[-1] == 1 + len(classes)
@@ -274,14 +274,14 @@ def test_a_recipe_may_set_slides_aside_where_the_project_has_no_hold_out(
     for slide, truth in truths.items():
         paint(slide, truth)
     holding_out = replace(recipe, schedule=replace(recipe.schedule, hold_out=0.34))
-    assert retrain(project, None, holding_out, Witness(), channels=0).held_out
+    assert retrain(project, None, holding_out, RecordingProgress(), channels=0).held_out
     taught = {slide for slide, _ in drawn}
     assert len(taught) == 2
     assert project.hold_out() == frozenset(), "it is for this training alone"
     drawn.clear()
     (left,) = set(truths) - taught
     project.add_hold_out([next(iter(taught))])
-    retrain(project, None, holding_out, Witness(), channels=0)
+    retrain(project, None, holding_out, RecordingProgress(), channels=0)
     assert left in {slide for slide, _ in drawn}, "the project's own hold-out goes before the recipe's share"
 
 
@@ -289,7 +289,7 @@ def test_without_a_hold_out_the_last_round_is_kept(
     project: Project, paint: Paint, truths: Truths, bright: ModelCard, recipe: Recipe
 ) -> None:
     paint("a.png", stroke(truths["a.png"]))
-    history = retrain(project, bright, recipe, Witness(), channels=0).history
+    history = retrain(project, bright, recipe, RecordingProgress(), channels=0).history
     assert [report.kept for report in history] == [True] * 3
 
 
@@ -300,13 +300,13 @@ def test_a_model_of_whole_slides_is_judged_on_whole_ones_and_stays_one(
     paint("b.png", truths["b.png"])
     project.add_hold_out(["b.png"])
     whole = replace(recipe, schedule=replace(recipe.schedule, whole=True, patch=48))
-    watcher = Witness()
-    card = card_of(project, retrain(project, None, whole, watcher, channels=0))
-    for told in watcher.rounds:
+    progress = RecordingProgress()
+    card = card_of(project, retrain(project, None, whole, progress, channels=0))
+    for told in progress.rounds:
         picture = cv2.imread(told.preview)
         assert picture is not None
         assert picture.shape == (48, 48, 3)
-    again = retrain(project, card, recipe, Witness(stop=True), channels=0)
+    again = retrain(project, card, recipe, RecordingProgress(stop=True), channels=0)
     assert card_of(project, again).recipe["schedule"] == whole.as_dict()["schedule"]
     assert again.dice_before == pytest.approx(card.scores["dice"], abs=1e-6)
 
@@ -315,20 +315,20 @@ def test_models_are_judged_after_the_clean_up_of_their_recipe(
     project: Project, paint: Paint, truths: Truths, bright: ModelCard, recipe: Recipe
 ) -> None:
     paint("a.png", truths["a.png"])
-    assert retrain(project, bright, recipe, Witness(stop=True), channels=0).dice_before > 0.99
+    assert retrain(project, bright, recipe, RecordingProgress(stop=True), channels=0).dice_before > 0.99
     emptied = replace(recipe, clean_up="remove-small:4000")
-    assert retrain(project, bright, emptied, Witness(stop=True), channels=0).dice_before == 0
+    assert retrain(project, bright, emptied, RecordingProgress(stop=True), channels=0).dice_before == 0
 
 
 def test_the_curves_go_to_the_folder_of_the_run(project: Project, paint: Paint, truths: Truths, recipe: Recipe) -> None:
     paint("a.png", truths["a.png"])
-    retrain(project, None, replace(recipe, tensorboard=True), Witness(stop=True), channels=0)
+    retrain(project, None, replace(recipe, tensorboard=True), RecordingProgress(stop=True), channels=0)
     assert len(list((project.place / "runs" / "retrained-001" / "tensorboard").iterdir())) == 1
 
 
 @dataclass
-class Accident(Witness):
-    """After the second round the power fails."""
+class InterruptedProgress(RecordingProgress):
+    """Raises after the second round, as if the power failed."""
 
     def event(self, event: Event) -> None:
         super().event(event)
@@ -348,22 +348,22 @@ class TestResuming:
         paint("b.png", truths["b.png"])
         project.add_hold_out(["b.png"])
         with pytest.raises(KeyboardInterrupt):
-            retrain(project, None, longer, Accident(), channels=0)
+            retrain(project, None, longer, InterruptedProgress(), channels=0)
         assert project_models(project.place) == []
         return project
 
     def test_it_ends_as_if_nothing_had_happened(
         self, interrupted: Project, longer: Recipe, published: list[keras.Model]
     ) -> None:
-        watcher = Witness()
-        resumed = resume(interrupted, watcher)
-        assert [told.round for told in watcher.rounds] == [2, 3]
+        progress = RecordingProgress()
+        resumed = resume(interrupted, progress)
+        assert [told.round for told in progress.rounds] == [2, 3]
         assert [report.round for report in resumed.history] == [0, 1, 2, 3]
         card = card_of(interrupted, resumed)
         assert (card.id, card.title, resumed.held_out) == ("retrained-001", "Retrained 1", 1)
         assert card.folder == interrupted.place / "models" / "retrained-001"
 
-        whole = retrain(interrupted, None, longer, Witness(), channels=0)
+        whole = retrain(interrupted, None, longer, RecordingProgress(), channels=0)
         assert whole.model == "retrained-002"
         assert card.recipe == card_of(interrupted, whole).recipe
         dice = [report.dice for report in whole.history]
@@ -376,29 +376,29 @@ class TestResuming:
     ) -> None:
         paint("a.png", truths["a.png"])
         with pytest.raises(KeyboardInterrupt):
-            retrain(project, bright, longer, Accident(), channels=0)
-        assert resume(project, Witness()).parent == "bright"
+            retrain(project, bright, longer, InterruptedProgress(), channels=0)
+        assert resume(project, RecordingProgress()).parent == "bright"
 
     def test_a_finished_training_is_not_resumed(self, interrupted: Project) -> None:
-        resume(interrupted, Witness())
+        resume(interrupted, RecordingProgress())
         with pytest.raises(ModelError, match=r"No training of this project was interrupted.*Start a new one"):
-            resume(interrupted, Witness())
+            resume(interrupted, RecordingProgress())
 
     def test_the_one_that_was_interrupted_last_goes_on(self, interrupted: Project, longer: Recipe) -> None:
         with pytest.raises(KeyboardInterrupt):
-            retrain(interrupted, None, longer, Accident(), channels=0)
-        assert resume(interrupted, Witness(stop=True)).model == "retrained-002"
-        assert resume(interrupted, Witness(stop=True)).model == "retrained-001"
+            retrain(interrupted, None, longer, InterruptedProgress(), channels=0)
+        assert resume(interrupted, RecordingProgress(stop=True)).model == "retrained-002"
+        assert resume(interrupted, RecordingProgress(stop=True)).model == "retrained-001"
 
     def test_labels_of_other_classes_are_refused(self, interrupted: Project) -> None:
         interrupted.set_classes(make_classes("axon", "myelin"))
         with pytest.raises(ModelError, match="'retrained-001' can't go on: the project's classes have changed"):
-            resume(interrupted, Witness())
+            resume(interrupted, RecordingProgress())
 
     def test_a_damaged_checkpoint_is_said_to_be_damaged(self, interrupted: Project) -> None:
         (interrupted.place / "runs" / "retrained-001" / "checkpoint.npz").write_bytes(b"half")
         with pytest.raises(ModelError, match="is damaged, so its training can't go on"):
-            resume(interrupted, Witness())
+            resume(interrupted, RecordingProgress())
 
 
 class TestRefusals:
@@ -412,7 +412,7 @@ class TestRefusals:
 
     def test_nothing_labelled(self, project: Project, recipe: Recipe, nothing_trained: None) -> None:
         with pytest.raises(StudioError, match=r"Nothing is labelled yet.*Correct some masks with the brush"):
-            retrain(project, None, recipe, Witness(), channels=1)
+            retrain(project, None, recipe, RecordingProgress(), channels=1)
 
     def test_a_model_of_other_classes(
         self, project: Project, paint: Paint, truths: Truths, bright: ModelCard, recipe: Recipe, nothing_trained: None
@@ -420,7 +420,7 @@ class TestRefusals:
         paint("a.png", truths["a.png"])
         project.set_classes(make_classes("axon", "myelin"))
         with pytest.raises(ModelError, match="The model 'Bright' knows spot, but this project has axon, myelin"):
-            retrain(project, bright, recipe, Witness(), channels=0)
+            retrain(project, bright, recipe, RecordingProgress(), channels=0)
 
     def test_every_labelled_slide_on_the_hold_out(
         self, project: Project, paint: Paint, truths: Truths, recipe: Recipe, nothing_trained: None
@@ -428,17 +428,17 @@ class TestRefusals:
         paint("a.png", truths["a.png"])
         project.add_hold_out(["a.png"])
         with pytest.raises(StudioError, match="Every labelled slide is on the hold-out"):
-            retrain(project, None, recipe, Witness(), channels=1)
+            retrain(project, None, recipe, RecordingProgress(), channels=1)
 
     def test_no_labelled_slide_that_can_be_read(
         self, project: Project, paint: Paint, truths: Truths, folder: Path, recipe: Recipe, nothing_trained: None
     ) -> None:
         paint("a.png", truths["a.png"])
         (folder / "a.png").write_bytes(b"no picture")
-        watcher = Witness()
+        progress = RecordingProgress()
         with pytest.raises(StudioError, match="None of the labelled slides can be read"):
-            retrain(project, None, recipe, watcher, channels=1)
-        assert [slide for slide, _ in watcher.failures] == ["a.png"]
+            retrain(project, None, recipe, progress, channels=1)
+        assert [slide for slide, _ in progress.failures] == ["a.png"]
 
     def test_a_folder_that_cannot_be_written(
         self, project: Project, paint: Paint, truths: Truths, recipe: Recipe, nothing_trained: None
@@ -446,24 +446,24 @@ class TestRefusals:
         paint("a.png", truths["a.png"])
         (project.place / "runs").write_text("in the way")
         with pytest.raises(StudioError, match=r"could not begin, because '.*retrained-001' can't be written"):
-            retrain(project, None, recipe, Witness(), channels=1)
+            retrain(project, None, recipe, RecordingProgress(), channels=1)
 
     def test_a_clean_up_that_makes_no_sense(
         self, project: Project, paint: Paint, truths: Truths, recipe: Recipe, nothing_trained: None
     ) -> None:
         paint("a.png", truths["a.png"])
         with pytest.raises(RecipeError, match="“remove-smal”"):
-            retrain(project, None, replace(recipe, clean_up="remove-smal:3"), Witness(), channels=1)
+            retrain(project, None, replace(recipe, clean_up="remove-smal:3"), RecordingProgress(), channels=1)
 
     def test_a_model_for_other_channels(
         self, project: Project, paint: Paint, truths: Truths, bright: ModelCard, recipe: Recipe, nothing_trained: None
     ) -> None:
         paint("a.png", truths["a.png"])
-        watcher = Witness()
+        progress = RecordingProgress()
         many = replace(bright, normalisation=replace(bright.normalisation, channels=5))
         with pytest.raises(StudioError, match="None of the labelled slides can be read"):
-            retrain(project, many, recipe, watcher, channels=0)
-        assert "looks at 5 channels, but the slide has 1" in watcher.failures[0][1]
+            retrain(project, many, recipe, progress, channels=0)
+        assert "looks at 5 channels, but the slide has 1" in progress.failures[0][1]
 
 
 class TestSnapshot:
@@ -489,7 +489,7 @@ class TestSnapshot:
 
 
 @dataclass
-class Impatient(Witness):
+class StoppedWhilePreparing(RecordingProgress):
     """Stops the training while it is still being prepared."""
 
     after: int = 1
@@ -504,27 +504,27 @@ def test_it_can_be_stopped_while_the_slides_are_read(
 ) -> None:
     for slide, truth in truths.items():
         paint(slide, truth)
-    watcher = Impatient(after=after)
+    progress = StoppedWhilePreparing(after=after)
     with pytest.raises(Cancelled, match="stopped before it began; nothing has changed"):
-        retrain(project, None, recipe, watcher)
-    assert [event.number for event in watcher.events if isinstance(event, Preparing)] == list(range(1, after + 1))
+        retrain(project, None, recipe, progress)
+    assert [event.number for event in progress.events if isinstance(event, Preparing)] == list(range(1, after + 1))
     assert drawn == []
     assert project_models(project.place) == []
     assert not (project.place / "runs").exists()
 
 
-def test_a_checkpoint_of_earlier_days_goes_on(
+def test_a_checkpoint_of_an_earlier_version_can_be_resumed(
     project: Project, paint: Paint, truths: Truths, recipe: Recipe, published: list[keras.Model]
 ) -> None:
     paint("a.png", truths["a.png"])
     longer = replace(recipe, schedule=replace(recipe.schedule, rounds=3, patience=3))
     with pytest.raises(KeyboardInterrupt):
-        retrain(project, None, longer, Accident())
+        retrain(project, None, longer, InterruptedProgress())
     run = project.place / "runs" / "retrained-001"
     checkpoint = read_checkpoint(run)
     for report in checkpoint.facts["history"]:
         report["best"] = report.pop("kept")
         del report["preview"]
     checkpoint.write(run)
-    resumed = resume(project, Witness())
+    resumed = resume(project, RecordingProgress())
     assert [(report.round, report.kept) for report in resumed.history] == [(0, True), (1, True), (2, True), (3, True)]

@@ -72,7 +72,7 @@ def _card_content(card: ModelCard) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _in_use(model: str, _: str) -> str:
+def _adopted(model: str, _: str) -> str:
     return f"{model} is the active model now; 'propose' brings its proposals."
 
 
@@ -83,11 +83,11 @@ def _no_better(model: str, active: str) -> str:
 
 
 _VERDICTS: dict[Verdict, Callable[[str, str], str]] = {
-    Verdict.BETTER: _in_use,
+    Verdict.BETTER: _adopted,
     Verdict.ABOUT_AS_GOOD: lambda model, active: (
-        f"It learned from more; too few slides are held out to say which is better.\n{_in_use(model, active)}"
+        f"It learned from more; too few slides are held out to say which is better.\n{_adopted(model, active)}"
     ),
-    Verdict.NOT_COMPARED: _in_use,
+    Verdict.NOT_COMPARED: _adopted,
     Verdict.NO_BETTER: _no_better,
     Verdict.OTHER_START: lambda model, active: (
         f"{model} was not compared with {active}, which stays active; 'models FOLDER use {model}' changes that."

@@ -1,7 +1,7 @@
 """Clean-up: the ordered recipe of steps that turns a proposal's classes into a tidy mask.
 
-Its steps are morphology (`morphology.py`), watersheds, which part objects that flow together (`watershed.py`), and the
-dense CRF, which gives a proposal the outlines that the slide has (`dense_crf.py`). The CRF works on the probabilities,
+Its steps are morphology (`morphology.py`), watersheds, which separate touching objects (`watershed.py`), and the dense
+CRF, which moves the outlines of a proposal to those of the slide (`dense_crf.py`). The CRF works on the probabilities,
 so it comes before all others, wherever it stands in the recipe, and isn't applied here.
 """
 
@@ -48,8 +48,8 @@ def halo(steps: Iterable[Step]) -> int:
 
     It is for the steps that work on a mask; a crf reads what surrounds it by itself. Exact for the four operations with
     a disc. For fill-holes and remove-small it is exact up to an area of `LONGEST_OBJECT`; beyond that only for objects
-    and holes that are no longer than this. So are the watersheds, where an object is all that flows together before
-    they part it: of a longer one the lines within the region may run elsewhere, or one may be missing or too many.
+    and holes that are no longer than this. So are the watersheds, where an object is a component before they
+    divide it: in a longer one the lines within the region may run elsewhere, or one may be missing or too many.
     """
     total = 0
     for step in without_crf(steps):
@@ -70,13 +70,13 @@ def _classes_of(step: Step, mask: NDArray[np.uint8]) -> Sequence[int]:
 
 
 def _apply(step: Step, mask: NDArray[np.uint8], index: int) -> None:
-    """Let one class of `mask` go through `step`, in place."""
+    """Apply `step` to one class of `mask`, in place."""
     operation = OPERATIONS[step.operation]
     bits = (mask == index).view(np.uint8)
     extent = _extent(bits)
     if extent.is_empty:
         return
-    # As far as the class can get, and one pixel more, so that the cut is not taken for the edge of the plane.
+    # As far as the class can grow, and one pixel more, so that the cut is not taken for the edge of the plane.
     amount = int(step.amount)
     margin = 1 + (amount if operation.discs else 0)
     box = extent.grow(margin).intersect(Box.of_shape(mask.shape)).slices

@@ -46,21 +46,22 @@ def dense_crf(
     iterations: int = 5,
     corner: tuple[int, int] = (0, 0),
 ) -> NDArray[np.uint8]:
-    """The probabilities, (h, w, channels) of all classes but background, 0…255, that fit the slide's pixels better.
+    """The probabilities (h, w, channels) uint8 of all classes but background, 0…255, refined by the slide's pixels.
 
     Each iteration adds to a pixel's log-probability of a class `weight` times the class's share among the pixels like
     it, and `smoothness` times its share among its neighbours. So if all that is like a pixel is of one class, that
-    counts as much as odds of e^weight : 1. Both kernels are normalised symmetrically, and a pixel is like itself.
+    counts as much as odds of e^weight : 1. Both kernels are normalised symmetrically, and each pixel counts for itself
+    too.
 
-    The grid is as good as the exact sum over all pairs of pixels within a few percent. Its time and memory grow with
+    The grid agrees with the exact sum over all pairs of pixels within a few percent. Its time and memory grow with
     the pixels, fourfold the less of 2 ** channels of the slide; they are bounded by working block by block with
     a halo (`halo`) around each.
 
     Args:
         probabilities: (h, w, channels).
-        pixels: (h, w, c) of the slide, at any scale. One that isn't finite in all channels is like no other.
+        pixels: (h, w, c) of the slide, at any scale. One that isn't finite in all channels is joined to no other.
         sigma_space: 1 or more, in pixels: how near pixels are that are joined.
-        sigma_colour: above 0, in the units of `pixels`: how alike they are. Below the noise it does nothing.
+        sigma_colour: above 0, in the units of `pixels`: how alike they are. Below the noise it has no effect.
         weight: 0 or more, of pixels that are near and alike.
         smoothness: 0 or more, of pixels that are near.
         iterations: 0 or more; they converge within 5 to 10.

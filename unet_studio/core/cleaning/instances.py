@@ -1,4 +1,4 @@
-"""Instances: which pixels belong to one object, and the lines that part objects that touch."""
+"""Instances: connected components as numbered objects, and the thinning of the borders between them."""
 
 from collections.abc import Collection
 

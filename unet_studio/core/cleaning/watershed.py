@@ -1,4 +1,4 @@
-"""Watersheds: the lines that part objects of one class that touch.
+"""Watersheds: the lines that separate touching objects of one class.
 
 - `watershed` cuts where the class is less probable: for blobs such as cells and nuclei,
 - `watershed-distance` at necks, far from the middle of either object: for blobs with one even probability,

@@ -1,4 +1,4 @@
-"""Accepting proposals: what nobody labelled takes the class of the mask, over any area, with bounded memory."""
+"""Accepting proposals: unlabelled pixels take the class of the mask, over any area, with bounded memory."""
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
@@ -49,7 +49,7 @@ def review_plane(
 def accept_plane(
     view: MaskView, plane: PlaneId, sentence: str, *, state: PlaneState, cancelled: Cancel = lambda: False
 ) -> Edit | None:
-    """The edit that gives all that nobody labelled the cleaned-up proposal, in blocks as `review_plane` does.
+    """The edit that gives unlabelled pixels the class of the cleaned-up proposal, in blocks as `review_plane` does.
 
     None where there is no proposal, or everything is labelled. Raises as `review_plane` does.
     """
@@ -68,7 +68,8 @@ def accept_region(
     state: PlaneState,
     cancelled: Cancel = lambda: False,
 ) -> Edit | None:
-    """The edit that gives what nobody labelled inside a region the cleaned-up proposal, in blocks as `review_plane`.
+    """The edit that gives the unlabelled pixels of a region the class of the cleaned-up proposal, in blocks as
+    `review_plane` does.
 
     None where there is no proposal, or everything inside is labelled. Raises as `review_plane` does.
     """
@@ -144,6 +145,6 @@ def _change_plane(
 
 
 def _check_whole(view: MaskView, plane: PlaneId) -> None:
-    """Where nothing is proposed yet the mask is background, which nobody said and no label must say."""
+    """Raise SlideError for a partial proposal: its mask is background where nothing is proposed yet."""
     if view.proposal is not None and view.proposal.partial:
         raise SlideError(f"Only a part of '{plane.slide}' is proposed so far. Accept it once all of it is.")

@@ -91,7 +91,10 @@ class LiveWire:
 
 
 def edge_cost(pixels: NDArray[np.generic]) -> NDArray[np.float64]:
-    """What a path pays for each pixel of (h, w, channels): (h, w), next to nothing on an edge and 1 far from any."""
+    """What a path pays for each pixel of (h, w, channels): (h, w), 0.02 on the best edge and 1 far from any.
+
+    The gradient-magnitude feature of Mortensen & Barrett (1995), relative to the strongest gradient nearby.
+    """
     finite = np.isfinite(pixels).all(axis=2)
     grey = np.where(finite[..., None], pixels, 0).astype(np.float64).mean(axis=2)
     if not finite.any() or np.ptp(grey[finite]) == 0:

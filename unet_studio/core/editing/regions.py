@@ -1,4 +1,4 @@
-"""Regions: which pixels a tool means, as a value that every edit of an area can take."""
+"""Regions: the pixels that a tool selects, as a value that every edit of an area can take."""
 
 from dataclasses import dataclass
 

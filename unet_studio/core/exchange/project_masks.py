@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from unet_studio.core.classes import UNLABELLED
 from unet_studio.core.labels.plane import PlaneId
-from unet_studio.core.masks.of_project import view_plane
+from unet_studio.core.masks.project_view import view_plane
 from unet_studio.core.project.store import Project
 from unet_studio.core.slides.opening import SlideReader
 from unet_studio.core.tiles import Box

@@ -1,4 +1,4 @@
-"""What is shown: each channel's contrast and colour, for display only: it never reaches the network."""
+"""Display settings: each channel's contrast, gamma and colour, for the screen only; they never reach the network."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -50,7 +50,7 @@ class Display:
 
 @dataclass(frozen=True, slots=True)
 class NetworkView:
-    """A plane as a model's normalisation hands it to the network; `measured` is the plane's own range."""
+    """A plane as the network gets it from a model's normalisation; `measured` is the plane's own range."""
 
     normalisation: Normalisation
     measured: Range
@@ -144,14 +144,14 @@ def to_rgb(pixels: Pixels, display: Display) -> NDArray[np.uint8]:
     total: NDArray[np.uint8] | None = None
     for index, view in enumerate(display.channels):
         if view.shown:
-            light = _light(pixels[..., index], view)
-            total = light if total is None else np.asarray(cv2.add(total, light), dtype=np.uint8)
+            colours = _coloured(pixels[..., index], view)
+            total = colours if total is None else np.asarray(cv2.add(total, colours), dtype=np.uint8)
     if total is None:
         return np.zeros((*pixels.shape[:2], 3), dtype=np.uint8)
     return np.asarray(cv2.cvtColor(total, cv2.COLOR_RGBA2RGB), dtype=np.uint8)
 
 
-def _light(values: Pixels, view: ChannelView) -> NDArray[np.uint8]:
+def _coloured(values: Pixels, view: ChannelView) -> NDArray[np.uint8]:
     """What one channel (h, w) adds to the picture: red, green, blue and nothing, (h, w, 4) uint8."""
     if values.dtype in (np.uint8, np.uint16):
         table = _lookup_table(view, 1 << (8 * values.dtype.itemsize))
@@ -171,13 +171,13 @@ def _to_levels(values: Pixels, view: ChannelView) -> NDArray[np.uint16]:
 
 @lru_cache(maxsize=64)  # of 256 KiB at most: 16 MiB
 def _lookup_table(view: ChannelView, length: int) -> NDArray[np.uint32]:
-    """The light of each raw value 0…length - 1: one number that holds the bytes red, green, blue and 0."""
+    """The colour of each raw value 0…length - 1: one number that holds the bytes red, green, blue and 0."""
     shares = np.clip((np.arange(length, dtype=np.float64) - view.low) / _span(view), 0.0, 1.0)
     if view.gamma != 1.0:
         shares **= 1.0 / view.gamma
-    light = np.zeros((length, 4), dtype=np.uint8)
-    light[:, :3] = np.rint(shares[:, None] * view.colour)
-    return light.view(np.uint32)[:, 0]
+    colours = np.zeros((length, 4), dtype=np.uint8)
+    colours[:, :3] = np.rint(shares[:, None] * view.colour)
+    return colours.view(np.uint32)[:, 0]
 
 
 def _span(view: ChannelView) -> float:

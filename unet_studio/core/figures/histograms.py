@@ -1,4 +1,4 @@
-"""How often each raw value occurs on a plane: what a contrast is chosen by."""
+"""Histograms of a plane's raw values, by which a contrast is chosen."""
 
 from dataclasses import dataclass
 

@@ -29,12 +29,12 @@ class Patch:
 
     @property
     def labels_before(self) -> NDArray[np.uint8]:
-        """What was there, (h, w) uint8, read-only; raises `ProjectError` if it was stored and the file decayed."""
+        """The labels before, (h, w) uint8, read-only; raises `ProjectError` if the stored data is damaged."""
         return _unpack_patch(self.before, self.box.shape)
 
     @property
     def labels_after(self) -> NDArray[np.uint8]:
-        """What is there since, (h, w) uint8, read-only; raises `ProjectError` if it was stored and the file decayed."""
+        """The labels after, (h, w) uint8, read-only; raises `ProjectError` if the stored data is damaged."""
         return _unpack_patch(self.after, self.box.shape)
 
 

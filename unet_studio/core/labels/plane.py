@@ -45,7 +45,7 @@ class LabelPlane:
         self.version = 0
         """Grows with every write."""
         self._tiles = {cell: _shared(tile) for cell, tile in tiles}
-        self._own: set[Cell] = set()  # the tiles that nobody else has, which may be written in place
+        self._own: set[Cell] = set()  # the tiles that are not shared, which may be written in place
 
     @property
     def cells(self) -> frozenset[Cell]:
@@ -104,7 +104,7 @@ class LabelPlane:
         other._own.clear()
 
     def _own_tile(self, cell: Cell) -> NDArray[np.uint8]:
-        """The tile at `cell`, made or copied first if it isn't ours to write."""
+        """The tile at `cell`, made or copied first if it is shared with another plane."""
         if cell not in self._own:
             tile = self._tiles.get(cell)
             self._tiles[cell] = np.full((TILE, TILE), UNLABELLED, np.uint8) if tile is None else tile.copy()

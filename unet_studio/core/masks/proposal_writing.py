@@ -47,15 +47,15 @@ def write_growing(
     *,
     stamp: str,
     flips: bool = False,
-    grown: Callable[[], None] = lambda: None,
+    on_part: Callable[[], None] = lambda: None,
 ) -> None:
     """Store a proposal from pieces in any order; what there is can be looked at in the file `part` meanwhile.
 
     A piece is a box and its probabilities (h, w, channels); together they cover the plane, each pixel once. `first` is
-    such a piece out to whole tiles, which is shown until others cover it. `part` is written anew, and `grown` called,
+    such a piece out to whole tiles, which is shown until others cover it. `part` is written anew, and `on_part` called,
     whenever there is twice as much: that costs no more than to copy the whole once. Memory is bounded by the edge of
-    what is covered. Errors, and what a reader of `file` sees, are those of `write_proposal`; `part` is the caller's to
-    take away.
+    what is covered. Errors, and what a reader of `file` sees, are those of `write_proposal`; the caller removes
+    `part`.
     """
     of_plane = sum(1 for _ in cells_over(Box.of_shape(shape)))
     with _writing(file, (*shape, first[1].shape[2], stamp, flips)) as connection:
@@ -63,13 +63,13 @@ def write_growing(
         for cell, tile in _tiles_of_pieces([first], shape):
             _write_tile(connection, cell, tile)
             shown += 1
-        _show(connection, file, part, grown)
+        _show(connection, file, part, on_part)
         for cell, tile in _tiles_of_pieces(pieces, shape):
             _write_tile(connection, cell, tile)
             stored += 1
             if 2 * shown <= stored < of_plane:
                 shown = stored
-                _show(connection, file, part, grown)
+                _show(connection, file, part, on_part)
         if stored != of_plane:
             raise ValueError(f"the pieces cover {stored} of {of_plane} tiles of the plane")
 
@@ -106,7 +106,7 @@ def _beside(file: Path) -> Path:
     return file.with_name(file.name + ".part")
 
 
-def _show(connection: sqlite3.Connection, file: Path, part: Path, grown: Callable[[], None]) -> None:
+def _show(connection: sqlite3.Connection, file: Path, part: Path, on_part: Callable[[], None]) -> None:
     """Copy what is written so far, so that no reader and no writer waits for the other."""
     connection.commit()
     copy = _beside(part)
@@ -118,7 +118,7 @@ def _show(connection: sqlite3.Connection, file: Path, part: Path, grown: Callabl
     finally:
         with suppress(OSError):
             copy.unlink(missing_ok=True)
-    grown()
+    on_part()
 
 
 def _tiles_of_strips(

@@ -46,7 +46,7 @@ class Proposal:
         """Probabilities (h, w, channels), 0…255 for 0…1, of a box on the plane.
 
         With `shrink`, a power of two up to 256, every shrink-th pixel is taken and `box` counts these.
-        Raises `ProjectError` if the cache was deleted or damaged; proposing again mends that.
+        Raises `ProjectError` if the cache was deleted or damaged; proposing again replaces it.
         """
         values = np.zeros((*box.shape, self.channels), dtype=np.uint8)
         try:
@@ -95,12 +95,12 @@ def proposal_file(place: Path, model: str, plane: PlaneId) -> Path:
 
 
 def part_file(place: Path, model: str, plane: PlaneId) -> Path:
-    """Where what there is of that proposal is kept until it is whole."""
+    """Where the partial proposal is kept until the whole one is stored."""
     return proposal_file(place, model, plane).with_suffix(_PART_SUFFIX)
 
 
 def slide_stamp(slide: Path) -> str:
-    """What tells a slide file from a later version of it: its size and its time of change."""
+    """Identifies the version of a slide file: its size and its time of modification."""
     status = slide.stat()
     return f"{status.st_size}-{status.st_mtime_ns}"
 
@@ -111,7 +111,7 @@ def find_proposal(place: Path, model: str, plane: PlaneId, *, stamp: str | None 
 
 
 def find_part(place: Path, model: str, plane: PlaneId, *, stamp: str | None = None) -> Proposal | None:
-    """What there is of a proposal while the rest of it is computed; None as for `find_proposal`."""
+    """The partial proposal while the rest is computed; None as for `find_proposal`."""
     return _find(part_file(place, model, plane), stamp, partial=True)
 
 
@@ -120,10 +120,10 @@ def _find(file: Path, stamp: str | None, *, partial: bool) -> Proposal | None:
         return None
     try:
         with _reading(file) as connection:
-            # Those of earlier versions of the program, which had no flips, end before them.
+            # Earlier versions of the program had no flips: their rows have no such column.
             height, width, channels, made_of, *flips = connection.execute("SELECT * FROM proposal").fetchone()
     except (sqlite3.Error, TypeError):
-        return None  # a damaged cache is as good as none
+        return None  # a damaged cache counts as none
     if stamp is not None and stamp != made_of:
         return None
     return Proposal(file, (height, width), channels, partial, any(flips))

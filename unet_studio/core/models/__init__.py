@@ -1,3 +1,1 @@
-"""Models as the whole program sees them, without Keras: their cards and their mapping from raw pixels to network
-input.
-"""
+"""Models without Keras: their cards, and their mapping from raw pixels to network input. Weights belong to `unet`."""

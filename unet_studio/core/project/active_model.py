@@ -37,14 +37,14 @@ def use_model(project: Project, name: str) -> ModelCard:
     card = find_model(name, project.place)
     if project.states():
         card.check_fits(project.classes())
-    card = _bring_in(project, card)
+    card = _copy_into_project(project, card)
     if [c.name for c in project.classes()] != [c.name for c in card.classes] or not project.has_classes:
         project.set_classes(card.classes)
     project.set_setting("active_model", card.id)
     return card
 
 
-def _bring_in(project: Project, card: ModelCard) -> ModelCard:
+def _copy_into_project(project: Project, card: ModelCard) -> ModelCard:
     if Path(card.id).name != card.id:
         raise ModelError(f"'{card.id}' in '{card.folder}' can't be a model's id: an id is the name of a folder.")
     home = project.place / "models" / card.id

@@ -20,11 +20,11 @@ _Params = ParamSpec("_Params")
 _Result = TypeVar("_Result")
 
 
-class _InAPlace(Protocol):
+class _HasPlace(Protocol):
     place: Path
 
 
-_Self = TypeVar("_Self", bound=_InAPlace)
+_Self = TypeVar("_Self", bound=_HasPlace)
 
 
 def connect(file: Path) -> sqlite3.Connection:
@@ -57,8 +57,9 @@ def _prepare(connection: sqlite3.Connection, file: Path) -> None:
         migrate(connection, file)
     # WAL lets training read one snapshot while the user paints; where it can't work SQLite stays with 'delete'.
     if connection.execute("PRAGMA journal_mode = WAL").fetchone()[0] == "wal":
-        # A commit is in the system's hands at once, which is what a crash of ours needs; waiting for the disk itself
-        # would hold up the next stroke on a busy machine. `Project.checkpoint` flushes to the disk, in another thread.
+        # A commit reaches the operating system at once, so that it survives a crash of this program; waiting for the
+        # disk itself would delay the next stroke on a busy machine. `Project.checkpoint` flushes to the disk, in
+        # another thread.
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA wal_autocheckpoint = 0")
 
@@ -81,7 +82,7 @@ def reports_damage(
         try:
             return method(self, *args, **kwargs)
         except (sqlite3.OperationalError, sqlite3.ProgrammingError):
-            raise  # a busy disk, or a mistake in this program
+            raise  # a busy disk, or a bug in this program
         except (sqlite3.DatabaseError, zlib.error) as error:
             raise damaged(self.place / FILE, error) from error
 

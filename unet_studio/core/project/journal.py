@@ -43,7 +43,7 @@ class Write:
 class JournalState:
     """How many writes wait, why the first of them could not be done (empty while all is well), and what never will be.
 
-    `lost` has a sentence for each write that failed for a reason which trying again can't mend.
+    `lost` has a sentence for each write that failed for a reason that another attempt can't solve.
     """
 
     pending: int
@@ -52,7 +52,7 @@ class JournalState:
 
 
 class Journal:
-    """Does writes in order; what the disk doesn't take now stays in memory and is tried until it does.
+    """Does writes in order; one that fails because of the disk stays in memory and is retried until it succeeds.
 
     `notify` is called in the journal's own thread after every change of state.
     """
@@ -87,7 +87,7 @@ class Journal:
         return len(self._queue)
 
     def waiting(self) -> tuple[Write, ...]:
-        """The writes that are not known to be done yet, in order; the first may just be on its way."""
+        """The writes that are not known to be done yet, in order; the first may be just being written."""
         with self._changed:
             return tuple(self._queue)
 
@@ -149,7 +149,7 @@ class Journal:
         self._notify(self.state)
 
     def _sync(self) -> None:
-        """Push what is committed on to the disk about once a second, without holding up the next stroke."""
+        """Flush what is committed to the disk about once a second, without delaying the next stroke."""
         project: Project | None = None
         while self._unsynced.wait() and not self._closing.is_set():
             self._unsynced.clear()

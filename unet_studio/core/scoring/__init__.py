@@ -1,1 +1,1 @@
-"""How well masks agree with the truth, and which plane is worth labelling next."""
+"""Scores of masks against the truth, the gate that new models pass, and which plane to label next. No network."""

@@ -48,8 +48,8 @@ def keeps_round(dice: float, earlier: Sequence[float], *, held_out: int) -> bool
     kept before its equals. Fewer than 5 held-out slides can't tell close models apart: they stand for too little. Then
     the last round is kept that is wrong at most half as much again as the best (1 - Dice; at least 0.01 and at most
     0.05 lower), and what it began with only where all rounds are worse than that. Without a hold-out the last round is
-    always kept: how well a network knows what it learned from says nothing of any other slide, and a handful of strokes
-    is known by heart after a round or two.
+    always kept: the score on the training slides says nothing of other slides, and a few strokes are overfitted after a
+    round or two.
 
     Args:
         dice: of the round, 0…1.

@@ -1,4 +1,4 @@
-"""Which plane to label next: the one that stands best for those that nobody labelled yet and the model is unsure of."""
+"""Active learning: which plane to label next, typical of those that nobody labelled and the model is uncertain of."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -27,8 +27,8 @@ MOST_COMPARED = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class PlaneLook:
-    """How a plane looks.
+class PlaneDescriptor:
+    """An image descriptor of a plane, by which planes are compared.
 
     `features` is comparable between planes of one folder. `structure` is how much is on it besides noise, about 0…0.5.
     `uncertainty` is the mean uncertainty of its proposal, 0…1, and 1 where there is none.
@@ -40,12 +40,14 @@ class PlaneLook:
     uncertainty: float = 1.0
 
 
-def look_at(reader: SlideReader, plane: PlaneId, probabilities: NDArray[np.uint8] | None = None) -> PlaneLook:
-    """Look at a small version of a plane, and at its proposal, (h, w, channels) uint8 at any size."""
+def describe_plane(
+    reader: SlideReader, plane: PlaneId, probabilities: NDArray[np.uint8] | None = None
+) -> PlaneDescriptor:
+    """The descriptor of a plane, from a small version of it and its proposal, (h, w, channels) uint8 at any size."""
     sample = read_small(reader, plane.plane, most=_SIDE)
     features, structure = _describe(sample)
     uncertainty = 1.0 if probabilities is None else mean_uncertainty(probabilities)
-    return PlaneLook(plane, features, structure, uncertainty)
+    return PlaneDescriptor(plane, features, structure, uncertainty)
 
 
 def mean_uncertainty(probabilities: NDArray[np.uint8]) -> float:
@@ -61,32 +63,32 @@ def mean_uncertainty(probabilities: NDArray[np.uint8]) -> float:
     return float(np.mean(1 - (ordered[..., -1] - ordered[..., -2])))
 
 
-def spread(items: Sequence[_Item], most: int = MOST_COMPARED) -> Sequence[_Item]:
-    """All items, or so many of them, evenly from the first to the last."""
+def evenly_spaced(items: Sequence[_Item], most: int = MOST_COMPARED) -> Sequence[_Item]:
+    """All items, or at most `most` of them, evenly from the first to the last."""
     if len(items) <= most:
         return items
     return [items[index] for index in np.linspace(0, len(items) - 1, most).astype(int)]
 
 
-def next_plane(looks: Sequence[PlaneLook], labelled: Collection[PlaneId]) -> PlaneId | None:
+def next_plane(planes: Sequence[PlaneDescriptor], labelled: Collection[PlaneId]) -> PlaneId | None:
     """The plane to label next, None where all are labelled.
 
-    Every plane is represented by the labelled one that looks most like it. The next is the one that brings the
+    Every plane is represented by the labelled one with the nearest descriptor. The next is the one that brings the
     representatives nearest, each plane counting with the uncertainty of its proposal; so the first is the most typical
-    plane, never an odd one, and later ones are of kinds that were not labelled yet. This is one greedy step of the
+    plane, never an outlier, and later ones are of kinds that were not labelled yet. This is one greedy step of the
     facility location problem, which stays within 1 - 1/e of the best choice: Nemhauser, Wolsey & Fisher (1978), doi
     10.1007/BF01588971. Planes that are all but empty come last. The answer follows from the arguments alone; of equals
     the first is taken.
     """
-    left = [look for look in looks if look.plane not in labelled]
-    usual = float(np.median([look.structure for look in looks])) if looks else 0.0
-    done = [look for look in looks if look.plane in labelled]
+    left = [one for one in planes if one.plane not in labelled]
+    usual = float(np.median([one.structure for one in planes])) if planes else 0.0
+    done = [one for one in planes if one.plane in labelled]
     enough = (_ENOUGH_LATER if done else _ENOUGH_AT_FIRST) * usual
-    wanted = [look for look in left if look.structure >= enough] or left
+    wanted = [one for one in left if one.structure >= enough] or left
     if not wanted:
         return None
-    compared = spread(wanted)
-    gains = _gains(_scaled([*compared, *done]), len(compared), np.array([look.uncertainty for look in compared]))
+    compared = evenly_spaced(wanted)
+    gains = _gains(_scaled([*compared, *done]), len(compared), np.array([one.uncertainty for one in compared]))
     return compared[int(np.argmax(gains))].plane
 
 
@@ -98,13 +100,13 @@ def _gains(features: NDArray[np.float64], free: int, uncertainties: NDArray[np.f
     return np.asarray(uncertainties @ np.maximum(nearest[:, None] - distances[:, :free], 0))
 
 
-def _scaled(looks: Sequence[PlaneLook]) -> NDArray[np.float64]:
+def _scaled(planes: Sequence[PlaneDescriptor]) -> NDArray[np.float64]:
     """The features (planes, features), each in units of how much it usually varies."""
-    features = np.array([look.features for look in looks])
+    features = np.array([one.features for one in planes])
     low, high = np.percentile(features, (25, 75), axis=0)
-    spread = np.where(high > low, high - low, np.maximum(features.std(axis=0), 1e-9))
-    # Beyond some spreads all is equally odd; one wild feature doesn't decide alone.
-    return np.asarray(np.clip((features - np.median(features, axis=0)) / spread, -3, 3))
+    scale = np.where(high > low, high - low, np.maximum(features.std(axis=0), 1e-9))
+    # Clipped, so that one outlying feature doesn't decide alone.
+    return np.asarray(np.clip((features - np.median(features, axis=0)) / scale, -3, 3))
 
 
 def _describe(sample: Pixels) -> tuple[tuple[float, ...], float]:

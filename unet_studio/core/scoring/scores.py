@@ -35,11 +35,11 @@ class Counts:
         return _ratio(int(np.trace(self.confusion)), self.labelled)
 
     def dice(self, index: int) -> float:
-        """2 |A ∩ B| / (|A| + |B|) of one class; NaN where it is in neither."""
+        """The Sørensen-Dice coefficient of one class, 2 |A ∩ B| / (|A| + |B|); NaN where it is in neither."""
         return _ratio(2 * self._shared(index), self._in_truth(index) + self._in_mask(index))
 
     def iou(self, index: int) -> float:
-        """|A ∩ B| / |A ∪ B| of one class; NaN where it is in neither."""
+        """The Jaccard index of one class (intersection over union), |A ∩ B| / |A ∪ B|; NaN where it is in neither."""
         shared = self._shared(index)
         return _ratio(shared, self._in_truth(index) + self._in_mask(index) - shared)
 
@@ -102,8 +102,8 @@ def rand_score(truth_instances: NDArray[np.integer], mask_instances: NDArray[np.
     return _ratio(2 * _pairs(both), _pairs(of_truth) + _pairs(of_mask))
 
 
-class TrueDivision:
-    """How a true mask divides a plane into instances; says how well other masks divide it alike.
+class TrueInstances:
+    """The instances of a true mask, which the instances of other masks are scored against.
 
     Args:
         truth: (h, w) class indices, 255 where unlabelled.

@@ -2,6 +2,6 @@
 
 import logging
 
-# tifffile and imagecodecs remark on odd files, and Python prints what nobody handles on the terminal.
+# tifffile and imagecodecs log warnings about unusual files, and without a handler Python prints them to stderr.
 for _library in ("tifffile", "imagecodecs"):
     logging.getLogger(_library).addHandler(logging.NullHandler())

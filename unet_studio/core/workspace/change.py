@@ -29,7 +29,7 @@ class Change:
         return frozenset(change.plane.slide for change in self.edit.planes)
 
     @property
-    def recipe(self) -> bool:
+    def changes_recipe(self) -> bool:
         """Whether the clean-up or the threshold changed."""
         return self.edit.recipe is not None
 

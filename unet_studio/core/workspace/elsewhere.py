@@ -12,7 +12,7 @@ from unet_studio.errors import ProjectError
 
 _FILE = "project.sqlite"
 _WITH_THE_STORE = ("models", "masks")
-"""What people made besides the store; proposals can be made again."""
+"""Copied along with the store; proposals are not, since they can be made again."""
 
 
 def save_elsewhere(folder: Path, place: Path, target: Path, waiting: Iterable[Write]) -> None:

@@ -15,7 +15,7 @@ Recall = Callable[[int | None, int], list[StoredEdit]]
 class History:
     """The edits that are done and those that were taken back, as entries of the project.
 
-    `recall` reads what is stored; `unwritten` says how many writes wait: what is on its way to the disk stays here.
+    `recall` reads what is stored; `unwritten` says how many writes wait: edits that are not written yet stay in memory.
     """
 
     def __init__(self, recall: Recall, next_id: int, unwritten: Callable[[], int]) -> None:
@@ -26,7 +26,7 @@ class History:
         self._unwritten = unwritten
         self.next_id = next_id
         self._kept_bytes = sum(entry.edit.nbytes for entry in stored)
-        self._forgot = True  # what is there from earlier days may be more than was read now
+        self._forgot = True  # the project may hold more than was read now
 
     def add(self, edit: Edit) -> None:
         """Take a new edit, by the id `next_id`; what was taken back before can't be made again."""
@@ -65,7 +65,7 @@ class History:
     def _recall_older(self) -> None:
         """Bring back from the project what was forgotten, all of which is older than what may not be written yet.
 
-        What the project has as taken back and memory has not was replaced by an edit that is on its way to the disk.
+        An edit that is taken back in the project but not in memory was replaced by one that is not written yet.
         """
         oldest = min((entry.id for entry in self.undone), default=None)
         while not self.done and (found := self._recall(oldest, _KEPT_BYTES // 2)):

@@ -12,9 +12,10 @@ _KEPT_PLANES = 8
 
 
 class Planes:
-    """The label planes at hand. All who ask for a plane while somebody holds it get the same object.
+    """The label planes in memory. All who ask for a plane while one of them holds it get the same object.
 
-    `read` gets the stored labels of a plane of a shape (h, w), in any thread; `waiting` the writes on their way there.
+    `read` gets the stored labels of a plane of a shape (h, w), in any thread; `waiting` the writes that are not done
+    yet.
     """
 
     def __init__(
@@ -26,16 +27,16 @@ class Planes:
         self._kept: OrderedDict[PlaneId, LabelPlane] = OrderedDict()  # asked for last; the others may go
         self._versions: dict[PlaneId, int] = {}
 
-    def at_hand(self, plane: PlaneId) -> LabelPlane | None:
+    def in_memory(self, plane: PlaneId) -> LabelPlane | None:
         return self._held.get(plane)
 
     def get(self, plane: PlaneId, shape: tuple[int, int]) -> LabelPlane:
-        """The labels of a plane of `shape` (h, w), read now unless they are at hand."""
-        labels = self.at_hand(plane)
+        """The labels of a plane of `shape` (h, w), read now unless they are in memory."""
+        labels = self.in_memory(plane)
         return self.keep(plane, self.read(plane, shape) if labels is None else labels)
 
     def keep(self, plane: PlaneId, labels: LabelPlane) -> LabelPlane:
-        """Have labels that were `read` at hand, unless the plane is by now; returns those at hand."""
+        """Keep labels that were `read`, unless the plane is in memory by now; returns those in memory."""
         labels = self._held.setdefault(plane, labels)
         self._kept[plane] = labels
         self._kept.move_to_end(plane)
@@ -60,14 +61,14 @@ class Planes:
         return self._versions.get(plane, 0)
 
     def apply(self, write: Write, made: LabelPlane | None = None) -> None:
-        """Change the planes at hand as `write`, not submitted yet, will change the store.
+        """Change the planes in memory as `write`, not submitted yet, will change the store.
 
-        `made` are the labels of its one plane as they are afterwards, where somebody has them already. Raises
-        `ProjectError`, and changes nothing, where the edit decayed on the disk that it was recalled from.
+        `made` are the labels of its one plane as they are afterwards, where the caller has them already. Raises
+        `ProjectError`, and changes nothing, where the stored edit is damaged.
         """
         try:
             for change in write.changes:
-                labels = self.at_hand(change.plane)
+                labels = self.in_memory(change.plane)
                 if labels is None or labels is made:
                     continue
                 if made is not None:
@@ -82,6 +83,6 @@ class Planes:
 
     def _read_again(self, write: Write) -> None:
         for change in write.changes:
-            labels = self.at_hand(change.plane)
+            labels = self.in_memory(change.plane)
             if labels is not None:
                 labels.adopt(self.read(change.plane, labels.shape))

@@ -1,4 +1,4 @@
-"""What is not on the disk yet: one owner that knows every stroke, review, accepted plane and mask file on its way."""
+"""What is not on the disk yet: every stroke, review, accepted plane and mask file that waits, in one place."""
 
 import itertools
 import threading

@@ -45,11 +45,11 @@ class Workspace:
         self.classes = project.classes()
         self.steps = project.steps()
         self.threshold = project.threshold
-        self._recipe = MaskRecipe(self.steps, self.threshold)  # the one kept; another may be tried out
+        self._recipe = MaskRecipe(self.steps, self.threshold)  # the one kept; another may be previewed
         self.active_model = project.active_model
         self.states = project.states()
         self.proposed = proposed_planes(self.place, self.active_model)
-        self.part: PlaneId | None = None  # the plane of whose proposal only a part is there, the rest on its way
+        self.part: PlaneId | None = None  # the plane whose proposal is stored in part, while the rest is computed
         self._project = project
         self._held = ExitStack()
         self._notify = notify
@@ -128,8 +128,8 @@ class Workspace:
     def find_proposal(self, plane: PlaneId) -> Proposal | None:
         """The active model's proposal for a plane of the slide as it is now, or None.
 
-        Of the plane `part` what is there so far stands in, unless there is a whole one: by the same model of the same
-        slide, that says the same everywhere.
+        For the plane `part` it is the partial proposal, unless there is a whole one: by the same model of the same
+        slide, that has the same values everywhere.
         """
         try:
             stamp = slide_stamp(self.folder / plane.slide)
@@ -174,7 +174,7 @@ class Workspace:
         as they are afterwards, where they are there already: a stroke paints as it goes, and what was worked out on a
         snapshot is taken over whole. Raises `ProjectInUseError`, and changes nothing, where the folder is read-only.
         """
-        self._insist_on_writing()
+        self._check_writable()
         number = self._history.next_id
         change = self._carry_out(Change(edit), lambda project: project.record(number, edit, *shapes), made)
         self._history.add(edit)
@@ -185,7 +185,7 @@ class Workspace:
 
         Raises `ProjectError`, and changes nothing, where it can't be read from the project any more.
         """
-        self._insist_on_writing()
+        self._check_writable()
         entry = self._history.next_undo
         if entry is None:
             return None
@@ -196,7 +196,7 @@ class Workspace:
 
     def redo(self) -> Change | None:
         """Make the edit that was taken back last again; None where there is none. Raises as `undo` does."""
-        self._insist_on_writing()
+        self._check_writable()
         entry = self._history.next_redo
         if entry is None:
             return None
@@ -233,7 +233,7 @@ class Workspace:
         else:
             self.states[plane] = state
 
-    def _insist_on_writing(self) -> None:
+    def _check_writable(self) -> None:
         if self.read_only:
             raise ProjectInUseError(self.read_only)
 
@@ -245,7 +245,7 @@ class Workspace:
 
     def set_classes(self, classes: Iterable[LabelClass]) -> None:
         chosen = tuple(classes)
-        self._insist_on_writing()
+        self._check_writable()
         self.classes = chosen
         self._submit(Write("classes", lambda project: project.set_classes(chosen)))
 
@@ -262,7 +262,7 @@ class Workspace:
     def _change_recipe(self, recipe: MaskRecipe, sentence: str) -> Change | None:
         if recipe != self._recipe:
             return self.perform(Edit(sentence, recipe=RecipeChange(self._recipe, recipe)))
-        self._set_recipe(recipe)  # another may have been tried out meanwhile
+        self._set_recipe(recipe)  # another may have been previewed meanwhile
         return None
 
     def _set_recipe(self, recipe: MaskRecipe) -> None:
@@ -273,7 +273,7 @@ class Workspace:
         """Make a model active; a project without labels takes over its classes. `ModelError` if they don't fit."""
         if self.states:
             card.check_fits(self.classes)
-        self._insist_on_writing()
+        self._check_writable()
         self._submit(Write(f"model {card.title}", lambda project: use_model(project, card.id)))
         if not self.states and [c.name for c in card.classes] != [c.name for c in self.classes]:
             self.classes = card.classes

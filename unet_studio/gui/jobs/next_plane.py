@@ -10,7 +10,7 @@ from unet_studio.core.workspace.workspace import Workspace
 from unet_studio.gui.controls.notice import Notice
 from unet_studio.gui.jobs.thread_job import ThreadJob
 from unet_studio.protocol.values import Progress
-from unet_studio.usecases.next_plane import Looks, next_plane_to_label
+from unet_studio.usecases.next_plane import Descriptors, next_plane_to_label
 
 
 class NextPlane(ThreadJob):
@@ -21,19 +21,19 @@ class NextPlane(ThreadJob):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._folder: Path | None = None
-        self._looks: Looks = {}
+        self._descriptors: Descriptors = {}
 
     def find(self, workspace: Workspace) -> None:
         """Find the plane that teaches most among those that nobody labelled."""
         if self.is_busy:
             return
         if workspace.folder != self._folder:
-            self._folder, self._looks = workspace.folder, {}
-        slides, done, looks = workspace.slides, frozenset(workspace.states), self._looks
+            self._folder, self._descriptors = workspace.folder, {}
+        slides, done, descriptors = workspace.slides, frozenset(workspace.states), self._descriptors
 
         def work(progress: Progress) -> PlaneId | None:
             with Project.open(workspace.folder, place=workspace.place) as project:
-                return next_plane_to_label(project, slides, done=done, looks=looks, progress=progress)
+                return next_plane_to_label(project, slides, done=done, descriptors=descriptors, progress=progress)
 
         self._run(self.tr("Looking for the slide that teaches most"), work, self._on_found)
 

@@ -241,15 +241,15 @@ class Session(QObject):
                 self.open_plane(change.planes[0])
 
     def _tell_change(self, change: Change) -> None:
-        if change.recipe:
+        if change.changes_recipe:
             self._renew_mask()
         plane = self.plane
         self.changed.emit(
             Changes(
                 box=change.box_on(plane.id) if plane is not None else NOWHERE,
-                mask=self._mask if change.recipe else None,
+                mask=self._mask if change.changes_recipe else None,
                 slides=change.slides,
-                recipe=change.recipe,
+                recipe=change.changes_recipe,
                 history=True,
                 reviewed=change.reviewed,
             )

@@ -1,3 +1,3 @@
-"""Training: patches, loss, optimiser, rounds, checkpoints, and a project's labels become a model. Proposing needs
-none of it.
+"""Training: patches, loss, optimiser, rounds, checkpoints, and the retraining of a project's model on its labels.
+Proposing imports none of it.
 """

@@ -1,4 +1,4 @@
-"""Border weights: what the loss gains at the thin background between objects that nearly touch."""
+"""Border weights: a larger loss on the thin background between objects that nearly touch."""
 
 import cv2
 import numpy as np
@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from unet_studio.core.classes import BACKGROUND, UNLABELLED
 
-_REACH = 4.0
+_CUTOFF = 4.0
 """Beyond so many σ of both distances together a weight is below e⁻⁸ of w0 and taken as 0."""
 
 
@@ -20,10 +20,10 @@ def border_weights(labels: NDArray[np.uint8], *, w0: float, sigma: float) -> NDA
     """
     objects = (labels != BACKGROUND) & (labels != UNLABELLED)
     count, numbers = cv2.connectedComponents(objects.astype(np.uint8), connectivity=8)
-    reach = int(np.ceil(_REACH * sigma))
+    cutoff = int(np.ceil(_CUTOFF * sigma))
     first = np.full(labels.shape, np.inf, dtype=np.float32)
     second = first.copy()
-    for number, part in enumerate(_slices(numbers, count, reach), start=1):
+    for number, part in enumerate(_slices(numbers, count, cutoff), start=1):
         inside = numbers[part] == number
         distance = cv2.distanceTransform((~inside).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
         second[part] = np.minimum(second[part], np.maximum(first[part], distance))
@@ -32,8 +32,8 @@ def border_weights(labels: NDArray[np.uint8], *, w0: float, sigma: float) -> NDA
     return np.where(labels == BACKGROUND, weights, 0).astype(np.float32)
 
 
-def _slices(numbers: NDArray[np.int32], count: int, reach: int) -> list[tuple[slice, slice]]:
-    """The part of the array around each component 1…count - 1 that a weight of it can reach."""
+def _slices(numbers: NDArray[np.int32], count: int, cutoff: int) -> list[tuple[slice, slice]]:
+    """The part of the array around each component 1…count - 1 within which a weight of it isn't 0."""
     top, left = np.full((2, count), max(numbers.shape))
     bottom, right = np.zeros((2, count), dtype=np.int64)
     y, x = np.nonzero(numbers)
@@ -42,6 +42,6 @@ def _slices(numbers: NDArray[np.int32], count: int, reach: int) -> list[tuple[sl
         np.minimum.at(least, of_pixel, place)
         np.maximum.at(most, of_pixel, place)
     return [
-        (slice(max(0, top[n] - reach), bottom[n] + reach + 1), slice(max(0, left[n] - reach), right[n] + reach + 1))
+        (slice(max(0, top[n] - cutoff), bottom[n] + cutoff + 1), slice(max(0, left[n] - cutoff), right[n] + cutoff + 1))
         for n in range(1, count)
     ]

@@ -37,7 +37,7 @@ class Checkpoint:
 
     @property
     def history(self) -> tuple[Round, ...]:
-        """All rounds so far; a checkpoint of earlier days calls those whose weights were kept the best."""
+        """All rounds so far; checkpoints of earlier versions call those whose weights were kept the best."""
         stored = [{"kept": report.get("best"), **report} for report in self.facts["history"]]
         return tuple(Round(**{name: report[name] for name in report if name != "best"}) for report in stored)
 

@@ -16,8 +16,8 @@ def make_loss(
 ) -> Callable[[Any, Any], Any]:
     """A Keras loss of labels (batch, h, w), class indices or 255, and logits (batch, h, w, classes).
 
-    Both parts are divided by the number of labelled pixels of the batch, so that a few strokes pull as hard as a
-    full plane. The soft Dice is the mean over the classes (background left out) that occur in the batch's labels;
+    Both parts are divided by the number of labelled pixels of the batch, so that a few strokes weigh as much
+    as a full plane. The soft Dice is the mean over the classes (background left out) that occur in the batch's labels;
     reference: Milletari et al. 2016, arXiv:1606.04797, equation for D, with p instead of p².
 
     In the cross-entropy a pixel weighs what `class_weights` says of its class (1 where there are none) plus, where
@@ -49,8 +49,8 @@ def make_loss(
 def balance_classes(pixels: NDArray[np.int64], cap: float) -> list[float]:
     """The weight of each class, from how many pixels of it are labelled.
 
-    Weights go with the inverse root of the frequency, so that a rare class is learned without drowning the others, but
-    none is more than `cap` times that of the most frequent class. Their mean over the labelled pixels is 1. A class
+    Weights go with the inverse root of the frequency, so that a rare class is learned without outweighing the others,
+    but none is more than `cap` times that of the most frequent class. Their mean over the labelled pixels is 1. A class
     that nobody labelled weighs 1.
     """
     weights = np.ones(len(pixels))

@@ -75,7 +75,11 @@ class RectifiedAdam(keras.optimizers.Optimizer):  # type: ignore[misc]
 
 
 def make_optimiser(schedule: Schedule) -> keras.optimizers.Optimizer:
-    """The recipe's optimiser; it also averages the weights (EMA)."""
+    """The recipe's optimiser, with each gradient clipped by its norm (Pascanu et al. 2013, arXiv:1211.5063).
+
+    It also keeps an exponential moving average (EMA) of the weights, after Polyak & Juditsky 1992, "Acceleration of
+    stochastic approximation by averaging". Adam: Kingma & Ba 2015, arXiv:1412.6980.
+    """
     options: dict[str, Any] = {
         "learning_rate": schedule.learning_rate,
         "clipnorm": schedule.clip or None,
@@ -88,9 +92,10 @@ def make_optimiser(schedule: Schedule) -> keras.optimizers.Optimizer:
 
 
 def learning_rate(schedule: Schedule, step: int, steps: int) -> float:
-    """The rate of a step, 0…steps - 1: a line up from a tenth during the warm-up, then a half cosine down to 2 %.
+    """The rate of a step, 0…steps - 1: a linear warm-up from a tenth, then a half cosine down to 2 %.
 
-    Only the decay called cosine falls; reference: Loshchilov & Hutter 2017, arXiv:1608.03983, equation 5.
+    Without the decay called cosine it stays after the warm-up. References: Loshchilov & Hutter 2017, arXiv:1608.03983,
+    equation 5; warm-up: Goyal et al. 2017, arXiv:1706.02677, section 2.2.
     """
     if step < schedule.warmup:
         return schedule.learning_rate * (0.1 + 0.9 * step / schedule.warmup)

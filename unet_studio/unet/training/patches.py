@@ -35,7 +35,7 @@ class LabelledSlide:
     range: Range
     cells: list[Cell]
     """The tiles that hold labels."""
-    kept: bool = False
+    stays_in_memory: bool = False
     """Whether the plane stays in memory once it was normalised."""
     _cache: NDArray[np.float32] | None = field(default=None, repr=False)
     _counts: dict[int, NDArray[np.int64]] | None = field(default=None, repr=False)
@@ -91,7 +91,7 @@ class LabelledSlide:
 
     def read(self, box: Box) -> NDArray[np.float32]:
         """Network input (h, w, channels) of a box on the plane."""
-        if self.kept and self._cache is None:
+        if self.stays_in_memory and self._cache is None:
             self._cache = self._read_normalised(Box.of_shape(self.shape))
         return self._read_normalised(box) if self._cache is None else self._cache[box.slices]
 
@@ -145,18 +145,18 @@ class PatchBatches:
 
 
 def _keep_planes(slides: Sequence[LabelledSlide]) -> None:
-    """Let as many planes as the memory set aside for them can hold stay there, the smallest first."""
+    """Cache as many planes as fit in the memory for them, the smallest first."""
     held = 0
     for slide in sorted(slides, key=lambda s: s.shape[0] * s.shape[1]):
         pixels = slide.shape[0] * slide.shape[1]
         held += pixels * slide.normalisation.channels * np.dtype(np.float32).itemsize
-        slide.kept = pixels <= _CACHED_PIXELS and held <= _CACHED_BYTES
+        slide.stays_in_memory = pixels <= _CACHED_PIXELS and held <= _CACHED_BYTES
 
 
 def draw_patch(
     slide: LabelledSlide, side: int, augmentation: Augmentation, rng: Generator, margin: int = 0
 ) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-    """One varied patch around a labelled pixel: pixels (side, side, c), and labels without the outer `margin` pixels.
+    """One augmented patch around a labelled pixel: pixels (side, side, c), and labels without the outer `margin`.
 
     The cost doesn't depend on the size of the slide. Labels outside the plane are unlabelled.
     """
@@ -168,7 +168,7 @@ def draw_patch(
 def draw_slide(
     slide: LabelledSlide, side: int, augmentation: Augmentation, rng: Generator, margin: int = 0
 ) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-    """As `draw_patch`, but of the whole slide, resized so that before any variation it fills the patch.
+    """As `draw_patch`, but of the whole slide, resized so that before augmentation it fills the patch.
 
     The slide is read whole, so this is for small ones.
     """
@@ -211,7 +211,11 @@ def _choose_centre(slide: LabelledSlide, warp: "_Warp", side: int, rng: Generato
 
 @dataclass(frozen=True, slots=True)
 class _Warp:
-    """One affine and elastic map from patch to slide, applied in a single interpolation."""
+    """One affine and elastic map from patch to slide, applied in a single interpolation.
+
+    The elastic deformation is that of Ronneberger et al. 2015, section 3.1: random displacements on a coarse grid,
+    interpolated bicubically.
+    """
 
     matrix: NDArray[np.float64]  # (2, 2), patch (y, x) → slide (y, x), around the centre
     elastic: float

@@ -1,6 +1,6 @@
-"""Preparing: the labelled planes of a snapshot are opened, measured, and divided into those to learn from and the rest.
+"""Preparing a training: the labelled planes of a snapshot are opened, measured, and split into training and validation.
 
-It takes minutes where slides are large or many, so it says which one it is at, and can be stopped at any.
+It takes minutes where slides are large or many, so it reports its progress for each and can be cancelled.
 """
 
 from collections.abc import Iterator, Sequence
@@ -39,7 +39,7 @@ def check_stopped(progress: Progress) -> None:
 
 @contextmanager
 def open_slides(snapshot: Snapshot, folder: Path, progress: Progress) -> Iterator[list[OpenedPlane]]:
-    """The labelled planes whose slides can be opened and are still as large; the others are told.
+    """The labelled planes whose slides can be opened and are still as large; the others are reported.
 
     Raises `StudioError` where there are none.
     """
@@ -61,7 +61,7 @@ def open_slides(snapshot: Snapshot, folder: Path, progress: Progress) -> Iterato
 
 
 def prepare_all(opened: Sequence[OpenedPlane], normalisation: Normalisation, progress: Progress) -> list[LabelledSlide]:
-    """The planes ready to be cut into patches; those that can't be read are told. `StudioError` where none can."""
+    """The planes ready to be cut into patches; those that can't be read are reported. `StudioError` where none can."""
     slides = []
     for number, one in enumerate(opened, start=1):
         check_stopped(progress)

@@ -1,4 +1,4 @@
-"""Previews: how the mask of one labelled place comes out, round by round."""
+"""Previews: the mask of one validation window after each round."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +17,7 @@ from unet_studio.unet.training.validation import ValidationWindow
 
 
 class Preview:
-    """After each round, a picture of one validation window with the mask as it now comes out."""
+    """Draws one validation window with its mask after each round."""
 
     def __init__(self, windows: Sequence[ValidationWindow], classes: Sequence[LabelClass], folder: Path) -> None:
         # The window with most foreground shows most.

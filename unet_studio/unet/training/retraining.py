@@ -1,4 +1,4 @@
-"""Retraining: a project's labels become a new model, judged beside the one it started from."""
+"""Retraining: a new model is trained on a project's labels and validated against the one it started from."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -31,12 +31,12 @@ def retrain(
 ) -> Retrained:
     """Train on the project's labels, warm-started from `start`, and publish the model in the project.
 
-    Without `start` the recipe's network begins at random with `channels` input channels (0: those of the first
-    labelled slide). Slides that can't be read are told and left out. Where the project has no hold-out the recipe may
-    set some slides aside for this training. After each round the run's folder gets a checkpoint, with which `resume`
-    goes on should the training be interrupted; its end removes it.
+    Without `start` the recipe's network begins at random with `channels` input channels (0: those of the first labelled
+    slide). Slides that can't be read are reported and left out. Where the project has no hold-out the recipe may set
+    some slides aside for this training. After each round the run's folder gets a checkpoint, with which `resume` goes
+    on should the training be interrupted; its end removes it.
 
-    Who stops a training gets the best round so far; before the first round `Cancelled` is raised.
+    A training that is stopped returns the best round so far; before the first round `Cancelled` is raised.
     """
     snapshot = read_snapshot(project, each=partial(check_stopped, progress))
     if start is not None:
@@ -122,7 +122,7 @@ class _Retraining:
             ) from error
 
     def _finished_card(self, trained: TrainedNetwork, windows: Sequence[ValidationWindow]) -> ModelCard:
-        compared = bool(self._kept_out)  # what was trained on would look surer than it is
+        compared = bool(self._kept_out)  # fitted on training slides it would leave overconfident probabilities
         predictor = Predictor(trained.network, self._recipe.architecture)
         return replace(
             self._card,

@@ -1,4 +1,4 @@
-"""Training: rounds of patches, a look at the hold-out after each, and the best weights kept."""
+"""The training loop: rounds of patches, a validation after each, early stopping, and the best weights kept."""
 
 import math
 import time
@@ -132,8 +132,8 @@ class _Training:
         self._compile()
         self._history: list[Round] = []
         self._best_weights: Arrays = []
-        self._slowed = 1.0  # what the schedule's learning rate is multiplied with
-        self._slowed_in = 0  # round
+        self._rate_factor = 1.0  # factor of the schedule's learning rate
+        self._reduced_in = 0  # the round in which the plateau rule last halved it
         self._began = time.monotonic()
         self._seconds_before = 0.0
 
@@ -149,16 +149,16 @@ class _Training:
         self._best_weights = checkpoint.best
         facts = checkpoint.facts
         self._history = list(checkpoint.history)
-        self._slowed, self._slowed_in = facts["slowed"], facts["slowed_in"]
+        self._rate_factor, self._reduced_in = facts["slowed"], facts["slowed_in"]
         self._seconds_before = self._history[-1].seconds
-        self._take(facts["batch"], facts["patch"])
+        self._use_batches(facts["batch"], facts["patch"])
 
     def run(self) -> TrainedNetwork:
         schedule = self._recipe.schedule
         if not self._history:
             self._judge(0, loss=float("nan"), note="")
         with ThreadPoolExecutor(1, "patches") as drawing:
-            while self._round < schedule.rounds and not self._stands_still(schedule.patience):
+            while self._round < schedule.rounds and not self._is_on_plateau(schedule.patience):
                 loss, note = self._train_round(drawing)
                 self._judge(self._round + 1, loss=loss, note=note)
                 self._save()
@@ -176,11 +176,11 @@ class _Training:
             try:
                 return self._train_steps(drawing), " ".join(notes)
             except _NotFiniteError:
-                notes.append(self._slow_down())
+                notes.append(self._halve_rate())
             except Exception as error:  # each backend has its own for this
                 if not is_out_of_memory(error):
                     raise
-                notes.append(self._shrink(error))
+                notes.append(self._shrink_batch(error))
             if len(notes) > _MOST_RETRIES:
                 raise RecipeError(
                     f"The training failed {len(notes)} times in one round. {notes[-1]} Check the slides for damaged "
@@ -206,16 +206,17 @@ class _Training:
 
     def _rate(self, step: int) -> float:
         schedule = self._recipe.schedule
-        return self._slowed * learning_rate(schedule, step, schedule.rounds * self._batches.steps)
+        return self._rate_factor * learning_rate(schedule, step, schedule.rounds * self._batches.steps)
 
-    def _slow_down(self) -> str:
-        self._slowed /= 2
+    def _halve_rate(self) -> str:
+        self._rate_factor /= 2
+        rate = self._rate_factor * self._recipe.schedule.learning_rate
         return (
             f"The loss was no longer a number, so the weights went back to those of round {self._round} "
-            f"and the learning rate was halved, to {self._slowed * self._recipe.schedule.learning_rate:.2g} at most."
+            f"and the learning rate was halved, to {rate:.2g} at most."
         )
 
-    def _shrink(self, error: Exception) -> str:
+    def _shrink_batch(self, error: Exception) -> str:
         schedule = self._recipe.schedule
         batch, patch = schedule.batch // 2, schedule.patch
         if batch == 0:
@@ -225,11 +226,11 @@ class _Training:
                 f"There is not enough memory to train on a single patch of {schedule.patch} × {schedule.patch} pixels. "
                 "Close other programs, or choose a recipe with a smaller 'architecture.width'."
             ) from error
-        self._take(batch, patch)
+        self._use_batches(batch, patch)
         return f"There was not enough memory, so a step now takes {batch} patch(es) of {patch} × {patch} pixels."
 
-    def _take(self, batch: int, patch: int) -> None:
-        """Go on with so many patches a step, of this many pixels a side."""
+    def _use_batches(self, batch: int, patch: int) -> None:
+        """Continue with this many patches a step, of this many pixels a side."""
         schedule = replace(self._recipe.schedule, batch=batch, patch=patch)
         self._recipe = replace(self._recipe, schedule=schedule)
         self._batches = PatchBatches(self._slides, self._recipe)
@@ -237,7 +238,7 @@ class _Training:
     def _judge(self, number: int, *, loss: float, note: str) -> None:
         trained = [keras.ops.convert_to_numpy(variable) for variable in self._network.trainable_variables]
         if number:
-            self._show_averages()
+            self._load_averages()
         counts = judge(self._predictor, self._windows, self._steps, self._tell_stopping)
         dice = float(np.nan_to_num(counts.mean_dice))
         kept = keeps_round(dice, [report.dice for report in self._history], held_out=self._held_out)
@@ -245,7 +246,7 @@ class _Training:
             self._best_weights = self._network.get_weights()
         seconds = self._seconds_before + time.monotonic() - self._began
         self._history.append(Round(number, self._recipe.schedule.rounds, loss, dice, seconds, kept, note))
-        self._ease_on_plateau()
+        self._reduce_rate_on_plateau()
         if self._log is not None:
             rate = self._rate(number * self._batches.steps)
             self._log.write(number, {"loss": loss, "hold-out Dice": dice, "learning rate": rate})
@@ -257,21 +258,21 @@ class _Training:
         if self._cancelled():
             self._stopping()
 
-    def _show_averages(self) -> None:
-        """Give the network the averaged weights; as copies, for with JAX a prediction frees the arrays it is given."""
+    def _load_averages(self) -> None:
+        """Give the network the averaged weights (EMA); copied, since JAX frees arrays in a prediction."""
         self._optimiser.finalize_variable_values(self._network.trainable_variables)
         for variable in self._network.trainable_variables:
             variable.assign(keras.ops.copy(variable))
 
-    def _ease_on_plateau(self) -> None:
+    def _reduce_rate_on_plateau(self) -> None:
         schedule = self._recipe.schedule
         halfway = max(1, schedule.patience // 2)
-        if schedule.decay == "plateau" and self._stands_still(halfway) and self._round - self._slowed_in >= halfway:
-            self._slowed /= 2
-            self._slowed_in = self._round
+        if schedule.decay == "plateau" and self._is_on_plateau(halfway) and self._round - self._reduced_in >= halfway:
+            self._rate_factor /= 2
+            self._reduced_in = self._round
 
-    def _stands_still(self, rounds: int) -> bool:
-        """Whether so many rounds have passed without a better score."""
+    def _is_on_plateau(self, rounds: int) -> bool:
+        """Whether this many rounds have passed without a better score."""
         first_best = max(self._history, key=lambda report: report.dice)  # of equals max gives the first
         return self._round - first_best.round >= rounds
 
@@ -298,8 +299,8 @@ class _Training:
         network, optimiser = self._state()
         facts = {
             "history": [asdict(report) for report in self._history],
-            "slowed": self._slowed,
-            "slowed_in": self._slowed_in,
+            "slowed": self._rate_factor,
+            "slowed_in": self._reduced_in,
             "batch": self._recipe.schedule.batch,
             "patch": self._recipe.schedule.patch,
         }

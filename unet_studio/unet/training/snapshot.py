@@ -1,4 +1,4 @@
-"""The snapshot: what a training reads of a project, all of one moment, while a person goes on painting."""
+"""The snapshot: what a training reads of a project, all of one moment, while a person paints on."""
 
 import hashlib
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Validation: the parts of labelled planes on which networks are compared, and how well one does there."""
+"""Validation windows: the parts of labelled planes on which networks are scored."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 
 from unet_studio.core.cleaning.steps import Step
 from unet_studio.core.masks.mask_view import cleaned_mask
-from unet_studio.core.scoring.next_plane import spread
+from unet_studio.core.scoring.next_plane import evenly_spaced
 from unet_studio.core.scoring.scores import Counts, count
 from unet_studio.core.tiles import Box, tile_box
 from unet_studio.unet.prediction import Predictor
-from unet_studio.unet.recipes import UNVARIED, Schedule
+from unet_studio.unet.recipes import NO_AUGMENTATION, Schedule
 from unet_studio.unet.tiling import read_mirrored
 from unet_studio.unet.training.patches import LabelledSlide, draw_slide
 
@@ -31,9 +31,9 @@ class ValidationWindow:
 def validation_windows(
     slides: Sequence[LabelledSlide], schedule: Schedule | None = None, *, each: Callable[[], None] = lambda: None
 ) -> list[ValidationWindow]:
-    """At most 24 windows of 512² around the labels of `slides`, spread evenly; the same at every call.
+    """At most 24 windows of 512² around the labels of `slides`, evenly spread; the same at every call.
 
-    Where patches are whole slides by the `schedule`, so are the windows: resized as the patches are, but not varied.
+    Where patches are whole slides by the `schedule`, so are the windows: resized as the patches are, but not augmented.
     `each` is called before a window is read, and may raise to stop.
     """
 
@@ -42,14 +42,14 @@ def validation_windows(
         return ValidationWindow(read_mirrored(slide.read, box, slide.shape), slide.labels.read(box))
 
     if schedule is not None and schedule.whole:
-        rng = np.random.default_rng(0)  # nothing is varied, so nothing is drawn from it that matters
-        chosen = spread(slides, _MAX_WINDOWS)
-        return [ValidationWindow(*draw_slide(slide, schedule.patch, UNVARIED, rng)) for slide in chosen]
+        rng = np.random.default_rng(0)  # without augmentation nothing that matters is drawn from it
+        chosen = evenly_spaced(slides, _MAX_WINDOWS)
+        return [ValidationWindow(*draw_slide(slide, schedule.patch, NO_AUGMENTATION, rng)) for slide in chosen]
     boxes: dict[tuple[int, Box], None] = {}
     for index, slide in enumerate(slides):
         for cell in sorted(slide.cells):
             boxes.setdefault((index, _window_around(tile_box(cell), slide.shape)))
-    return [read(slides[index], box) for index, box in spread(list(boxes), _MAX_WINDOWS)]
+    return [read(slides[index], box) for index, box in evenly_spaced(list(boxes), _MAX_WINDOWS)]
 
 
 def judge(
@@ -60,7 +60,7 @@ def judge(
 ) -> Counts:
     """The pooled agreement of a network, after the clean-up `steps`, with the labels of the windows.
 
-    A step crf is left out: it would take longer than the round before it. `each` is called before every window.
+    A crf step is left out: it would take longer than the round itself. `each` is called before every window.
     """
     classes = predictor.classes
     total = count(np.zeros((0, 0), np.uint8), np.zeros((0, 0), np.uint8), classes)

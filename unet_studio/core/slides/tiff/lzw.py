@@ -1,4 +1,4 @@
-"""Tells damaged LZW data from sound: imagecodecs may crash on the damaged, and then the whole program is gone."""
+"""Tells damaged LZW data from sound: imagecodecs may crash on damaged data, and the whole program with it."""
 
 import numpy as np
 from numpy.typing import NDArray

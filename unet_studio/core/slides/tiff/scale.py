@@ -25,7 +25,7 @@ def pixel_size_um(tiff: TiffFile) -> float | None:
         else:
             sides = _of_aperio(tiff.pages.first.description)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, ElementTree.ParseError):
-        return None  # metadata that make no sense are as good as none
+        return None  # metadata that make no sense count as none
     return _side(*sides) if sides else None
 
 

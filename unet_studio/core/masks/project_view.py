@@ -1,4 +1,4 @@
-"""The mask of a plane of a saved project: its labels over the active model's proposal, cleaned up."""
+"""The mask of a plane as its project has it: labels over the active model's proposal, cleaned up."""
 
 from unet_studio.core.labels.plane import PlaneId
 from unet_studio.core.masks.crf import SlidePlane
