@@ -8,7 +8,7 @@ from unet_studio.gui.controls.theme import icon
 
 
 def heading(text: str) -> QLabel:
-    """A quiet heading above a group of controls."""
+    """A small heading above a group of controls."""
     label = QLabel(text)
     font = label.font()
     font.setBold(True)

@@ -87,7 +87,7 @@ _DARK = _Colours(
 
 
 def apply_theme(app: QApplication, scheme: Scheme = "system") -> None:
-    """Dress the application; with "system" it follows the desktop from light to dark and back."""
+    """Apply style and palette to the application; "system" follows the desktop from light to dark and back."""
     theme = app.findChild(_Theme) or _Theme(app)
     theme.choose(scheme)
 

@@ -30,7 +30,7 @@ _CHANNELS_A_ROW = 5
 
 
 class ContrastPanel(QWidget):
-    """Shows a display and speaks of the one that is wanted; it keeps none itself.
+    """Shows a display and emits the one that is wanted; it keeps none itself.
 
     The fields and the histogram are for the channel chosen in the list; of red, green and blue, for all at first.
     """

@@ -9,7 +9,7 @@ from unet_studio.gui.controls.buttons import action_button, heading, horizontal_
 
 
 class ProposePanel(QWidget):
-    """Speaks intentions; the session decides."""
+    """Shows models and threshold and emits what is chosen; the session decides."""
 
     model_chosen = Signal(str)
     threshold_changed = Signal(float, bool)  # value, whether to keep it (not while dragging)

@@ -94,7 +94,7 @@ class StatusLine(QStatusBar):
 
 
 class _Hint(QLabel):
-    """A quiet text that gives way to all others: as much of it is shown as there is room for."""
+    """A text in a muted colour, cut to the room that the others leave."""
 
     def __init__(self) -> None:
         super().__init__()
