@@ -207,6 +207,14 @@ def test_smoothing_never_takes_another_class_or_loses_the_object(
     assert not np.isin(components[own & (after == CLASS)], of_others).any()
 
 
+def test_a_pixel_at_the_border_is_too_thin_and_stays() -> None:
+    """The border repeats what is beside it, so that the blurred object is highest where the object isn't."""
+    mask = np.array([[0, CLASS, 0, 0]], np.uint8)
+    region = object_at(view_of(mask), (0, 1))
+    with pytest.raises(ObjectError, match="too thin"):
+        smooth(view_of(mask), region, 1)
+
+
 @pytest.mark.parametrize("radius", [1, 2, 4, 8])
 def test_smoothing_takes_the_roughness_and_keeps_place_and_area(radius: int) -> None:
     disc = discs((120, 130), (60, 60, 40)) > 0

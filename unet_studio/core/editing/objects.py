@@ -91,9 +91,9 @@ def smooth(view: MaskView, object_: Region, radius: int) -> Repaint:
         blurred = cv2.blur(blurred, (2 * radius + 1, 2 * radius + 1), borderType=cv2.BORDER_REPLICATE)
     blurred[pixels == _TAKEN] = 0
     level = _level_of_area(blurred, object_.area)
-    if level <= _FAINTEST:
-        raise ObjectError(f"This object is too thin to be smoothed by {radius} pixels. Take a smaller radius.")
     smoothed = _touching(own, blurred >= level)
+    if level <= _FAINTEST or not smoothed.any():
+        raise ObjectError(f"This object is too thin to be smoothed by {radius} pixels. Take a smaller radius.")
     values = np.where(smoothed, np.uint8(_class_of(view, object_)), np.uint8(BACKGROUND))
     return Repaint(Region(box, smoothed != own), values)
 
