@@ -45,6 +45,9 @@ class Session(QObject):
     Every change of labels goes in by `perform`, `accept`, `undo` or `redo`, and comes out as `changed`. `finish_tool`
     ends what the tool in hand has begun, as an edit of its own; it is called before anything else changes or opens.
     `ask_to_leave` is asked what to do where a folder shall be closed and not all of it can be saved.
+
+    It has more methods than a class should: most are a few lines, one for each thing that a person can ask for, and
+    they are together so that all of them end the tool in hand first and tell what changed alike.
     """
 
     workspace_opened = Signal(object)  # Workspace
