@@ -54,6 +54,20 @@ print("loaded:", *{name.partition(".")[0] for name in sys.modules})
     assert "PySide6" in loaded and not loaded & (LATER | NETWORK)
 
 
+def test_slow_libraries_are_loaded_behind_the_window() -> None:
+    script = """
+import sys
+from unet_studio.app import load_slow_libraries
+load_slow_libraries().join()
+print("loaded:", *{name.partition(".")[0] for name in sys.modules})
+"""
+    run = subprocess.run([sys.executable, "-P", "-c", script], capture_output=True, text=True)
+    assert run.returncode == 0 and not run.stderr, run.stderr
+    loaded = set(run.stdout.partition("loaded:")[2].split())
+    assert {"skimage", "scipy", "tifffile", "PIL"} <= loaded
+    assert not loaded & (NETWORK | WINDOW), "these are for the thread of the window, or for the worker"
+
+
 def test_the_worker_loads_no_window_and_listens_before_it_loads_keras() -> None:
     # What its jobs load with Keras, the tests of the real worker see.
     assert not loaded_by("unet_studio.worker.__main__") & (NETWORK | WINDOW)

@@ -4,7 +4,19 @@ import logging
 import os
 import signal
 import sys
+from importlib import import_module
 from pathlib import Path
+from threading import Thread
+
+_QUIET_MS = 1000
+"""After this time the window is painted, and so is a small slide that it was started on."""
+_SLOW = (
+    "unet_studio.core.slides.tiff.opening",
+    "PIL.Image",
+    "skimage.morphology",
+    "skimage.segmentation",
+    "skimage.graph",
+)
 
 
 def open_window(folder: Path | None) -> int:
@@ -36,8 +48,24 @@ def open_window(folder: Path | None) -> int:
     window.show()
     if folder is not None:
         QTimer.singleShot(0, lambda: window.open_folder(folder))
+    QTimer.singleShot(_QUIET_MS, load_slow_libraries)
     signal.signal(signal.SIGINT, lambda *_: window.close())
     ticking = QTimer(interval=200)
     ticking.timeout.connect(lambda: None)  # lets Python see Ctrl+C while Qt waits for events
     ticking.start()
     return app.exec()
+
+
+def load_slow_libraries() -> Thread:
+    """Load in a thread what the window came up without, so that the first TIFF and the first use of a tool don't wait.
+
+    Leaving the program waits for the thread, since a library that is half loaded can't be left.
+    """
+
+    def load() -> None:
+        for module in _SLOW:
+            import_module(module)
+
+    thread = Thread(target=load, name="load slow libraries")
+    thread.start()
+    return thread
