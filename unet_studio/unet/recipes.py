@@ -92,9 +92,10 @@ class Loss:
     balance: float = 1.0  # in the cross-entropy a rare class weighs up to so many times the most frequent one
     border_weight: float = 0.0  # w0 of Ronneberger et al. 2015, equation 2; 0 switches the border weights off
     border_sigma: float = 5.0  # px
+    teacher: float = 0.0  # of what the model at the start says where nobody labelled; 0: nothing is kept on purpose
 
     def __post_init__(self) -> None:
-        for name in ("cross_entropy", "dice", "border_weight"):
+        for name in ("cross_entropy", "dice", "border_weight", "teacher"):
             _require(f"loss.{name}", getattr(self, name), getattr(self, name) >= 0, "0 or more")
         _require("loss.dice", self.dice, self.cross_entropy + self.dice > 0, "above 0 where cross_entropy is 0")
         _require("loss.balance", self.balance, self.balance >= 1, "1 or more")

@@ -51,7 +51,7 @@ def nothing(box: Box) -> NDArray[np.float32]:
 
 
 def draw(slide: LabelledSlide, side: int, augmentation: Augmentation, seed: int = 0) -> Any:
-    return draw_patch(slide, side, augmentation, np.random.default_rng(seed))
+    return draw_patch(slide, side, augmentation, np.random.default_rng(seed))[:2]
 
 
 @given(
@@ -79,7 +79,7 @@ def test_a_label_is_the_one_of_the_place_that_its_pixel_shows_however_warped(
     low, high = scales
     augmentation = replace(SAME_INTENSITY, flip=flip, rotate=rotate, scale_low=low, scale_high=high, elastic=elastic)
     cut = draw_slide if whole else draw_patch
-    pixels, labels = cut(map_slide, side, augmentation, np.random.default_rng(seed), margin)
+    pixels, labels = cut(map_slide, side, augmentation, np.random.default_rng(seed), margin)[:2]
     assert pixels.shape == (side, side, 2)
     assert labels.shape == (side - 2 * margin, side - 2 * margin)
     pixels = pixels[margin : side - margin, margin : side - margin]
@@ -192,7 +192,7 @@ def test_a_whole_slide_fills_its_patch(slide_of: Callable[..., LabelledSlide], s
     y, x = np.mgrid[: shape[0], : shape[1]]
     places = np.stack([(y + 0.5) / shape[0], (x + 0.5) / shape[1]], axis=-1).astype(np.float32)
     slide = slide_of(dotted(shape, Box(0, 0, *shape)), lambda box: places[box.slices].copy(), channels=2)
-    pixels, labels = draw_slide(slide, 64, AS_IT_IS, np.random.default_rng(0))
+    pixels, labels, _ = draw_slide(slide, 64, AS_IT_IS, np.random.default_rng(0))
     assert np.all(labels == 1)
     expected = (np.arange(64) + 0.5) / 64
     inner = slice(3, -3)  # at the border itself a mirrored pixel comes in
@@ -201,7 +201,7 @@ def test_a_whole_slide_fills_its_patch(slide_of: Callable[..., LabelledSlide], s
 
 
 def test_what_a_margin_crops_off_the_labels_is_their_border(map_slide: LabelledSlide) -> None:
-    pixels, labels = draw_patch(map_slide, 32, AS_IT_IS, np.random.default_rng(0), 8)
+    pixels, labels, _ = draw_patch(map_slide, 32, AS_IT_IS, np.random.default_rng(0), 8)
     y, x = np.rint(pixels[8:-8, 8:-8] * MAP_SIDE).astype(int).transpose(2, 0, 1)
     np.testing.assert_array_equal(labels, y // BLOCK * COLUMNS + x // BLOCK)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -17,9 +17,13 @@ from unet_studio.core.tiles import Box, Cell, tile_box
 from unet_studio.unet.recipes import Augmentation, Recipe
 from unet_studio.unet.tiling import read_mirrored
 from unet_studio.unet.training.border_weights import border_weights
+from unet_studio.unet.training.teacher import TaughtPlane
 
 _CACHED_PIXELS = 4096 * 4096
 """Planes up to this size may be normalised once and kept; of larger ones only what a patch needs is read."""
+_ANY_SHARE = 1 / 3
+"""Of the patches of a labelled plane that is taught: so many lie anywhere on it."""
+_REPLAYED_SHARE = 1 / 3
 _CACHED_BYTES = 1 << 30
 """All normalised planes that are kept take at most this much memory."""
 
@@ -37,6 +41,8 @@ class LabelledSlide:
     """The tiles that hold labels."""
     stays_in_memory: bool = False
     """Whether the plane stays in memory once it was normalised."""
+    taught: TaughtPlane | None = None
+    """What the model at the start says of it."""
     _cache: NDArray[np.float32] | None = field(default=None, repr=False)
     _counts: dict[int, NDArray[np.int64]] | None = field(default=None, repr=False)
 
@@ -52,6 +58,8 @@ class LabelledSlide:
     @property
     def counts(self) -> dict[int, NDArray[np.int64]]:
         """How many pixels of each of `cells`, (cells,), are labelled as each class that occurs."""
+        if self._counts is None and not self.cells:
+            self._counts = {}
         if self._counts is None:
             tiles = np.array([np.bincount(self._tile(cell).ravel(), minlength=UNLABELLED + 1) for cell in self.cells])
             occurring = np.flatnonzero(tiles[:, :UNLABELLED].any(axis=0))
@@ -62,6 +70,12 @@ class LabelledSlide:
         """Labelled pixels of each class, (classes,)."""
         none = np.zeros(1, np.int64)
         return np.array([self.counts.get(value, none).sum() for value in range(classes)])
+
+    def draw(self, rng: Generator) -> tuple[int, int]:
+        """A pixel to learn from: a labelled one or, on a plane that is taught, now and then any."""
+        if self.taught is not None and (not self.cells or rng.random() < _ANY_SHARE):
+            return self.taught.draw(rng)
+        return self.draw_labelled(rng)
 
     def draw_labelled(self, rng: Generator) -> tuple[int, int]:
         """A labelled pixel.
@@ -103,39 +117,54 @@ class PatchBatches:
     """Batches of pixels (n, p, p, c) float32 and labels (n, q, q) uint8 for `Model.train_on_batch`.
 
     The labels are cropped to the network's output, q = p - 2 × margin. Where the recipe has border weights the labels
-    are (n, q, q, 2) float32: class and border weight. Every batch follows from the seed, the round and its index
-    alone, so that a run can be repeated.
+    are (n, q, q, 2) float32: class and border weight; where it has a teacher they are (n, q, q, 2 + classes) float32,
+    as `make_loss` takes them. Every batch follows from the seed, the round and its index alone, so that a run can be
+    repeated. A third of the patches, if there are any, are of the `replayed` slides, which nobody labelled.
     """
 
-    def __init__(self, slides: Sequence[LabelledSlide], recipe: Recipe) -> None:
+    def __init__(self, slides: Sequence[LabelledSlide], recipe: Recipe, replayed: Sequence[LabelledSlide] = ()) -> None:
         self._slides = slides
+        self._replayed = replayed
+        self.is_taught = bool(recipe.loss.teacher) and all(slide.taught is not None for slide in (*slides, *replayed))
+        """Whether batches have what a teacher says."""
         self._recipe = recipe
         self._margin = recipe.architecture.margin
         schedule = recipe.schedule
         self.steps = -(-self._patches_of_an_epoch() // schedule.batch) if schedule.epoch else schedule.steps
         """Batches of a round."""
-        _keep_planes(slides)
+        _keep_planes([*slides, *replayed])
 
     def batch(self, number: int, index: int) -> tuple[NDArray[np.float32], NDArray[Any]]:
         """Batch `index` of round `number`."""
         rng = np.random.default_rng((self._recipe.seed, number, index))
         size = self._recipe.schedule.batch
         if self._recipe.schedule.whole:  # each slide once before any comes again
-            order = np.random.default_rng((self._recipe.seed, number)).permutation(len(self._slides))
-            chosen = [int(order[(index * size + i) % len(order)]) for i in range(size)]
+            slides = [*self._slides, *self._replayed]
+            order = np.random.default_rng((self._recipe.seed, number)).permutation(len(slides))
+            chosen = [slides[order[(index * size + i) % len(order)]] for i in range(size)]
         else:
-            chosen = [int(rng.integers(len(self._slides))) for _ in range(size)]
-        patches = [self._draw(self._slides[slide], rng) for slide in chosen]
+            chosen = [self._choose(rng) for _ in range(size)]
+        patches = [self._draw(slide, rng) for slide in chosen]
         return np.stack([pixels for pixels, _ in patches]), np.stack([labels for _, labels in patches])
+
+    def _choose(self, rng: Generator) -> LabelledSlide:
+        slides = self._replayed if self._replayed and rng.random() < _REPLAYED_SHARE else self._slides
+        return slides[int(rng.integers(len(slides)))]
 
     def _draw(self, slide: LabelledSlide, rng: Generator) -> tuple[NDArray[np.float32], NDArray[Any]]:
         schedule, loss = self._recipe.schedule, self._recipe.loss
         draw = draw_slide if schedule.whole else draw_patch
-        pixels, labels = draw(slide, schedule.patch, self._recipe.augmentation, rng, self._margin)
-        if not loss.border_weight:
+        pixels, labels, taught = draw(slide, schedule.patch, self._recipe.augmentation, rng, self._margin)
+        if not loss.border_weight and not self.is_taught:
             return pixels, labels
-        weights = border_weights(labels, w0=loss.border_weight, sigma=loss.border_sigma)
-        return pixels, np.stack([labels.astype(np.float32), weights], axis=-1)
+        weights = np.zeros(labels.shape, np.float32)
+        if loss.border_weight:
+            weights = border_weights(labels, w0=loss.border_weight, sigma=loss.border_sigma)
+        of_classes = [labels.astype(np.float32), weights]
+        if self.is_taught:
+            probabilities = np.moveaxis(taught[..., 1:] / np.float32(255), -1, 0)
+            of_classes += [(taught[..., 0] > 127).astype(np.float32), *probabilities]
+        return pixels, np.stack(of_classes, axis=-1).astype(np.float32)
 
     def _patches_of_an_epoch(self) -> int:
         if self._recipe.schedule.whole:
@@ -153,10 +182,20 @@ def _keep_planes(slides: Sequence[LabelledSlide]) -> None:
         slide.stays_in_memory = pixels <= _CACHED_PIXELS and held <= _CACHED_BYTES
 
 
-def draw_patch(
-    slide: LabelledSlide, side: int, augmentation: Augmentation, rng: Generator, margin: int = 0
-) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-    """One augmented patch around a labelled pixel: pixels (side, side, c), and labels without the outer `margin`.
+class Patch(NamedTuple):
+    """What a training step sees of one place.
+
+    `says` (q, q, classes) is the teacher's: 255 where it is taught, else 0, then its probabilities, 0…255; (q, q, 0)
+    where the slide has no teacher.
+    """
+
+    pixels: NDArray[np.float32]  # (p, p, channels)
+    labels: NDArray[np.uint8]  # (q, q)
+    says: NDArray[np.uint8]
+
+
+def draw_patch(slide: LabelledSlide, side: int, augmentation: Augmentation, rng: Generator, margin: int = 0) -> Patch:
+    """One augmented patch around a pixel to learn from, without the outer `margin` pixels but for its own pixels.
 
     The cost doesn't depend on the size of the slide. Labels outside the plane are unlabelled.
     """
@@ -165,9 +204,7 @@ def draw_patch(
     return _cut(slide, side, warp, centre, augmentation, rng, margin)
 
 
-def draw_slide(
-    slide: LabelledSlide, side: int, augmentation: Augmentation, rng: Generator, margin: int = 0
-) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+def draw_slide(slide: LabelledSlide, side: int, augmentation: Augmentation, rng: Generator, margin: int = 0) -> Patch:
     """As `draw_patch`, but of the whole slide, resized so that before augmentation it fills the patch.
 
     The slide is read whole, so this is for small ones.
@@ -185,25 +222,38 @@ def _cut(
     augmentation: Augmentation,
     rng: Generator,
     margin: int,
-) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+) -> Patch:
     """The patch whose middle shows `centre`, a point between pixels of the slide."""
     halo = warp.halo(side)
     y, x = int(centre[0]), int(centre[1])
     box = Box(y - halo, x - halo, y + halo, x + halo)
     pixels = read_mirrored(slide.read, box, slide.shape)
     labels = slide.labels.read(box)
+    says = np.zeros((*box.shape, 0), np.uint8)
+    if slide.taught is not None:
+        probabilities, where = slide.taught.targets(box, labels)
+        says = np.dstack([where, probabilities])
     map_x, map_y = warp.maps(side, (halo + centre[0] - y, halo + centre[1] - x), rng)
     pixels = _with_channels(cv2.remap(pixels, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101))
     inner = slice(margin, side - margin)
-    labels = cv2.remap(
-        labels, map_x[inner, inner], map_y[inner, inner], cv2.INTER_NEAREST,
-        borderMode=cv2.BORDER_CONSTANT, borderValue=UNLABELLED,
-    ).astype(np.uint8)  # fmt: skip
-    return augment_intensity(pixels, augmentation, rng), labels
+    map_x, map_y = map_x[inner, inner], map_y[inner, inner]
+    labels = _warped(labels[..., None], map_x, map_y, UNLABELLED)[..., 0]
+    return Patch(augment_intensity(pixels, augmentation, rng), labels, _warped(says, map_x, map_y, 0))
+
+
+def _warped(
+    values: NDArray[np.uint8], map_x: NDArray[np.float32], map_y: NDArray[np.float32], beyond: int
+) -> NDArray[np.uint8]:
+    """The nearest values (h, w, n) to where a warp takes each pixel of the patch; `beyond` outside of what was read."""
+    channels = [
+        cv2.remap(channel, map_x, map_y, cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT, borderValue=beyond)
+        for channel in np.moveaxis(values, -1, 0)
+    ]
+    return np.stack(channels, axis=-1).astype(np.uint8) if channels else np.zeros((*map_x.shape, 0), np.uint8)
 
 
 def _choose_centre(slide: LabelledSlide, warp: "_Warp", side: int, rng: Generator) -> tuple[int, int]:
-    y, x = slide.draw_labelled(rng)
+    y, x = slide.draw(rng)
     # The chosen pixel comes to lie anywhere in the patch but near its border, where the elastic part could push it out.
     shift = warp.matrix @ rng.uniform(-side / 3, side / 3, size=2)
     return y - round(shift[0]), x - round(shift[1])

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from unet_studio.core.labels.plane import LabelPlane
+from unet_studio.core.labels.plane import LabelPlane, PlaneId
 from unet_studio.core.models.normalisation import Normalisation
 from unet_studio.core.project.stored_labels import LabelledPlane
+from unet_studio.core.slides.finding import find_slides
 from unet_studio.core.slides.opening import SlideReader, open_slide
 from unet_studio.errors import StudioError
 from unet_studio.protocol.values import Preparing, Progress, SlideFailed, check_cancelled
@@ -20,6 +21,8 @@ from unet_studio.unet.recipes import Recipe
 from unet_studio.unet.training.patches import LabelledSlide
 from unet_studio.unet.training.snapshot import Snapshot
 
+_REPLAYED = 12
+"""Slides that nobody labelled of which a training is reminded, at the most."""
 _STOPPED = "The training was stopped before it began; nothing has changed."
 
 
@@ -72,6 +75,29 @@ def prepare_all(opened: Sequence[OpenedPlane], normalisation: Normalisation, pro
             progress.event(SlideFailed(one.plane.plane.slide, str(error)))
     _check_any(slides)
     return slides
+
+
+def open_unlabelled(
+    snapshot: Snapshot, folder: Path, normalisation: Normalisation, seed: int, stack: ExitStack
+) -> list[LabelledSlide]:
+    """Some slides that nobody labelled and that aren't held out, a plane of each, open until `stack` ends.
+
+    Slides that can't be read, or have other channels, are passed over: nobody asked for them.
+    """
+    taken = {plane.plane.slide for plane, _ in snapshot.planes} | snapshot.hold_out
+    names = [slide for slide in find_slides(folder) if slide not in taken]
+    rng = np.random.default_rng(seed)
+    found = []
+    for index in rng.permutation(len(names))[:_REPLAYED]:
+        try:
+            reader = stack.enter_context(open_slide(folder / names[index]))
+            plane = PlaneId(names[index], int(rng.integers(reader.info.planes)))
+            measured = normalisation.measure(reader, plane.plane)
+        except StudioError:
+            continue
+        labels = LabelPlane((reader.info.height, reader.info.width))
+        found.append(LabelledSlide(plane, reader, labels, normalisation, measured, []))
+    return found
 
 
 def divide(

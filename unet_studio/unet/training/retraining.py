@@ -1,14 +1,13 @@
 """Retraining: a new model is trained on a project's labels and validated against the one it started from."""
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-import keras
-
-from unet_studio.core.models.cards import ModelCard, read_card
+from unet_studio.core.models.cards import ModelCard, find_model, read_card
 from unet_studio.core.models.normalisation import Normalisation
 from unet_studio.core.project.store import Project
 from unet_studio.errors import ModelError, StudioError
@@ -18,12 +17,22 @@ from unet_studio.unet.prediction import Predictor
 from unet_studio.unet.recipes import Recipe
 from unet_studio.unet.training.calibration import fit_temperature
 from unet_studio.unet.training.checkpoint import remove_checkpoint, unfinished_runs
-from unet_studio.unet.training.preparing import OpenedPlane, check_stopped, divide, open_slides, prepare_all
+from unet_studio.unet.training.patches import LabelledSlide
+from unet_studio.unet.training.preparing import (
+    OpenedPlane,
+    check_stopped,
+    divide,
+    open_slides,
+    open_unlabelled,
+    prepare_all,
+)
 from unet_studio.unet.training.preview import Preview
 from unet_studio.unet.training.rounds import TrainedNetwork, train
 from unet_studio.unet.training.snapshot import Snapshot, read_snapshot
+from unet_studio.unet.training.teacher import Teacher
 from unet_studio.unet.training.validation import ValidationWindow, validation_windows
 from unet_studio.unet.weights import load_network, publish
+from unet_studio.unet.whole_slides import predictor_of
 
 
 def retrain(
@@ -47,8 +56,7 @@ def retrain(
         else:
             normalisation = Normalisation.usual(channels or opened[0].reader.info.channels)
         card = _begin_card(project, snapshot, normalisation, _fitted_to(recipe, start), start)
-        training = _Retraining(project, snapshot, card, progress, opened)
-        return training.run(load_network(start) if start else None)
+        return _Retraining(project, snapshot, card, progress, opened, start).run()
 
 
 def resume(project: Project, progress: Progress) -> Retrained:
@@ -67,16 +75,25 @@ def resume(project: Project, progress: Progress) -> Retrained:
             "Start a new one."
         )
     with open_slides(snapshot, project.folder, progress) as opened:
-        return _Retraining(project, snapshot, card, progress, opened).run(None, resumed=True)
+        start = find_model(card.parent, project.place) if Recipe.from_dict(card.recipe).loss.teacher else None
+        return _Retraining(project, snapshot, card, progress, opened, start).run(resumed=True)
 
 
 class _Retraining:
     """One training on a project's labels, from slides that are open to a published model."""
 
     def __init__(
-        self, project: Project, snapshot: Snapshot, card: ModelCard, progress: Progress, opened: Sequence[OpenedPlane]
+        self,
+        project: Project,
+        snapshot: Snapshot,
+        card: ModelCard,
+        progress: Progress,
+        opened: Sequence[OpenedPlane],
+        start: ModelCard | None,
     ) -> None:
         self._card = card
+        self._start = start
+        self._folder = project.folder
         self._recipe = Recipe.from_dict(card.recipe)
         self._progress = progress
         self._snapshot = snapshot
@@ -84,10 +101,25 @@ class _Retraining:
         slides = prepare_all(opened, card.normalisation, progress)
         self._training, self._kept_out = divide(slides, snapshot.hold_out, self._recipe)
 
-    def run(self, start: keras.Model | None, *, resumed: bool = False) -> Retrained:
+    def run(self, *, resumed: bool = False) -> Retrained:
+        with ExitStack() as stack:
+            return self._run_with(self._find_replayed(stack), resumed=resumed)
+
+    def _find_replayed(self, stack: ExitStack) -> list[LabelledSlide]:
+        """Have all slides taught by the model at the start, where the recipe says so; returns those nobody labelled."""
+        if self._start is None or not self._recipe.loss.teacher:
+            return []
+        teacher = Teacher(predictor_of(self._start, load_network(self._start)))
+        replayed = open_unlabelled(self._snapshot, self._folder, self._card.normalisation, self._recipe.seed, stack)
+        for slide in (*self._training, *replayed):
+            slide.taught = teacher.of(slide.plane, slide.read, slide.shape)
+        return replayed
+
+    def _run_with(self, replayed: Sequence[LabelledSlide], *, resumed: bool) -> Retrained:
         windows = validation_windows(
             self._kept_out or self._training, self._recipe.schedule, each=partial(check_stopped, self._progress)
         )
+        start = load_network(self._start) if self._start is not None and not resumed else None
         network = build_or_continue(
             self._recipe, start, channels=self._card.normalisation.channels, classes=len(self._card.classes)
         )
@@ -99,7 +131,7 @@ class _Retraining:
             self._progress.event(replace(report, preview=str(preview.draw(report, predictor))))
 
         trained = train(
-            network, self._training, windows, self._recipe, held_out=held_out, run=self._run,
+            network, self._training, windows, self._recipe, held_out=held_out, replayed=replayed, run=self._run,
             resume_from=self._run if resumed else None, report=tell, cancelled=self._progress.cancelled,
             step=lambda done, steps: self._progress.report(done / steps, ""),
             stopping=lambda: self._progress.event(Stopping()),
@@ -140,7 +172,7 @@ class _Retraining:
 def _fitted_to(recipe: Recipe, start: ModelCard | None) -> Recipe:
     """A warm start keeps the network it starts from, and the size at which that sees whole slides; the rest holds."""
     if start is None:
-        return recipe
+        return replace(recipe, loss=replace(recipe.loss, teacher=0.0))  # nothing is known yet that could be kept
     kept = Recipe.from_dict(start.recipe)
     schedule = recipe.schedule
     if kept.schedule.whole:

@@ -55,6 +55,7 @@ def train(
     recipe: Recipe,
     *,
     held_out: int,
+    replayed: Sequence[LabelledSlide] = (),
     run: Path | None = None,
     resume_from: Path | None = None,
     report: Callable[[Round, Predictor], None] = lambda _report, _predictor: None,
@@ -75,6 +76,7 @@ def train(
     Args:
         held_out: of how many slides, which it doesn't learn from, the windows are; 0: they are of those it learns
             from.
+        replayed: slides that nobody labelled, of which only the teacher says something.
         run: a folder; after each round it gets a checkpoint, and the curves where the recipe wants TensorBoard.
         resume_from: the folder of a training of the same network and optimiser, which goes on after its last round.
 
@@ -85,7 +87,7 @@ def train(
     if recipe.deterministic or not has_gpu():  # on a CPU it costs next to nothing
         use_deterministic_operations()
     training = _Training(
-        network, slides, windows, recipe, run, held_out=held_out,
+        network, slides, windows, recipe, run, held_out=held_out, replayed=replayed,
         report=report, step=step, cancelled=cancelled, stopping=stopping,
     )  # fmt: skip
     if resume_from is not None:
@@ -109,6 +111,7 @@ class _Training:
         run: Path | None,
         *,
         held_out: int,
+        replayed: Sequence[LabelledSlide],
         report: Callable[[Round, Predictor], None],
         step: Callable[[int, int], None],
         cancelled: Callable[[], bool],
@@ -126,7 +129,8 @@ class _Training:
         self._cancelled = cancelled
         self._stopping = stopping
         self._log = EventLog(run / "tensorboard") if run and recipe.tensorboard else None
-        self._batches = PatchBatches(slides, recipe)
+        self._replayed = replayed
+        self._batches = PatchBatches(slides, recipe, replayed)
         self._predictor = Predictor(network, recipe.architecture)
         self._optimiser = make_optimiser(recipe.schedule)
         self._compile()
@@ -233,7 +237,7 @@ class _Training:
         """Continue with this many patches a step, of this many pixels a side."""
         schedule = replace(self._recipe.schedule, batch=batch, patch=patch)
         self._recipe = replace(self._recipe, schedule=schedule)
-        self._batches = PatchBatches(self._slides, self._recipe)
+        self._batches = PatchBatches(self._slides, self._recipe, self._replayed)
 
     def _judge(self, number: int, *, loss: float, note: str) -> None:
         trained = [keras.ops.convert_to_numpy(variable) for variable in self._network.trainable_variables]
@@ -280,7 +284,8 @@ class _Training:
         recipe, classes = self._recipe, int(self._network.output_shape[-1])
         pixels = np.sum([slide.count_classes(classes) for slide in self._slides], axis=0)
         weights = balance_classes(pixels, recipe.loss.balance)
-        loss = make_loss(recipe.loss, classes, class_weights=weights)
+        parts = recipe.loss if self._batches.is_taught else replace(recipe.loss, teacher=0.0)
+        loss = make_loss(parts, classes, class_weights=weights)
         self._network.compile(optimizer=self._optimiser, loss=loss)
         avoid_xla(self._network)
         self._optimiser.build(self._network.trainable_variables)

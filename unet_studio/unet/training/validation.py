@@ -44,7 +44,8 @@ def validation_windows(
     if schedule is not None and schedule.whole:
         rng = np.random.default_rng(0)  # without augmentation nothing that matters is drawn from it
         chosen = evenly_spaced(slides, _MAX_WINDOWS)
-        return [ValidationWindow(*draw_slide(slide, schedule.patch, NO_AUGMENTATION, rng)) for slide in chosen]
+        patches = [draw_slide(slide, schedule.patch, NO_AUGMENTATION, rng) for slide in chosen]
+        return [ValidationWindow(patch.pixels, patch.labels) for patch in patches]
     boxes: dict[tuple[int, Box], None] = {}
     for index, slide in enumerate(slides):
         for cell in sorted(slide.cells):
