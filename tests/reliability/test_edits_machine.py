@@ -145,7 +145,7 @@ class Edits(RuleBasedStateMachine):
 
     def _tasks(self) -> list[str]:
         assert self.session.workspace is not None
-        return [task for task in self.session.workspace.unsaved.state().tasks if not task.startswith("mask file")]
+        return list(self.session.workspace.unsaved.state().tasks)
 
     def _take(self) -> None:
         if self.under_way is not None:

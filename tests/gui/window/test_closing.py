@@ -293,6 +293,57 @@ def test_who_saves_elsewhere_finds_it_there(
     assert again.session.workspace is not None and again.session.workspace.place.parent == tmp_path / "elsewhere"
 
 
+def test_who_discards_to_open_another_folder_is_asked_once(
+    hand: "Hand", locked: Callable[[], None], tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    cv2.imwrite(str(other / "a.png"), np.zeros((SIZE, SIZE), np.uint8))
+    asked: list[UnsavedState] = []
+
+    def answer(state: UnsavedState) -> Leave:
+        asked.append(state)
+        return Leave.DISCARD
+
+    hand.window.session.ask_to_leave = answer
+    hand.open(other)
+    assert len(asked) == 1
+    locked()
+
+
+def test_nothing_is_saved_elsewhere_while_an_edit_is_still_being_worked_out(
+    hand: "Hand", locked: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The copy would be without it, and the window would close."""
+    go_on = threading.Event()
+
+    def late(*args: object, **named: object) -> Edit | None:
+        assert go_on.wait(20)
+        return review_plane(*args, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("unet_studio.gui.session.accepting.review_plane", late)
+    hand.window.accepting.review()
+    offered: list[bool] = []
+
+    def look() -> None:
+        box = QApplication.activeModalWidget()
+        if not isinstance(box, QMessageBox):
+            QTimer.singleShot(10, look)
+            return
+        buttons = {button.text().replace("&", ""): button for button in box.findChildren(QPushButton)}
+        elsewhere = buttons["Save elsewhere…"]
+        offered.append(elsewhere.isEnabled())
+        go_on.set()
+        hand.qtbot.waitUntil(elsewhere.isEnabled)
+        offered.append(elsewhere.isEnabled())
+        buttons["Don't close"].click()
+
+    QTimer.singleShot(10, look)
+    assert not hand.window.close()
+    assert offered == [False, True]
+    locked()
+
+
 # What the status line says
 
 

@@ -12,18 +12,20 @@ from unet_studio.core.project.journal import Journal
 class UnsavedState:
     """All that would be lost if the program ended now, each thing in words.
 
-    `edits` wait to be written, `tasks` are still being worked out (a review, accepting, interpolation, mask files).
-    `problem` says why the first edit could not be written, `lost` what never will be.
+    `edits` wait to be written, `tasks` are edits that are still being worked out (a review, accepting, interpolation),
+    `files` are mask files to be brought up to date with what is written. `problem` says why the first edit could not be
+    written, `lost` what never will be.
     """
 
     edits: tuple[str, ...] = ()
     tasks: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
     problem: str = ""
     lost: tuple[str, ...] = ()
 
     @property
     def count(self) -> int:
-        return len(self.edits) + len(self.tasks)
+        return len(self.edits) + len(self.tasks) + len(self.files)
 
 
 class Unsaved:
@@ -32,15 +34,15 @@ class Unsaved:
     def __init__(self, journal: Journal, notify: Callable[[], None]) -> None:
         self._journal = journal
         self._notify = notify
-        self._tasks: dict[int, str] = {}
+        self._tasks: dict[int, tuple[str, bool]] = {}  # in words, and whether it becomes an edit
         self._numbers = itertools.count()
         self._lock = threading.Lock()
 
-    def begin(self, sentence: str) -> int:
+    def begin(self, sentence: str, *, becomes_edit: bool = True) -> int:
         """Something is being worked out that a person asked for; returns a number to `end` it by."""
         number = next(self._numbers)
         with self._lock:
-            self._tasks[number] = sentence
+            self._tasks[number] = sentence, becomes_edit
         self._notify()
         return number
 
@@ -59,5 +61,7 @@ class Unsaved:
         journal = self._journal.state
         edits = tuple(write.sentence for write in self._journal.waiting())
         with self._lock:
-            tasks = tuple(self._tasks.values())
-        return UnsavedState(edits, tasks, journal.problem, journal.lost)
+            under_way = tuple(self._tasks.values())
+        tasks = tuple(sentence for sentence, becomes_edit in under_way if becomes_edit)
+        files = tuple(sentence for sentence, becomes_edit in under_way if not becomes_edit)
+        return UnsavedState(edits, tasks, files, journal.problem, journal.lost)

@@ -33,6 +33,7 @@ class Opening(QObject):
         if not self._session.may_leave():
             return
         self._tasks.stop()
+        self._session.close_folder(discard=True)  # what is left the person gave up
         self._messages.clear()
         if self._session.open_folder(folder, place or settings.place_of(folder)):
             settings.remember_folder(folder)

@@ -27,15 +27,17 @@ class BackgroundEdits(QObject):
         take: Callable[[_T], None],
         *,
         failed: Callable[[StudioError], None] | None = None,
+        becomes_edit: bool = True,
     ) -> None:
         """Run `work` in a thread and `take` its result here, as long as the folder is open; the session tells failures.
 
         `sentence` says what is being done ("review of a.png"). `work` is to end early once the folder is closed.
+        `becomes_edit` is False where it only brings files up to date with what is stored.
         """
         session, workspace = self._session, self._session.workspace
         if workspace is None:
             return
-        number = workspace.unsaved.begin(sentence)
+        number = workspace.unsaved.begin(sentence, becomes_edit=becomes_edit)
 
         def done(act: Callable[[], None]) -> None:
             try:

@@ -50,7 +50,9 @@ class MaskFiles(QObject):
         what = self.tr("mask file of {0}").format(slides[0])
         if len(slides) > 1:
             what = self.tr("mask files of %n slide(s)", "", len(slides))
-        self._edits.run(what, lambda: _write(workspace, planes), lambda _: self._end(), failed=self._fail)
+        self._edits.run(
+            what, lambda: _write(workspace, planes), lambda _: self._end(), failed=self._fail, becomes_edit=False
+        )
 
     def _end(self) -> None:
         self._is_writing = False

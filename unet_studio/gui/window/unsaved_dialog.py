@@ -31,7 +31,8 @@ def ask_to_leave(session: Session, parent: QWidget, state: UnsavedState) -> Leav
     def show(now: UnsavedState) -> None:
         box.setText(_tr("{0} of your changes are not on the disk yet.").format(now.count))
         box.setInformativeText(_in_words(now))
-        elsewhere.setEnabled(bool(now.edits))
+        # What is still being worked out would not be in the copy.
+        elsewhere.setEnabled(bool(now.edits) and not now.tasks)
         if now.count == 0:
             box.accept()
 
@@ -70,7 +71,7 @@ def _save_elsewhere(session: Session, parent: QWidget) -> Leave:
 
 def _in_words(state: UnsavedState) -> str:
     """Why, and what would be lost."""
-    things = Counter((*state.edits, *state.tasks))
+    things = Counter((*state.edits, *state.tasks, *state.files))
     lines = [f"• {thing}" if count == 1 else f"• {count} × {thing}" for thing, count in things.most_common(_LISTED)]
     if len(things) > _LISTED:
         lines.append(_tr("• and {0} more").format(len(things) - _LISTED))
