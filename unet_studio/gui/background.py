@@ -13,6 +13,14 @@ from unet_studio.errors import StudioError, UnexpectedError
 _log = logging.getLogger(__name__)
 
 
+def error_in_words(doing: str, error: BaseException) -> StudioError:
+    """The error itself, if it is a sentence for a person; any other is logged with its traceback and named in words."""
+    if isinstance(error, StudioError):
+        return error
+    _log.error("Unexpected error while %s", doing, exc_info=error)
+    return UnexpectedError(doing, error)
+
+
 @dataclass(frozen=True, slots=True)
 class _Task:
     generation: int
@@ -81,11 +89,8 @@ class Background(QObject):
         result: Any
         try:
             result = task.function()
-        except StudioError as error:
-            result = error
         except Exception as error:
-            _log.exception("Unexpected error while %s", task.doing)
-            result = UnexpectedError(task.doing, error)
+            result = error_in_words(task.doing, error)
         if self._closed:
             task.dropped(result)
         else:

@@ -122,8 +122,11 @@ class Workspace:
 
     def mask(self, plane: PlaneId, labels: LabelPlane) -> MaskView:
         """How the mask of a plane comes about just now."""
+        return self._view(plane, labels, self.find_proposal(plane))
+
+    def _view(self, plane: PlaneId, labels: LabelPlane, proposal: Proposal | None) -> MaskView:
         slide = SlidePlane(self.folder / plane.slide, plane.plane)
-        return MaskView(labels, self.find_proposal(plane), self.threshold, self.steps, slide)
+        return MaskView(labels, proposal, self.threshold, self.steps, slide)
 
     def find_proposal(self, plane: PlaneId) -> Proposal | None:
         """The active model's proposal for a plane of the slide as it is now, or None.
@@ -152,8 +155,7 @@ class Workspace:
             raise SlideError(
                 f"The proposal for '{plane.slide}' is gone, or of another version of it. Propose it again."
             )
-        slide = SlidePlane(self.folder / plane.slide, plane.plane)
-        return MaskView(self.planes.read(plane, proposal.shape), proposal, self.threshold, self.steps, slide)
+        return self._view(plane, self.planes.read(plane, proposal.shape), proposal)
 
     def mark_proposed(self, plane: PlaneId) -> None:
         self.proposed |= {plane}
