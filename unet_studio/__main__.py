@@ -11,6 +11,7 @@ COMMANDS = (
     "import",
     "export",
     "evaluate",
+    "audit",
     "simulate",
     "datasets",
     "doctor",

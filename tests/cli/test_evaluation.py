@@ -8,6 +8,8 @@ import cv2
 import numpy as np
 from typer.testing import Result
 
+from unet_studio.core.models.cards import project_models
+
 Run = Callable[..., Result]
 Ask = Callable[..., dict[str, Any]]
 Refused = Callable[..., str]
@@ -46,3 +48,27 @@ def test_simulate_says_what_it_lacks(run: Run, refused: Refused, folder: Path, t
     assert "two or more slides" in refused("simulate", folder, "--truth", folder.parent)
     assert "no model 'typo'" in refused("simulate", folder, "--truth", truth, "--start", "typo")
     assert run("simulate", folder, "--truth", truth, "--test-share", "2").exit_code == 2
+
+
+def test_an_order_can_be_chosen(run: Run, ask: Ask, folder: Path, truth: Path, recipe_file: Path) -> None:
+    arguments = ("simulate", folder, "--truth", truth, "--minutes", 0.3, "--recipe", recipe_file)
+    assert ask(*arguments, "--order", "random")["order"] == "random"
+    assert run(*arguments, "--order", "best").exit_code == 2
+
+
+def test_the_audit_sample_is_drawn_listed_and_never_trained_on(
+    run: Run, ask: Ask, refused: Refused, folder: Path, truth: Path, recipe_file: Path
+) -> None:
+    assert ask("audit", folder)["audit"] == []
+    assert "too few" in refused("audit", folder, "--draw", 0)
+    assert "neither labelled" in refused("audit", folder, "--draw", 4)
+    (drawn,) = ask("audit", folder, "--draw", 1)["audit"]
+    assert drawn["drawn"] and not drawn["reviewed"]
+    ask("import", folder, "--masks", truth)
+    assert ask("audit", folder)["audit"] == [{"slide": drawn["slide"], "reviewed": True, "drawn": False}]
+    assert "1 of 3 slides are in the audit sample, 1 of them reviewed." in run("audit", folder).stdout
+    content = ask("retrain", folder, "--recipe", recipe_file, "--set", "schedule.rounds=1")
+    assert drawn["slide"] not in content["hold_out"]
+    (card,) = (card for card in project_models(folder / "unet-studio") if card.id == content["model"])
+    assert card.data.startswith("2 slides")
+    assert run("audit", folder, "--draw", -1).exit_code == 2

@@ -16,13 +16,14 @@ from unet_studio.core.masks.proposal_writing import write_proposal
 from unet_studio.core.masks.proposals import proposal_file, slide_stamp
 from unet_studio.core.project.hold_out import keep_slides_out
 from unet_studio.core.project.store import Project
-from unet_studio.core.scoring.next_plane import describe_plane, next_plane
+from unet_studio.core.scoring.next_plane import Order, describe_plane, next_plane
 from unet_studio.core.slides.opening import open_slide
 from unet_studio.core.tiles import Box
 from unet_studio.errors import Cancelled, MaskError, StudioError
 from unet_studio.protocol.values import Event, Progress, Proposed, ProposeJob, Retrained, RetrainJob, Round
 from unet_studio.simulation.loop import simulate
 from unet_studio.simulation.runs import Setup
+from unet_studio.usecases.next_plane import next_plane_in_order
 
 Mask = NDArray[np.uint8]
 SLIDES = 7
@@ -137,6 +138,21 @@ def test_the_first_plane_is_the_apps_choice(setup: Setup, truths: dict[str, Mask
         with open_slide(setup.folder / slide) as reader:
             looks.append(describe_plane(reader, PlaneId(slide)))
     assert set(engine.labels[0]) == {next_plane(looks, set())}
+
+
+@pytest.mark.parametrize("order", [Order.FOLDER, Order.RANDOM])
+def test_the_person_takes_slides_up_in_the_order_asked_for(setup: Setup, truths: dict[str, Mask], order: Order) -> None:
+    engine = Engine(truths)
+    run = simulate(replace(setup, order=order, seed=2, minutes=0.5), engine, RecordingProgress())
+    worked_on = [slide for slide in run.pool if PlaneId(slide) in engine.labels[-1]]
+    with Project.open(setup.folder, place=setup.folder.parent / "other") as project:
+        done: set[PlaneId] = set()
+        for _ in worked_on:
+            plane = next_plane_in_order(project, sorted(run.pool), order=order, done=done, seed=2)
+            assert plane is not None
+            done.add(plane)
+    assert set(engine.labels[-1]) == done
+    assert 1 < len(done) < len(run.pool)
 
 
 def test_it_trains_as_the_window_does(setup: Setup, truths: dict[str, Mask]) -> None:

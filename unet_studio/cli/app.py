@@ -6,6 +6,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from unet_studio.cli.audit import audit
 from unet_studio.cli.demo import demo
 from unet_studio.cli.doctor import doctor
 from unet_studio.cli.evaluation import evaluate, simulate
@@ -50,6 +51,7 @@ app.command("models")(models)
 app.command("import")(import_)
 app.command("export")(export_)
 app.command("evaluate")(evaluate)
+app.command("audit")(audit)
 app.command("datasets")(datasets)
 app.command("simulate")(simulate)
 app.command("doctor")(doctor)

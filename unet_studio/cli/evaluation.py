@@ -11,6 +11,7 @@ from unet_studio.cli.options import Changes, Folder, Foreground, Json, Meaning, 
 from unet_studio.cli.project import open_project
 from unet_studio.cli.rendering.evaluation import evaluate_content, evaluate_text, simulate_content, simulate_text
 from unet_studio.cli.terminal import TerminalReporter, answer, fail_if
+from unet_studio.core.scoring.next_plane import Order
 from unet_studio.protocol.values import PhaseBegan
 
 
@@ -52,6 +53,9 @@ def simulate(
     train_seconds: Annotated[
         float, typer.Option(min=0, help="The longest that each training takes; 0 for as long as the recipe says.")
     ] = 60.0,
+    order: Annotated[
+        Order, typer.Option(help="In which order the person takes up the slides; all but folder and random rank them.")
+    ] = Order.TEACHES_MOST,
     test_share: Annotated[float, typer.Option(min=0, max=1, help="The share of the slides to judge on.")] = 0.3,
     seed: Annotated[int, typer.Option(min=0, help="Chooses the slides to judge on, and how the training begins.")] = 0,
     seeds: Annotated[int, typer.Option(min=1, help="Simulate so often, with one seed after the other.")] = 1,
@@ -74,7 +78,7 @@ def simulate(
     setup = Setup(
         folder, truth, foreground, tuple(name.strip() for name in classes.split(",")),
         "" if start == "scratch" else start, dense, minutes, train_seconds, test_share, seed, recipe,
-        tuple(changes or ()),
+        tuple(changes or ()), order,
     )  # fmt: skip
     engine, runs = load_engine(), []
     with TerminalReporter("Simulating") as reporter:
@@ -84,6 +88,6 @@ def simulate(
     medians = take_medians(runs)
     if png is not None:
         draw_curves(png, runs, medians)
-    content = {**simulate_content(runs, medians), "failed": reporter.problems}
+    content = {"order": order, **simulate_content(runs, medians), "failed": reporter.problems}
     answer(content, as_json=as_json, text=simulate_text(runs, medians))
     fail_if(reporter.problems)

@@ -11,7 +11,7 @@ from unet_studio.errors import ProjectError
 from unet_studio.simulation.painting import Pace, paint, plan_corrections, plan_first_strokes
 from unet_studio.simulation.runs import Setup
 from unet_studio.simulation.truth import Truths
-from unet_studio.usecases.next_plane import Descriptors, next_plane_to_label
+from unet_studio.usecases.next_plane import Descriptors, next_plane_in_order
 
 _SMALLEST = 15
 _THINNEST = 3
@@ -40,7 +40,10 @@ class Annotator:
     def next_plane(self) -> PlaneId | None:
         """The plane to work on now, the one that the window offers too; None where all were looked at."""
         with Project.open(self._setup.folder, place=self._place) as project:
-            return next_plane_to_label(project, self._slides, done=self.seen, descriptors=self._descriptors)
+            return next_plane_in_order(
+                project, self._slides, order=self._setup.order, done=self.seen, seed=self._setup.seed,
+                descriptors=self._descriptors,
+            )  # fmt: skip
 
     def work_on(self, plane: PlaneId, left: float) -> None:
         """Paint on a plane for as long as a person would, with `left` seconds of work left at most.

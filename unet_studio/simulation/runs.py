@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+from unet_studio.core.scoring.next_plane import Order
+
 
 @dataclass(frozen=True, slots=True)
 class Setup:
@@ -13,7 +15,8 @@ class Setup:
 
     `classes` are those without background; they are ignored where `start` has its own. `foreground` is as for
     `to_classes`. With `dense` the person sees no proposals and paints everything. `train_seconds` limits each training
-    (0: as long as the recipe says). Without a `recipe` it is the one that the window uses.
+    (0: as long as the recipe says). Without a `recipe` it is the one that the window uses. Planes are taken
+    up in `order`.
     """
 
     folder: Path
@@ -28,6 +31,7 @@ class Setup:
     seed: int = 0
     recipe: str = ""
     changes: tuple[str, ...] = ()
+    order: Order = Order.TEACHES_MOST
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,7 +95,8 @@ def _scores_by_plane(
     project: Project, recipes: Sequence[tuple[Step, ...]], boundaries: frozenset[int], progress: Progress
 ) -> Iterator[list[float]]:
     """The V-Rand of each recipe on each plane on which there is something to compare."""
-    planes = [plane for plane in project.labelled_planes() if _is_whole(plane)]
+    audit = project.audit()  # kept apart: its masks are to be judged
+    planes = [plane for plane in project.labelled_planes() if _is_whole(plane) and plane.plane.slide not in audit]
     for number, plane in enumerate(planes):
         view = _proposed_view(project, plane)
         if view is None:

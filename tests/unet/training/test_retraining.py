@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,14 @@ from numpy.typing import NDArray
 
 from unet_studio.core.classes import UNLABELLED, make_classes
 from unet_studio.core.models.cards import ModelCard, project_models, read_card
+from unet_studio.core.models.normalisation import Normalisation
 from unet_studio.core.project.store import Project
 from unet_studio.errors import Cancelled, ModelError, RecipeError, StudioError
 from unet_studio.protocol.values import Event, Preparing, Retrained, Round, SlideFailed, Stopping
 from unet_studio.unet.recipes import Architecture, Recipe
 from unet_studio.unet.training import patches, retraining
 from unet_studio.unet.training.checkpoint import read_checkpoint
+from unet_studio.unet.training.preparing import open_unlabelled
 from unet_studio.unet.training.retraining import resume, retrain
 from unet_studio.unet.training.snapshot import read_snapshot
 from unet_studio.unet.weights import load_network
@@ -528,3 +531,19 @@ def test_a_checkpoint_of_an_earlier_version_can_be_resumed(
     checkpoint.write(run)
     resumed = resume(project, RecordingProgress())
     assert [(report.round, report.kept) for report in resumed.history] == [(0, True), (1, True), (2, True), (3, True)]
+
+
+def test_the_audit_sample_is_kept_apart(project: Project, paint: Paint, truths: Truths) -> None:
+    project.set_audit(["a.png", "sub/c.png"])
+    paint("a.png", truths["a.png"])
+    with pytest.raises(StudioError, match="outside the audit sample"):
+        read_snapshot(project)
+    paint("b.png", truths["b.png"])
+    snapshot = read_snapshot(project)
+    assert [plane.plane.slide for plane, _ in snapshot.planes] == ["b.png"]
+    with ExitStack() as stack:  # nor does a teacher's replay of what nobody labelled see it
+        assert open_unlabelled(snapshot, project.folder, Normalisation(1), 0, stack) == []
+    project.set_audit(["a.png"])
+    with ExitStack() as stack:
+        found = open_unlabelled(read_snapshot(project), project.folder, Normalisation(1), 0, stack)
+        assert [slide.plane.slide for slide in found] == ["sub/c.png"]

@@ -1,12 +1,13 @@
-"""What `evaluate` and `simulate` answer."""
+"""What `evaluate`, `simulate` and `audit` answer."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
 from unet_studio.cli.rendering.text import Text, counted, make_table, shown
+from unet_studio.core.labels.plane import PlaneId, PlaneState
 
 if TYPE_CHECKING:
     from unet_studio.simulation.runs import Medians, Run
@@ -52,3 +53,28 @@ def simulate_text(runs: Sequence["Run"], medians: Sequence["Medians"]) -> Text:
         rows = [[f"{m.minutes:.1f}", m.f1, m.share] for m in medians]
         parts += [f"Medians of {len(runs)} seeds:", make_table("minutes of work", "F1", "share", rows=rows)]
     return parts
+
+
+def audit_content(
+    slides: Sequence[str], audit: Collection[str], drawn: Collection[str], states: Mapping[PlaneId, PlaneState]
+) -> dict[str, Any]:
+    """The slides of the audit sample, those that were just drawn, and how far a person got with them."""
+    chosen = [slide for slide in slides if slide in audit]
+    reviewed = {plane.slide for plane, state in states.items() if state is PlaneState.REVIEWED}
+    return {
+        "slides": len(slides),
+        "audit": [{"slide": slide, "reviewed": slide in reviewed, "drawn": slide in drawn} for slide in chosen],
+    }
+
+
+def audit_text(content: dict[str, Any]) -> Text:
+    """The content of `audit_content` as a table."""
+    audit = content["audit"]
+    if not audit:
+        return "No audit sample was drawn. Draw it with --draw 0, before you label."
+    rows = [[one["slide"], "reviewed" if one["reviewed"] else "to be reviewed"] for one in audit]
+    reviewed = sum(one["reviewed"] for one in audit)
+    of_all = (
+        f"{len(audit)} of {counted(content['slides'], 'slide')} are in the audit sample, {reviewed} of them reviewed."
+    )
+    return [make_table("slide", "state", rows=rows), of_all]

@@ -11,7 +11,9 @@ _ONE_IN = 5
 
 def keep_slides_out(project: Project) -> None:
     """Extend the hold-out of a project, of what is labelled now; no training learns from these slides any more."""
-    project.add_hold_out(extend_hold_out(project.labelled_planes(), project.hold_out()))
+    audit = project.audit()  # kept apart from the hold-out, too
+    labelled = [plane for plane in project.labelled_planes() if plane.plane.slide not in audit]
+    project.add_hold_out(extend_hold_out(labelled, project.hold_out()))
 
 
 def extend_hold_out(labelled: Iterable[LabelledPlane], chosen: frozenset[str]) -> frozenset[str]:

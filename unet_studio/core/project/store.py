@@ -1,5 +1,6 @@
 """The project: what people did, in one SQLite file beside the slides; a stroke is whole in it or absent."""
 
+import json
 import sqlite3
 import zlib
 from collections.abc import Iterable, Iterator
@@ -134,6 +135,17 @@ class Project(AbstractContextManager["Project"]):
         """Keep these slides out of training for good; no slide is ever taken off the hold-out."""
         with self._db:
             self._db.executemany("INSERT OR IGNORE INTO hold_out VALUES (?)", [(slide,) for slide in slides])
+
+    @reports_damage
+    def audit(self) -> frozenset[str]:
+        """Slides drawn at random on which the masks are judged; no model learns from them or is chosen by them."""
+        try:
+            return frozenset(map(str, json.loads(_setting(self._db, "audit") or "[]")))
+        except (ValueError, TypeError) as error:
+            raise damaged(self.place / FILE, error) from error
+
+    def set_audit(self, slides: Iterable[str]) -> None:
+        self.set_setting("audit", json.dumps(sorted(slides)))
 
     # Labels
 

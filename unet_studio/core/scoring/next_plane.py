@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TypeVar
 
 import cv2
@@ -24,6 +25,19 @@ _ENOUGH_LATER = 0.5
 The first plane alone must teach a model, so more is asked of it."""
 MOST_COMPARED = 1000
 """Each is compared with each; of more planes so many are taken, evenly spread."""
+
+
+class Order(StrEnum):
+    """In which order planes come up for labelling, each among those that nobody labelled."""
+
+    FOLDER = "folder"
+    """As the slides are listed, a slide's planes one after the other."""
+    TEACHES_MOST = "teaches-most"
+    """The one that stands best for those that the model is uncertain of; see `next_plane`."""
+    CHANGED = "changed"
+    """The one of which the new model's proposal differs most from that of the model before."""
+    RANDOM = "random"
+    """Drawn by a seed; of slides of several planes one plane comes up after the other slides."""
 
 
 @dataclass(frozen=True, slots=True)

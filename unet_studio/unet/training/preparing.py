@@ -80,11 +80,11 @@ def prepare_all(opened: Sequence[OpenedPlane], normalisation: Normalisation, pro
 def open_unlabelled(
     snapshot: Snapshot, folder: Path, normalisation: Normalisation, seed: int, stack: ExitStack
 ) -> list[LabelledSlide]:
-    """Some slides that nobody labelled and that aren't held out, a plane of each, open until `stack` ends.
+    """Some slides that nobody labelled and that aren't kept apart, a plane of each, open until `stack` ends.
 
     Slides that can't be read, or have other channels, are passed over: nobody asked for them.
     """
-    taken = {plane.plane.slide for plane, _ in snapshot.planes} | snapshot.hold_out
+    taken = {plane.plane.slide for plane, _ in snapshot.planes} | snapshot.hold_out | snapshot.audit
     names = [slide for slide in find_slides(folder) if slide not in taken]
     rng = np.random.default_rng(seed)
     found = []

@@ -20,6 +20,7 @@ class Snapshot:
     classes: tuple[LabelClass, ...]
     hold_out: frozenset[str]
     planes: tuple[tuple[LabelledPlane, LabelPlane], ...]
+    audit: frozenset[str] = frozenset()
 
     @property
     def labelled_pixels(self) -> int:
@@ -42,7 +43,7 @@ class Snapshot:
 
 
 def read_snapshot(project: Project, *, each: Callable[[], None] = lambda: None) -> Snapshot:
-    """Classes, hold-out and all labels; raises `StudioError` where nothing is labelled.
+    """Classes, hold-out and all labels but those of the audit sample; raises `StudioError` where there are none.
 
     `each` is called before the labels of a plane are read, and may raise to stop.
     """
@@ -52,11 +53,13 @@ def read_snapshot(project: Project, *, each: Callable[[], None] = lambda: None) 
         return plane, project.labels(plane.plane, plane.shape)
 
     with project.snapshot():
-        planes = tuple(read(plane) for plane in project.labelled_planes())
-        snapshot = Snapshot(project.classes(), project.hold_out(), planes)
+        audit = project.audit()
+        planes = tuple(read(plane) for plane in project.labelled_planes() if plane.plane.slide not in audit)
+        snapshot = Snapshot(project.classes(), project.hold_out(), planes, audit)
     if not planes:
+        beside = " outside the audit sample" if audit else ""
         raise StudioError(
-            "Nothing is labelled yet, so there is nothing to learn from. "
+            f"Nothing is labelled yet{beside}, so there is nothing to learn from. "
             "Correct some masks with the brush, or mark a slide as reviewed, then retrain."
         )
     return snapshot
