@@ -77,7 +77,7 @@ def resize_data(data: Data, side: int, folder: Path) -> Data:
 
 def last_slides(slides: Sequence[str], recipe: Recipe) -> list[str]:
     """The slides to hold out: the share that the recipe names, or a fifth, from the end, and at least one."""
-    share = recipe.schedule.hold_out or DEFAULT_HOLD_OUT
+    share = recipe.schedule.validation or DEFAULT_HOLD_OUT
     return list(slides[-max(1, round(share * len(slides))) :])
 
 

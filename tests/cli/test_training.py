@@ -34,9 +34,13 @@ def test_retrain_compares_on_a_hold_out(
     model = content["model"]
     assert model.startswith("retrained-")
     assert (content["parent"], content["rounds"]) == ("bright", 1)
-    assert content["compared"]
+    assert content["compared_with"] == "bright"
     assert len(content["hold_out"]) == 1
-    assert content["active_model"] == (model if content["preferred"] else "bright")
+    assert content["held_out_pixels"] == 64 * 64
+    assert content["active_model"] == (model if content["adopted"] else "bright")
+    assert content["sentences"][0].startswith(
+        "The new model can't be judged: what is reviewed of the held-out slides is"
+    )
     assert "Did you mean 'rounds'?" in refused("retrain", proposed, "--set", "schedule.round=1")
     listing = run("models", proposed).stdout
     assert model in listing
@@ -57,8 +61,8 @@ def test_an_interrupted_training_is_resumed(
         patched.setattr("unet_studio.unet.training.retraining.publish", fail)
         assert "The disk is full." in refused("retrain", proposed, "--recipe", recipe_file)
     content = ask("retrain", proposed, "--resume")
-    assert (content["parent"], content["rounds"], content["compared"]) == ("bright", 2, True)
-    assert content["active_model"] == (content["model"] if content["preferred"] else "bright")
+    assert (content["parent"], content["rounds"], content["compared_with"]) == ("bright", 2, "bright")
+    assert content["active_model"] == (content["model"] if content["adopted"] else "bright")
 
 
 def test_resuming_takes_no_other_recipe(run: Run, proposed: Path) -> None:
@@ -86,16 +90,17 @@ def test_without_a_model_retrain_trains_a_first_one(ask: Ask, folder: Path, trut
     assert content["parent"] == ""
     with Project.open(folder) as project:
         assert find_model(content["model"], project.place).recipe["name"] == "from-scratch"
-    assert content["active_model"] == (content["model"] if content["preferred"] else "")
+    assert content["active_model"] == (content["model"] if content["adopted"] else "")
 
 
 def test_a_first_model_that_learned_nothing_is_not_used(
     run: Run, ask: Ask, folder: Path, truth: Path, monkeypatch: pytest.MonkeyPatch, recipe_file: Path
 ) -> None:
     ask("import", folder, "--masks", truth, "--classes", "spot")
-    monkeypatch.setattr("unet_studio.unet.training.rounds.keeps_round", lambda dice, earlier, *, held_out: not earlier)
+    monkeypatch.setattr("unet_studio.core.scoring.scores.Counts.mean_dice_of_truth", 0.0)
     text = run("retrain", folder, "--recipe", recipe_file).stdout
-    assert "is no better than a network that learned nothing, so it isn't used" in text
+    assert "The training learned nothing, so its model is not used." in text
+    assert "Active: no model" in text
     assert ask("models", folder)["active_model"] == ""
 
 

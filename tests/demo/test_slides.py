@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from tests.core.scoring.judging import better_than
 from unet_studio import paths
 from unet_studio.core.exchange.mask_reading import read_mask
 from unet_studio.core.labels.plane import PlaneId, PlaneState
@@ -44,7 +45,7 @@ class Engine:
             keep_slides_out(project)
             classes = tuple(label.name for label in project.classes())
         rounds = (Round(0, 1, 0.5, 0.8, 0.0, kept=True), Round(1, 1, 0.1, 0.9, 1.0, kept=True))
-        return Retrained("retrained-001", job.model, classes, 1, rounds)
+        return Retrained("retrained-001", job.model, classes, 1, rounds, better_than(job.model, classes=len(classes)))
 
     def _write(self, job: ProposeJob, plane: PlaneId, values: NDArray[np.float32]) -> None:
         file = proposal_file(Path(job.place), job.model, plane)

@@ -25,6 +25,9 @@ from unet_studio.protocol.messages import (
     encode,
 )
 from unet_studio.protocol.values import (
+    ComparedTile,
+    Comparison,
+    Corrections,
     PartProposed,
     PhaseBegan,
     PlaneProposed,
@@ -62,7 +65,21 @@ events = st.one_of(
     *(a(kind) for kind in (PartProposed, PlaneProposed, SlideFailed, Preparing, Round, Stopping, PhaseBegan))
 )
 histories = several(a(Round)).map(lambda rounds: (*rounds, Round(9, 9, 0.5, 0.5, 1.0, kept=True)))
-results = a(Proposed) | a(Retrained, classes=several(texts), history=histories)
+
+
+@st.composite
+def retrainings(draw: st.DrawFn) -> Retrained:
+    classes = draw(several(texts))
+    side, pixels = len(classes), st.integers(0, 2**31 - 1)
+    confusions = st.lists(st.lists(pixels, min_size=side, max_size=side).map(tuple), min_size=side, max_size=side)
+    counted = {name: confusions.map(tuple) for name in ("before", "after", "reviewed", "elsewhere", "unlabelled")}
+    tiles = several(st.builds(ComparedTile, texts, counted["before"], counted["after"]))
+    of = {name: counted[name] for name in ("reviewed", "elsewhere", "unlabelled")}
+    comparisons = a(Comparison, judged=tiles, in_bulk=tiles, strokes=a(Corrections), learned=a(Corrections), **of)
+    return draw(a(Retrained, classes=st.just(classes), history=histories, comparison=st.none() | comparisons))
+
+
+results = a(Proposed) | retrainings()
 messages = st.one_of(
     st.builds(Request, ids, jobs),
     st.builds(Cancel, ids),

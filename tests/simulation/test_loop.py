@@ -10,10 +10,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from tests.core.scoring.judging import better_than
 from unet_studio.core.classes import UNLABELLED
 from unet_studio.core.labels.plane import PlaneId, PlaneState
 from unet_studio.core.masks.proposal_writing import write_proposal
 from unet_studio.core.masks.proposals import proposal_file, slide_stamp
+from unet_studio.core.models.cards import ModelCard
+from unet_studio.core.models.normalisation import Normalisation
 from unet_studio.core.project.hold_out import keep_slides_out
 from unet_studio.core.project.store import Project
 from unet_studio.core.scoring.next_plane import Order, describe_plane, next_plane
@@ -57,15 +60,20 @@ class Engine:
         self.jobs.append(job)
         with Project.open(Path(job.folder), place=Path(job.place)) as project:
             keep_slides_out(project)
-            classes = tuple(label.name for label in project.classes())
+            classes = project.classes()
             planes = project.labelled_planes()
             self.labels.append({p.plane: project.labels(p.plane, p.shape).read(Box.of_shape(p.shape)) for p in planes})
             self.states.append(project.states())
             self.hold_outs.append(project.hold_out())
         model = f"retrained-{len(self.jobs):03d}"
+        folder = Path(job.place) / "models" / model
+        folder.mkdir(parents=True)
+        ModelCard(model, "Retrained", classes, Normalisation(1), {}, folder, parent=job.model).write()
         before = Round(0, 1, math.nan, 0.8, 0.0, kept=True)
-        after = Round(1, 1, 0.1, 0.9, 1.0, kept=self.preferred or not job.model)
-        return Retrained(model, job.model, classes, len(self.hold_outs[-1]), (before, after))
+        after = Round(1, 1, 0.1, 0.9, 1.0, kept=True)
+        comparison = better_than(job.model, classes=len(classes), better=self.preferred) if job.model else None
+        names = tuple(label.name for label in classes)
+        return Retrained(model, job.model, names, len(self.hold_outs[-1]), (before, after), comparison)
 
 
 class RecordingProgress:

@@ -86,7 +86,7 @@ def pixels_for(channels: int) -> NDArray[np.float32]:
 def learn(slide: LabelledSlide, folder: Path) -> ModelCard:
     """Train the network of all layers for a moment, and publish it."""
     network = build_or_continue(RECIPE, None, channels=1, classes=2)
-    result = train(network, [slide], validation_windows([slide]), RECIPE, held_out=5)
+    result = train(network, [slide], validation_windows([slide]), RECIPE, chooses=True)
     card = ModelCard(folder.name, "New", make_classes("blob"), Normalisation(1), RECIPE.as_dict(), folder)
     return publish(card, result.network, result.history)
 

@@ -109,7 +109,7 @@ def test_sheet_and_curves_are_written(labelled: Project, model: ModelCard, tmp_p
 
 def test_the_curves_follow_the_history(model: ModelCard) -> None:
     before = draw_curves(model)
-    (model.folder / "history.csv").write_text("round,loss,hold_out_dice,seconds\n0,nan,0.8,1\n1,0.4,0.1,2\n")
+    (model.folder / "history.csv").write_text("round,loss,dice,seconds\n0,nan,0.8,1\n1,0.4,0.1,2\n")
     assert (draw_curves(model) != before).any()
 
 

@@ -49,7 +49,7 @@ def test_a_tutorial_is_trained_as_it_says(name: str) -> None:
     schedule, augmented = recipe.schedule, name in ("tutorial-v2-augmented", "tutorial-deeper")
     assert (schedule.optimiser, schedule.learning_rate, schedule.decay) == ("adam", 1e-4, "none")
     assert (schedule.batch, schedule.rounds, schedule.epoch, schedule.whole) == (8, 100, True, True)
-    assert (schedule.hold_out, schedule.patience) == (0.2, 5 if augmented else 2)
+    assert (schedule.validation, schedule.patience) == (0.2, 5 if augmented else 2)
     assert (recipe.loss.cross_entropy, recipe.loss.dice, recipe.architecture.output) == (1, 0, "sigmoid")
     assert (recipe.augmentation.rotate > 0, recipe.augmentation.brightness_low) == (augmented, 0.8 if augmented else 1)
 
@@ -151,7 +151,7 @@ def test_a_change_that_makes_no_sense_is_explained(write: Callable[[str], str], 
         ("architecture.padding=valid", "'schedule.patch' in a recipe must be 188 or a multiple of 16 more, since"),
         ("schedule.optimiser=adams", "must be one of adam, radam, sgd; received 'adams'."),
         ("schedule.decay=linear", "must be one of cosine, plateau, none; received 'linear'."),
-        ("schedule.hold_out=1", "'schedule.hold_out' in a recipe must be 0 or more and below 1; received 1.0."),
+        ("schedule.validation=1", "'schedule.validation' in a recipe must be 0 or more and below 1; received 1.0."),
         ("schedule.steps=0", "'schedule.steps' in a recipe must be 1 or more; received 0."),
         ("loss.balance=0.5", "'loss.balance' in a recipe must be 1 or more; received 0.5."),
         ("loss.border_sigma=0", "'loss.border_sigma' in a recipe must be above 0; received 0.0."),

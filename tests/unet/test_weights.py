@@ -56,7 +56,7 @@ def test_a_published_folder_holds_network_card_and_history_and_no_more(tmp_path:
     with (card.folder / "history.csv").open(encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
     assert [row["round"] for row in rows] == ["0", "1"]
-    assert [float(row["hold_out_dice"]) for row in rows] == [0.25, 0.75]
+    assert [float(row["dice"]) for row in rows] == [0.25, 0.75]
 
 
 def test_a_published_network_carries_no_optimiser_state(tmp_path: Path) -> None:

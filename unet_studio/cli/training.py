@@ -41,9 +41,9 @@ def retrain(
 ) -> None:
     """Retrain the project's model on all that is labelled, or train its first one.
 
-    Ctrl+C ends the training and keeps what is best so far. The new model becomes the active one if it is better on the
-    hold-out, or about as good where fewer than 5 slides are held out. A training that was interrupted otherwise goes on
-    with --resume, by its own recipe.
+    Ctrl+C ends the training and keeps what was learned so far. The new model becomes the active one if it is better on
+    the hold-out; where that can't tell, if most of what was corrected is right in it and nothing else changes much, or
+    as 'models FOLDER rule' says. A training that was interrupted otherwise goes on with --resume, by its own recipe.
     """
     if resume and (recipe or changes or from_scratch):
         raise typer.BadParameter("leave out --recipe, --set and --from-scratch.", param_hint="--resume")
@@ -56,9 +56,9 @@ def retrain(
         engine, started = load_engine(), time.monotonic()
         with TerminalReporter("Retraining") as reporter:
             retrained = engine.retrain(job, reporter)
-        verdict = adopt(opened, retrained)
+        judgement = adopt(opened, retrained)
         content = retrain_content(
-            retrained, verdict, active_model=opened.active_model, hold_out=opened.hold_out(),
+            retrained, judgement, active_model=opened.active_model, hold_out=opened.hold_out(),
             seconds=time.monotonic() - started,
         )  # fmt: skip
     content["failed"] = reporter.problems

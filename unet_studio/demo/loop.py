@@ -20,7 +20,7 @@ from unet_studio.core.exchange.mask_reading import read_mask
 from unet_studio.core.labels.plane import PlaneId
 from unet_studio.core.masks.project_view import view_plane
 from unet_studio.core.project.store import Project
-from unet_studio.core.scoring.gate import Verdict
+from unet_studio.core.scoring.judgement import Judgement
 from unet_studio.core.scoring.scores import Counts, count
 from unet_studio.core.slides.finding import find_slides
 from unet_studio.core.tiles import Box
@@ -28,7 +28,7 @@ from unet_studio.core.workspace.accepting import review
 from unet_studio.core.workspace.workspace import Workspace
 from unet_studio.demo.slides import has_project, prepare_demo
 from unet_studio.errors import ProjectError, StudioError
-from unet_studio.protocol.values import PhaseBegan, Progress, ProposeJob, Retrained, RetrainJob, check_cancelled
+from unet_studio.protocol.values import PhaseBegan, Progress, ProposeJob, RetrainJob, check_cancelled
 from unet_studio.simulation.painting import correct
 from unet_studio.usecases.adopt import adopt
 from unet_studio.usecases.clean import clean
@@ -47,8 +47,8 @@ class DemoReport:
     """What the loop came to.
 
     Dice is of the cleaned-up proposals before and after the retraining, pooled over the pixels of slides with a true
-    mask: `dice_…` of those that nobody corrected, `all_dice_…` of all. `retrained` is the new model, `verdict` whether
-    it is used, and `seconds` has the time of each phase.
+    mask: `dice_…` of those that nobody corrected, `all_dice_…` of all. `judgement` is of the new
+    model, and `seconds` has the time of each phase.
     """
 
     folder: Path
@@ -59,8 +59,7 @@ class DemoReport:
     dice_after: float
     all_dice_before: float
     all_dice_after: float
-    retrained: Retrained
-    verdict: Verdict
+    judgement: Judgement
     seconds: dict[str, float]
 
 
@@ -84,7 +83,7 @@ def run_headless(target: Path, progress: Progress, engine: Engine, *, smallest: 
     with clock.phase("Correct"):
         strokes = _correct(folder, {slide: truths[slide] for slide in corrected}, progress, smallest=smallest)
     with clock.phase("Retrain"):
-        retrained, verdict = _retrain(folder, progress, engine)
+        judgement = _retrain(folder, progress, engine)
     with clock.phase("Propose again"):
         _propose(folder, progress, engine)
     with clock.phase("Export"):
@@ -94,7 +93,7 @@ def run_headless(target: Path, progress: Progress, engine: Engine, *, smallest: 
     fresh = [slide for slide in truths if slide not in corrected]
     return DemoReport(
         folder, exported, corrected, strokes, _dice(before, fresh), _dice(after, fresh),
-        _dice(before, truths), _dice(after, truths), retrained, verdict, clock.seconds,
+        _dice(before, truths), _dice(after, truths), judgement, clock.seconds,
     )  # fmt: skip
 
 
@@ -165,12 +164,11 @@ def _correct_slide(workspace: Workspace, plane: PlaneId, truth: NDArray[np.uint8
     return strokes
 
 
-def _retrain(folder: Path, progress: Progress, engine: Engine) -> tuple[Retrained, Verdict]:
+def _retrain(folder: Path, progress: Progress, engine: Engine) -> Judgement:
     """Retrain the active model, and use the new one where the gate lets it."""
     with Project.open(folder) as project:
         job = RetrainJob(str(folder), str(project.place), project.active_model)
-        retrained = engine.retrain(job, progress)
-        return retrained, adopt(project, retrained)
+        return adopt(project, engine.retrain(job, progress))
 
 
 def _export(folder: Path, out: Path) -> Path:

@@ -29,7 +29,7 @@ from unet_studio.protocol.values import (
     Stopping,
 )
 
-VERSION = 4
+VERSION = 5
 _QUOTED = 200
 """Of what can't be understood at most so many characters are quoted."""
 

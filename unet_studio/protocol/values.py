@@ -102,9 +102,10 @@ class Preparing:
 class Round:
     """What one round of a training came to; round 0 is the model before it, and its loss is NaN.
 
-    `dice` is the mean over the classes but background, pooled over the labelled pixels of the validation windows.
-    `kept`: of all rounds so far this one's weights are kept. `note` says what went wrong and what was done about it,
-    in sentences. `preview` is the file of a picture, or empty.
+    `dice` is the mean over the classes but background, pooled over the labelled pixels of some windows: of slides set
+    aside for it, else of the hold-out, else of what is learned; NaN where they have no class. `kept`: of all rounds so
+    far this one's weights are kept. `note` says what went wrong and what was done about it, in sentences. `preview` is
+    the file of a picture, or empty.
     """
 
     round: int
@@ -145,9 +146,83 @@ class Proposed:
     failed: int = 0
 
 
+Confusion = Sequence[Sequence[int]]
+"""Pixels counted by what they are (rows) and what they were taken for (columns)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedTile:
+    """A part of a slide, of at most 256 × 256 pixels, in the proposals of the model before and of the new one.
+
+    `before` and `after` count its labelled pixels: the rows are the labels' classes, the columns the proposal's.
+    """
+
+    slide: str
+    before: Confusion
+    after: Confusion
+
+
+@dataclass(frozen=True, slots=True)
+class Corrections:
+    """Labelled pixels by what the model before and the new one say of them.
+
+    `wrong` of them the model before had wrong, `mended` of these the new one has right; `spoiled` were right before and
+    are wrong now.
+    """
+
+    labelled: int
+    wrong: int
+    mended: int
+    spoiled: int
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How a new model compares with the one that would go on proposing without it, on the same pixels.
+
+    Neither chose anything by them, and the new one learned from `learned` alone.
+
+    Attributes:
+        rival: id of the model before.
+        judged: what a person vouched for as a whole on held-out slides: reviewed planes, or mostly labelled ones.
+        proposed: how many of these pixels are as a model had proposed them.
+        in_bulk: held-out planes that were accepted from a model many at once; they don't count.
+        strokes: other labels on held-out slides. Mistakes of the model before were painted over there, so any other
+            model looks better on them.
+        learned: labels that the new model learned from.
+        reviewed: reviewed planes that it learned from; the rows are the labels' classes, the columns those of the
+            model before.
+        elsewhere: slides that nobody labelled, of a sample; the rows are the classes of the model before, the columns
+            those of the new one.
+        unlabelled: likewise what nobody labelled on labelled slides.
+        elsewhere_slides: how many slides are in that sample.
+        unlabelled_slides: of so many that nobody labelled.
+    """
+
+    rival: str
+    judged: Sequence[ComparedTile]
+    proposed: int
+    in_bulk: Sequence[ComparedTile]
+    strokes: Corrections
+    learned: Corrections
+    reviewed: Confusion
+    elsewhere: Confusion
+    unlabelled: Confusion
+    elsewhere_slides: int
+    unlabelled_slides: int
+
+    def counts(self, classes: int) -> bool:
+        """Whether everything in it that is counted is of so many classes, background included."""
+        tiles = [count for tile in (*self.judged, *self.in_bulk) for count in (tile.before, tile.after)]
+        return all(
+            len(confusion) == classes and all(len(row) == classes and min(row, default=0) >= 0 for row in confusion)
+            for confusion in (*tiles, self.reviewed, self.elsewhere, self.unlabelled)
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Retrained:
-    """A model that was trained and published, and how it compares with what the training began with.
+    """A model that was trained and published, and how it compares with the one that it would take the place of.
 
     Whether to use it is for `core.scoring.gate` to say.
 
@@ -155,9 +230,10 @@ class Retrained:
         model: its id.
         parent: id of the model that the training started from; empty: from scratch.
         classes: the names of the classes that it tells apart, background first.
-        held_out: the number of slides that it was judged on and didn't learn from; 0: it was judged on those that it
-            learned from, which compares nothing.
+        held_out: the number of labelled slides that it didn't learn from.
         history: all rounds, that of before the training first.
+        comparison: None where there is no model that it can be compared with.
+        stopped: whether the training was ended before it was through.
     """
 
     model: str
@@ -165,24 +241,19 @@ class Retrained:
     classes: Sequence[str]
     held_out: int
     history: Sequence[Round]
+    comparison: Comparison | None = None
+    stopped: bool = False
 
     def __post_init__(self) -> None:
         if not any(report.kept for report in self.history):
             raise ValueError("a training keeps the weights of one of its rounds, or those that it began with")
+        if self.comparison is not None and not self.comparison.counts(len(self.classes)):
+            raise ValueError(f"its comparison doesn't count pixels of {len(self.classes)} classes")
 
     @property
     def kept(self) -> Round:
         """The round whose weights the model has; number 0: those that the training began with."""
         return kept_round(self.history)
-
-    @property
-    def dice(self) -> float:
-        return self.kept.dice
-
-    @property
-    def dice_before(self) -> float:
-        """Dice of what the training began with: the parent, or a random network."""
-        return self.history[0].dice
 
     @property
     def rounds(self) -> int:

@@ -55,9 +55,9 @@ class Learner:
     def adopt(self, retrained: Retrained) -> bool:
         """Make the new model the active one if the gate lets it; says whether it is now."""
         with self._project() as project:
-            verdict = adopt(project, retrained)
+            judgement = adopt(project, retrained)
             self.active = project.active_model
-        return verdict.is_adopted
+        return judgement.is_adopted
 
     def judge_and_propose(self) -> None:
         """Work out the F1 of the active model, and propose with it what the person sees next."""

@@ -77,18 +77,17 @@ def compare_planes(
 
 
 def draw_curves(card: ModelCard) -> NDArray[np.uint8]:
-    """The loss and the Dice on the hold-out by round, one chart above the other, (h, w, 3) RGB."""
+    """The loss and the Dice by round, one chart above the other, (h, w, 3) RGB."""
     try:
         with (card.folder / "history.csv").open(newline="", encoding="utf-8") as stream:
             rounds = list(csv.DictReader(stream))
-        loss, dice = (
-            tuple((float(row["round"]), float(row[column])) for row in rounds) for column in ("loss", "hold_out_dice")
-        )
-    except (OSError, KeyError, ValueError) as error:
+        score = "dice" if "dice" in rounds[0] else "hold_out_dice"  # of models of earlier versions
+        loss, dice = (tuple((float(row["round"]), float(row[column])) for row in rounds) for column in ("loss", score))
+    except (OSError, LookupError, ValueError) as error:
         raise ModelError(f"The model '{card.title}' has no history that can be read, so it has no curves.") from error
     charts = [
         line_chart([Series("loss", loss)], title=card.title, x_title="round", y_title="loss"),
-        line_chart([Series("Dice", dice)], title="", x_title="round", y_title="Dice on the hold-out"),
+        line_chart([Series("Dice", dice)], title="", x_title="round", y_title="Dice"),
     ]
     return np.concatenate(charts)
 

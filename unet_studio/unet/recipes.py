@@ -135,21 +135,21 @@ class Augmentation:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """How long and how fast; each round of `steps` ends with a validation on the hold-out."""
+    """How long and how fast; each round of `steps` ends with a score."""
 
     rounds: int = 12
     steps: int = 20  # a round
     epoch: bool = False  # a round takes as many steps as the slides or their labelled pixels fill, not `steps`
-    patience: int = 4  # early stopping: rounds without a better hold-out score
+    patience: int = 4  # early stopping: rounds without a better score on the slides for validation
     batch: int = 4
     patch: int = 256  # px of input
     whole: bool = False  # a patch is a whole slide, resized; otherwise a part of one, around labels
-    hold_out: float = 0.0  # share of the slides to hold out where none are
+    validation: float = 0.0  # share of the training slides set aside to choose a round on; 0: the last one is kept
     optimiser: str = "adam"  # adam, radam, sgd
     momentum: float = 0.9  # of sgd
     learning_rate: float = 3e-4
     warmup: int = 10  # steps
-    decay: str = "cosine"  # cosine, plateau (halved where the hold-out score stands still), none
+    decay: str = "cosine"  # cosine, plateau (halved where the score on the slides for validation stands still), none
     clip: float = 1.0  # largest norm of each gradient; 0: no limit
     ema: float = 0.98  # momentum of the averaged weights (exponential moving average)
     seconds: float = 0.0  # no new round after this many seconds; 0: no limit
@@ -159,11 +159,15 @@ class Schedule:
             _require(f"schedule.{name}", getattr(self, name), getattr(self, name) >= 1, "1 or more")
         for name in ("warmup", "seconds", "clip"):
             _require(f"schedule.{name}", getattr(self, name), getattr(self, name) >= 0, "0 or more")
-        for name in ("ema", "hold_out", "momentum"):
+        for name in ("ema", "validation", "momentum"):
             _require(f"schedule.{name}", getattr(self, name), 0 <= getattr(self, name) < 1, "0 or more and below 1")
         for name in ("optimiser", "decay"):
             _require_choice("schedule.", name, getattr(self, name))
         _require("schedule.learning_rate", self.learning_rate, self.learning_rate > 0, "above 0")
+        waits = self.decay == "plateau"
+        _require(
+            "schedule.validation", self.validation, not waits or self.validation > 0, "above 0 where decay is plateau"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +248,7 @@ def _build(kind: Any, content: Mapping[str, Any], prefix: str) -> Any:
     known = [f.name for f in fields(kind)]
     values = {}
     for key, value in content.items():
+        key = _RENAMED.get(prefix + key, key)
         if key not in known:
             raise RecipeError(f"A recipe has no '{prefix}{key}'. {_suggest(key, known)}")
         values[key] = _convert(hints[key], value, prefix + key)
@@ -286,6 +291,9 @@ NO_AUGMENTATION = Augmentation(
     gain=0, offset=0, gamma=0, gradient=0, noise=0, blur=0,
 )  # fmt: skip
 """Every kind switched off: a patch as it is on the slide."""
+
+_RENAMED = {"schedule.hold_out": "validation"}
+"""Settings that had another name in models of earlier versions."""
 
 _KINDS = {
     int: "a whole number",

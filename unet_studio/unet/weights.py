@@ -87,7 +87,7 @@ def _write_model(folder: Path, card: ModelCard, network: keras.Model, history: S
 def _write_history(file: Path, history: Sequence[Round]) -> None:
     with file.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream)
-        writer.writerow(["round", "loss", "hold_out_dice", "seconds"])
+        writer.writerow(["round", "loss", "dice", "seconds"])
         writer.writerows([r.round, f"{r.loss:.5f}", f"{r.dice:.5f}", f"{r.seconds:.1f}"] for r in history)
 
 

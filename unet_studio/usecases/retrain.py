@@ -17,14 +17,12 @@ def retrain(job: RetrainJob, progress: Progress) -> Retrained:
     """Extend the hold-out of what is labelled now, train, and publish a model; the active model stays.
 
     Raises StudioError for what keeps a training from beginning, and `Cancelled` where the user asked to stop before
-    the first round; later the best round so far becomes the model.
+    the first round; later what was learned so far becomes the model.
     """
     with Project.open(Path(job.folder), place=Path(job.place)) as project:
         if job.resume:
             return retraining.resume(project, progress)
         start = find_model(job.model, project.place) if job.model else None
         recipe = load_recipe(job.recipe or default_recipe(job.model), job.changes)
-        # A recipe with a share of its own sets slides aside for its training alone, where the project keeps none out.
-        if project.hold_out() or not recipe.schedule.hold_out:
-            keep_slides_out(project)
+        keep_slides_out(project)
         return retraining.retrain(project, start, recipe, progress, channels=job.channels)

@@ -18,7 +18,16 @@ from unet_studio.core.masks.proposals import proposal_file, slide_stamp
 from unet_studio.core.models.cards import ModelCard
 from unet_studio.core.models.normalisation import Normalisation
 from unet_studio.errors import Cancelled
-from unet_studio.protocol.values import PlaneProposed, Preparing, Proposed, Retrained, Round
+from unet_studio.protocol.values import (
+    ComparedTile,
+    Comparison,
+    Corrections,
+    PlaneProposed,
+    Preparing,
+    Proposed,
+    Retrained,
+    Round,
+)
 from unet_studio.worker.__main__ import main
 
 
@@ -48,7 +57,10 @@ class Jobs:
         folder.mkdir(parents=True)
         ModelCard("trained", "Trained", make_classes("nucleus"), Normalisation(1), {}, folder, parent=job.model).write()
         rounds = (Round(0, 1, 0.5, 0.5, 0.0, kept=True), Round(1, 1, 0.4, 0.9, 1.0, kept=True))
-        return Retrained("trained", job.model, ("background", "nucleus"), 5, rounds)
+        tiles = [ComparedTile(f"{n}.png", ((900, 50), (50, 0)), ((900, 0), (0, 100))) for n in range(5)]
+        none, nothing = ((0, 0), (0, 0)), Corrections(0, 0, 0, 0)
+        comparison = Comparison(job.model, tiles, 0, (), nothing, nothing, none, none, none, 0, 0)
+        return Retrained("trained", job.model, ("background", "nucleus"), 5, rounds, comparison)
 
 
 sys.modules["unet_studio.worker.jobs"] = types.SimpleNamespace(Jobs=Jobs)

@@ -15,7 +15,7 @@ from unet_studio.core.classes import make_classes
 from unet_studio.core.labels.plane import PlaneId
 from unet_studio.core.masks.proposals import find_proposal
 from unet_studio.core.project.store import Project
-from unet_studio.core.scoring.gate import Verdict
+from unet_studio.core.scoring.judgement import Verdict
 from unet_studio.core.tiles import Box
 from unet_studio.usecases.next_plane import next_plane_to_label
 
@@ -63,7 +63,7 @@ class Desk:
         with self.qtbot.waitSignal(self.jobs.retrained, timeout=WAIT) as retrained:
             self.tell_workers("trained")
         assert retrained.args is not None
-        return retrained.args[1]
+        return retrained.args[0].verdict
 
 
 @pytest.fixture
@@ -102,9 +102,9 @@ def test_a_model_chosen_during_a_training_stays(desk: Desk, qtbot: QtBot) -> Non
         if card.id != desk.workspace.active_model and [c.name for c in card.classes] == ["background", "nucleus"]
     )
     desk.session.models.use(other)
-    assert desk.end_retraining() is Verdict.OTHER_START
+    assert desk.end_retraining() is Verdict.OTHER_RIVAL
     assert desk.workspace.active_model == other
-    assert "was compared with another one than the model in use, which stays" in desk.told()
+    assert "was not compared with the model in use, which stays" in desk.told()
 
 
 def test_a_retraining_that_ends_while_all_is_proposed_leaves_no_slide_without_a_mask(desk: Desk) -> None:

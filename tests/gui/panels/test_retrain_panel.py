@@ -13,9 +13,10 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
+from tests.core.scoring.judging import better_than
 from unet_studio.core.classes import make_classes
 from unet_studio.core.project.store import Project
-from unet_studio.core.scoring.gate import Verdict
+from unet_studio.core.scoring.gate import judge_model
 from unet_studio.gui.jobs.activity import Activity
 from unet_studio.gui.jobs.retraining import Retraining
 from unet_studio.gui.panels.retrain_panel import RetrainPanel
@@ -75,9 +76,9 @@ def test_it_tells_the_rounds_that_are_kept_from_those_that_are_no_better(panel: 
     assert shown(panel, "Dice before the first round: 0.700")
     panel.add_round(scored(1, 0.8, kept=True))
     panel.add_round(scored(2, 0.8, kept=True))  # equally good, but trained longer
-    assert shown(panel, "Round 2: Dice 0.800, kept so far")
+    assert shown(panel, "Round 2 of 12: Dice 0.800")
     panel.add_round(scored(3, 0.75, kept=False))
-    assert shown(panel, "Round 3: Dice 0.750, no better than the 0.800 of round 2")
+    assert shown(panel, "Round 3 of 12: Dice 0.750, no better than the 0.800 of round 2")
 
 
 def test_the_chart_has_room_for_all_rounds_from_the_first_on(panel: RetrainPanel) -> None:
@@ -92,38 +93,20 @@ def test_the_chart_has_room_for_all_rounds_from_the_first_on(panel: RetrainPanel
     assert chart.viewRange()[1][1] >= 3, "no loss is out of sight"
 
 
-def trained(dice: float, before: float, *, held_out: int, kept: bool = True) -> Retrained:
-    rounds = (scored(0, before, kept=True), scored(3, dice, kept=kept))
-    return Retrained("m", "old", ("background", "foreground"), held_out, rounds)
+@pytest.mark.parametrize("better", [True, False])
+def test_it_says_what_came_of_a_training_and_what_else_there_is_to_know(panel: RetrainPanel, better: bool) -> None:
+    rounds = (scored(0, 0.5, kept=True), scored(3, 0.9, kept=True))
+    comparison = better_than("old", classes=2, better=better)
+    trained = Retrained("m", "old", ("background", "foreground"), 5, rounds, comparison)
+    panel.finish(judge_model(trained, classes=trained.classes, rival="old"))
+    (said,) = [label.text() for label in panel.findChildren(QLabel) if "The new model" in label.text()]
+    assert ("better and in use: Dice 1.0000" if better else "worse, so the one before stays in use") in said
+    assert "\n\nOf 400 pixels that you corrected it has 95 % right." in said
 
 
-@pytest.mark.parametrize(
-    ("retrained", "verdict", "text"),
-    [
-        (trained(0.91, 0.9, held_out=5), Verdict.BETTER, "is better and in use: "),
-        (
-            trained(0.895, 0.9, held_out=1),
-            Verdict.ABOUT_AS_GOOD,
-            "in use. Too few slides are held out to say which is better",
-        ),
-        (
-            trained(0.8, 0.9, held_out=5, kept=False),
-            Verdict.NO_BETTER,
-            "is not used: Dice on the hold-out 0.900, before 0.900",
-        ),
-        (trained(0.9, 0.1, held_out=0), Verdict.NOT_COMPARED, "could not be compared: all labels are on"),
-        (trained(0.9, 0.1, held_out=5), Verdict.OTHER_CLASSES, "is not used: the classes were changed"),
-        (trained(0.9, 0.1, held_out=5), Verdict.OTHER_START, "compared with another one than the model in use"),
-        (trained(0.9, 0.1, held_out=5), Verdict.NOT_USABLE, "could not be put to use"),
-    ],
-    ids=["better", "about as good", "worse", "no hold-out", "renamed", "other start", "not usable"],
-)
-def test_it_says_what_came_of_a_training_and_whether_it_is_used(
-    panel: RetrainPanel, retrained: Retrained, verdict: Verdict, text: str
-) -> None:
-    panel.finish(retrained, verdict)
-    (said,) = [label.text() for label in panel.findChildren(QLabel) if text in label.text()]
-    assert ("in use." in said or "in use:" in said) == verdict.is_adopted
+def test_a_round_without_anything_to_judge_has_a_dash_and_no_point(panel: RetrainPanel) -> None:
+    panel.add_round(scored(0, math.nan, kept=True))
+    assert shown(panel, "Dice before the first round: –")
 
 
 def test_while_the_slides_are_read_it_says_which_one(panel: RetrainPanel) -> None:

@@ -73,7 +73,7 @@ def test_the_rate_climbs_then_falls_along_a_cosine() -> None:
 
 @pytest.mark.parametrize("decay", ["plateau", "none"])
 def test_other_decays_keep_the_rate_after_the_warmup(decay: str) -> None:
-    schedule = Schedule(learning_rate=1.0, warmup=2, decay=decay)
+    schedule = Schedule(learning_rate=1.0, warmup=2, decay=decay, validation=0.1)
     assert [learning_rate(schedule, step, 9) for step in (0, 2, 8)] == pytest.approx([0.1, 1, 1])
 
 

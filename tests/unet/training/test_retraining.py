@@ -17,7 +17,10 @@ from numpy.typing import NDArray
 from unet_studio.core.classes import UNLABELLED, make_classes
 from unet_studio.core.models.cards import ModelCard, project_models, read_card
 from unet_studio.core.models.normalisation import Normalisation
+from unet_studio.core.project.active_model import use_model
 from unet_studio.core.project.store import Project
+from unet_studio.core.scoring.gate import judge_model
+from unet_studio.core.scoring.judgement import Judgement, Verdict
 from unet_studio.errors import Cancelled, ModelError, RecipeError, StudioError
 from unet_studio.protocol.values import Event, Preparing, Retrained, Round, SlideFailed, Stopping
 from unet_studio.unet.recipes import Architecture, Recipe
@@ -91,6 +94,10 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, NDArray[n
     return seen
 
 
+def judged(retrained: Retrained, rival: str = "bright") -> Judgement:
+    return judge_model(retrained, classes=retrained.classes, rival=rival)
+
+
 def stroke(truth: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Labels of a few rows of the truth, all else unlabelled."""
     labels = np.full_like(truth, UNLABELLED)
@@ -111,6 +118,7 @@ def test_a_retraining_from_a_model(
     paint("b.png", truths["b.png"])
     paint("sub/c.png", truths["sub/c.png"])
     project.add_hold_out(["b.png"])
+    use_model(project, str(bright.folder))
     labels_before = read_snapshot(project).fingerprint()
     progress = RecordingProgress()
     other = replace(recipe, architecture=Architecture(depth=3, width=7), seed=4)
@@ -132,8 +140,9 @@ def test_a_retraining_from_a_model(
     assert card.classes == bright.classes
     assert card.normalisation == bright.normalisation
     assert card.recipe == replace(recipe, seed=4).as_dict()
+    judgement = judged(retrained)
     assert card.scores == {
-        "judged_on": "hold-out", "dice": retrained.dice, "dice_before": retrained.dice_before
+        "judged_on": "hold-out", "dice": judgement.dice_after, "dice_before": judgement.dice_before
     }  # fmt: skip
     assert card.data == f"3 slides, {4 * 64 + 2 * 64 * 64} labelled pixels, labels {labels_before}"
     for kept, best in zip(load_network(card).get_weights(), published[0].get_weights(), strict=True):
@@ -158,9 +167,10 @@ def test_a_retraining_from_a_model(
     # Its probabilities are calibrated on the hold-out, where it is always right.
     assert card.temperature < 1
 
-    # The brightness model was perfect on the one held-out slide already; the new one is about as good there.
-    assert retrained.dice_before > 0.99
-    assert retrained.kept.round > 0
+    # The brightness model was perfect on the one held-out slide already; one tile is too little to tell.
+    assert judgement.dice_before > 0.99
+    assert (judgement.verdict, judgement.slides, judgement.pixels) == (Verdict.NOT_JUDGED, 1, 64 * 64)
+    assert retrained.kept.round == 2
     assert read_snapshot(project).fingerprint() == labels_before
 
 
@@ -238,17 +248,34 @@ def test_slides_that_cannot_be_read_are_told_and_the_one_that_is_left_is_enough(
     assert [card.id for card in project_models(project.place)] == ["retrained-002"]
 
 
-def test_a_model_that_is_worse_than_the_one_it_started_from_is_not_to_be_preferred(
-    project: Project, paint: Paint, truths: Truths, bright: ModelCard, recipe: Recipe
+def test_what_the_new_model_changes_is_counted_on_every_kind_of_slide(
+    project: Project, paint: Paint, truths: Truths, folder: Path, bright: ModelCard, recipe: Recipe
 ) -> None:
+    use_model(project, str(bright.folder))
     paint("a.png", truths["a.png"])
-    paint("b.png", truths["b.png"])
-    project.add_hold_out(["b.png"])
+    paint("b.png", stroke(truths["b.png"]))
+    cv2.imwrite(str(folder / "z.png"), cv2.imread(str(folder / "a.png"), cv2.IMREAD_UNCHANGED))
+    cv2.imwrite(str(folder / "coloured.png"), np.zeros((64, 64, 3), np.uint8))
+    paint("sub/c.png", truths["sub/c.png"])
+    project.add_hold_out(["b.png", "sub/c.png"])
     ruinous = replace(recipe, schedule=replace(recipe.schedule, learning_rate=5.0))
     retrained = retrain(project, bright, ruinous, RecordingProgress(), channels=0)
-    assert [report.kept for report in retrained.history] == [True, False, False]
-    assert (retrained.held_out, retrained.kept.round) == (1, 0)
-    assert retrained.dice == retrained.dice_before
+    assert [report.kept for report in retrained.history] == [True, True, True], "no score chooses a round"
+    comparison = retrained.comparison
+    assert comparison is not None
+    assert (comparison.rival, [tile.slide for tile in comparison.judged]) == ("bright", ["sub/c.png"])
+    spots = [int((truths[slide] == 1).sum()) for slide in ("a.png", "b.png", "sub/c.png")]
+    assert np.array(comparison.judged[0].before).sum(axis=1)[1] == spots[2]
+    assert comparison.learned.labelled == 64 * 64
+    assert comparison.learned.spoiled > comparison.learned.wrong, "it did no harm, so this shows nothing"
+    assert comparison.strokes.labelled == 4 * 64
+    assert np.array(comparison.unlabelled).sum() == 60 * 64
+    assert (comparison.elsewhere_slides, comparison.unlabelled_slides) == (2, 2)
+    assert np.array(comparison.elsewhere).sum() == 2 * 64 * 64
+    assert np.array(comparison.elsewhere).sum(axis=1)[1] == pytest.approx(spots[0], abs=5)
+    assert np.array(comparison.reviewed).sum() == 0
+    judgement = judged(retrained)
+    assert (judgement.verdict, judgement.is_adopted) == (Verdict.CHANGES_ELSEWHERE, False)
 
 
 def one_pixel() -> NDArray[np.uint8]:
@@ -271,21 +298,16 @@ def test_the_poorest_labels_still_give_a_model(
     assert card_of(project, retrained).scores["judged_on"] == "training slides"
 
 
-def test_a_recipe_may_set_slides_aside_where_the_project_has_no_hold_out(
+def test_a_recipe_may_set_slides_aside_to_choose_a_round_on(
     project: Project, paint: Paint, truths: Truths, recipe: Recipe, drawn: list[Any]
 ) -> None:
     for slide, truth in truths.items():
         paint(slide, truth)
-    holding_out = replace(recipe, schedule=replace(recipe.schedule, hold_out=0.34))
-    assert retrain(project, None, holding_out, RecordingProgress(), channels=0).held_out
-    taught = {slide for slide, _ in drawn}
-    assert len(taught) == 2
-    assert project.hold_out() == frozenset(), "it is for this training alone"
-    drawn.clear()
-    (left,) = set(truths) - taught
-    project.add_hold_out([next(iter(taught))])
-    retrain(project, None, holding_out, RecordingProgress(), channels=0)
-    assert left in {slide for slide, _ in drawn}, "the project's own hold-out goes before the recipe's share"
+    project.add_hold_out(["b.png"])
+    choosing = replace(recipe, schedule=replace(recipe.schedule, validation=0.5))
+    assert retrain(project, None, choosing, RecordingProgress(), channels=0).held_out == 1
+    assert len({slide for slide, _ in drawn}) == 1, "one judges, one chooses, and one teaches"
+    assert project.hold_out() == {"b.png"}
 
 
 def test_without_a_hold_out_the_last_round_is_kept(
@@ -311,16 +333,16 @@ def test_a_model_of_whole_slides_is_judged_on_whole_ones_and_stays_one(
         assert picture.shape == (48, 48, 3)
     again = retrain(project, card, recipe, RecordingProgress(stop=True), channels=0)
     assert card_of(project, again).recipe["schedule"] == whole.as_dict()["schedule"]
-    assert again.dice_before == pytest.approx(card.scores["dice"], abs=1e-6)
+    assert again.history[0].dice == pytest.approx(card.scores["dice"], abs=1e-6)
 
 
 def test_models_are_judged_after_the_clean_up_of_their_recipe(
     project: Project, paint: Paint, truths: Truths, bright: ModelCard, recipe: Recipe
 ) -> None:
     paint("a.png", truths["a.png"])
-    assert retrain(project, bright, recipe, RecordingProgress(stop=True), channels=0).dice_before > 0.99
+    assert retrain(project, bright, recipe, RecordingProgress(stop=True), channels=0).history[0].dice > 0.99
     emptied = replace(recipe, clean_up="remove-small:4000")
-    assert retrain(project, bright, emptied, RecordingProgress(stop=True), channels=0).dice_before == 0
+    assert retrain(project, bright, emptied, RecordingProgress(stop=True), channels=0).history[0].dice == 0
 
 
 def test_the_curves_go_to_the_folder_of_the_run(project: Project, paint: Paint, truths: Truths, recipe: Recipe) -> None:

@@ -52,7 +52,7 @@ def run(
     slides: list[LabelledSlide], recipe: Recipe, start: keras.Model | None = None, **options: Any
 ) -> TrainedNetwork:
     network = build_or_continue(recipe, start, channels=1, classes=2)
-    options = {"held_out": 5, **options}
+    options = {"chooses": True, **options}
     return train(network, slides[:-1], validation_windows(slides[-1:]), recipe, **options)
 
 
@@ -128,52 +128,45 @@ def test_it_ends_after_so_many_rounds_without_a_better_score(ruined: TrainedNetw
 
 
 @pytest.mark.parametrize(
-    ("scores", "held_out", "kept"),
+    ("scores", "chooses", "kept"),
     [
-        ([0.2, 0.5, 0.4, 0.3], 5, 1),
-        ([0.2, 0.5, 0.5, 0.4], 5, 2),
-        ([0.5, 0.5, 0.5, 0.4], 5, 0),
-        ([0.5, 0.4, 0.5, 0.6], 5, 3),
-        ([0.2, 0.98, 0.96, 0.972], 4, 3),
-        ([0.98, 0.91, 0.972, 0.92], 4, 2),
-        ([0.98, 0.91, 0.92, 0.92], 1, 0),
-        ([0.7, 0.8, 0.74, 0.76], 4, 3),
-        ([0.7, 0.8, 0.76, 0.74], 4, 2),
-        ([0.9, 0.96, 0.95, 0.93], 4, 2),
-        ([0.2, 1.0, 0.995, 0.98], 4, 2),
-        ([0.2, 0.9, 0.5, 0.4], 0, 3),
-        ([0.9, 0.9, 0.9, 0.4], 0, 3),
+        ([0.2, 0.5, 0.4, 0.3], True, 1),
+        ([0.2, 0.5, 0.5, 0.4], True, 2),
+        ([0.5, 0.5, 0.5, 0.4], True, 0),
+        ([0.5, 0.4, 0.5, 0.6], True, 3),
+        ([math.nan, math.nan, 0.5, 0.4], True, 2),
+        ([math.nan] * 4, True, 0),
+        ([0.2, 0.9, 0.5, 0.4], False, 3),
+        ([0.9, 0.9, 0.9, 0.4], False, 3),
+        ([math.nan] * 4, False, 3),
     ],
     ids=[
-        "best",
-        "last of equals",
-        "start among equals",
-        "late",
-        "few: last about as good",
-        "few: last about as good as the start",
-        "few: start, all others worse",
-        "few: a little below",
-        "few: too far below",
-        "few: too far below something good",
-        "few: a little below something perfect",
-        "not held out",
-        "not held out, worse than the start",
+        "best", "last of equals", "start among equals", "late", "first that has a score", "none has a score",
+        "none is chosen", "none is chosen, worse than the start", "none is chosen, none has a score",
     ],
-)
+)  # fmt: skip
 def test_which_round_is_kept(
-    slides: list[LabelledSlide], monkeypatch: pytest.MonkeyPatch, scores: list[float], held_out: int, kept: int
+    slides: list[LabelledSlide], monkeypatch: pytest.MonkeyPatch, scores: list[float], chooses: bool, kept: int
 ) -> None:
     score_rounds(monkeypatch, scores)
     weights: list[Any] = []
     recipe = replace(TINY, schedule=replace(SHORT, rounds=3, patience=9))
     result = run(
-        slides, recipe, held_out=held_out, report=lambda _, predictor: weights.append(predictor._network.get_weights())
+        slides, recipe, chooses=chooses, report=lambda _, predictor: weights.append(predictor._network.get_weights())
     )
-    assert [report.dice for report in result.history] == scores
+    assert [report.dice for report in result.history] == pytest.approx(scores, nan_ok=True)
     assert max(report.round for report in result.history if report.kept) == kept
-    assert (result.dice, result.dice_before) == (scores[kept], scores[0])
+    assert (result.dice, result.dice_before) == pytest.approx((scores[kept], scores[0]), nan_ok=True)
     for one, other in zip(result.network.get_weights(), weights[kept], strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_where_no_round_is_chosen_no_score_ends_the_training(
+    slides: list[LabelledSlide], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    score_rounds(monkeypatch, [0.9, *[0.1] * 9])
+    result = run(slides, replace(TINY, schedule=replace(SHORT, rounds=9, patience=2)), chooses=False)
+    assert len(result.history) == 1 + 9
 
 
 def test_a_score_that_is_only_equalled_does_not_make_the_training_longer(
@@ -188,7 +181,7 @@ def test_a_score_that_is_only_equalled_does_not_make_the_training_longer(
 def score_rounds(monkeypatch: pytest.MonkeyPatch, scores: list[float]) -> None:
     """Let the rounds score this, whatever they learned."""
     left = iter(scores)
-    monkeypatch.setattr(training, "judge", lambda *_: SimpleNamespace(mean_dice=next(left)))
+    monkeypatch.setattr(training, "judge", lambda *_: SimpleNamespace(mean_dice_of_truth=next(left)))
 
 
 def test_cancelling_keeps_the_best_so_far(slides: list[LabelledSlide]) -> None:
@@ -397,7 +390,7 @@ class TestAccidents:
 
     def train(self, accidents: Accidents, slides: list[LabelledSlide], **options: Any) -> TrainedNetwork:
         windows = validation_windows(slides[-1:])
-        return train(accidents.network, slides[:-1], windows, self.recipe, held_out=5, **options)
+        return train(accidents.network, slides[:-1], windows, self.recipe, chooses=True, **options)
 
     def test_a_loss_that_is_no_number_starts_the_round_again_at_half_the_rate(
         self, accidents: Accidents, slides: list[LabelledSlide]
@@ -498,19 +491,19 @@ def test_a_training_at_the_fastest_precision_learns_as_well(
     monkeypatch.setattr("unet_studio.unet.device.fastest_policy", lambda: policy)
     recipe = replace(LEARNING, precision="fastest")
     network = build_or_continue(recipe, None, channels=1, classes=2)
-    result = train(network, slides[:-1], validation_windows(slides[-1:]), recipe, held_out=5)
+    result = train(network, slides[:-1], validation_windows(slides[-1:]), recipe, chooses=True)
     assert result.dice > 0.9
     assert network.get_layer("down0a_convolution").compute_dtype == policy.removeprefix("mixed_")
     assert all(weights.dtype == np.float32 for weights in result.network.get_weights())
 
 
 def test_on_a_plateau_the_rate_is_halved(slides: list[LabelledSlide], bright_network: keras.Model) -> None:
-    schedule = replace(DESTRUCTIVE.schedule, rounds=8, patience=4, decay="plateau", warmup=0)
+    schedule = replace(DESTRUCTIVE.schedule, rounds=8, patience=4, decay="plateau", warmup=0, validation=0.1)
     rates: list[float] = []
     recipe = replace(DESTRUCTIVE, schedule=schedule)
     network = build_or_continue(recipe, bright_network, channels=1, classes=2)
     train(
-        network, slides[:-1], validation_windows(slides[-1:]), recipe, held_out=5,
+        network, slides[:-1], validation_windows(slides[-1:]), recipe, chooses=True,
         step=lambda *_: rates.append(float(network.optimizer.learning_rate)),
     )  # fmt: skip
     assert rates == [5.0] * 2 * 2 + [2.5] * 2 * 2
@@ -542,8 +535,9 @@ def test_hardly_any_labels_are_no_reason_to_fail(
     recipe = replace(TINY, loss=Loss(balance=10.0, border_weight=10.0))
     slide = slide_from(np.random.default_rng(0).random((64, 64), dtype=np.float32), labels)
     network = build_or_continue(recipe, None, channels=1, classes=3)
-    result = train(network, [slide], validation_windows([slide]), recipe, held_out=5)
-    assert all(math.isfinite(report.loss) and math.isfinite(report.dice) for report in result.history[1:])
+    result = train(network, [slide], validation_windows([slide]), recipe, chooses=True)
+    assert all(math.isfinite(report.loss) for report in result.history[1:])
+    assert math.isnan(result.dice) == (not (labels[labels != UNLABELLED] > 0).any()), "there is nothing to judge"
     assert not any(report.note for report in result.history), "it failed and was repeated"
     assert all(np.isfinite(weights).all() for weights in result.network.get_weights())
 
@@ -563,10 +557,10 @@ def test_every_shipped_recipe_trains(name: str, slides: list[LabelledSlide]) -> 
     network = build_or_continue(recipe, None, channels=1, classes=classes)
     before = network.get_weights()
     to_learn, kept_out = set_aside(slides, recipe)
-    assert bool(kept_out) == bool(recipe.schedule.hold_out)
+    assert bool(kept_out) == bool(recipe.schedule.validation)
     moved: list[bool] = []
     result = train(
-        network, to_learn, validation_windows(kept_out or slides[-1:], recipe.schedule), recipe, held_out=5,
+        network, to_learn, validation_windows(kept_out or slides[-1:], recipe.schedule), recipe, chooses=True,
         report=lambda *_: moved.append(not all(map(np.array_equal, before, network.get_weights()))),
     )  # fmt: skip
     assert moved == [False, True, True]
@@ -575,7 +569,7 @@ def test_every_shipped_recipe_trains(name: str, slides: list[LabelledSlide]) -> 
 
 
 class TestSettingAside:
-    """Slides that a recipe holds out where nobody else did."""
+    """Slides that a recipe sets aside to choose a round on."""
 
     def slides_named(self, slide_from: Callable[..., LabelledSlide], *names: str) -> list[LabelledSlide]:
         return [slide_from(np.zeros((8, 8), np.float32), labelled((8, 8), (1, 1)), name) for name in names]
@@ -583,11 +577,11 @@ class TestSettingAside:
     @pytest.mark.parametrize(
         ("count", "share", "kept"), [(30, 0.2, 6), (2, 0.2, 1), (2, 0.9, 1), (1, 0.5, 0), (5, 0, 0)]
     )
-    def test_so_many_are_held_out(
+    def test_so_many_are_set_aside(
         self, slide_from: Callable[..., LabelledSlide], count: int, share: float, kept: int
     ) -> None:
         slides = self.slides_named(slide_from, *(f"{number}.png" for number in range(count)))
-        recipe = replace(TINY, schedule=replace(SHORT, hold_out=share))
+        recipe = replace(TINY, schedule=replace(SHORT, validation=share))
         training, kept_out = set_aside(slides, recipe)
         assert (len(training), len(kept_out)) == (count - kept, kept)
         assert {id(slide) for slide in training + kept_out} == {id(slide) for slide in slides}
@@ -595,7 +589,7 @@ class TestSettingAside:
 
     def test_planes_of_a_slide_stay_together(self, slide_from: Callable[..., LabelledSlide]) -> None:
         slides = self.slides_named(slide_from, "a.tif", "b.tif", "a.tif", "c.tif", "b.tif")
-        recipe = replace(TINY, schedule=replace(SHORT, hold_out=0.4))
+        recipe = replace(TINY, schedule=replace(SHORT, validation=0.4))
         training, kept_out = set_aside(slides, recipe)
         assert not {s.plane.slide for s in training} & {s.plane.slide for s in kept_out}
         assert kept_out
@@ -633,7 +627,7 @@ recipe = Recipe.from_dict({
 
 def weights(**options):
     network = build_or_continue(recipe, None, channels=1, classes=2)
-    train(network, [slide], validation_windows([slide]), recipe, held_out=5, **options)
+    train(network, [slide], validation_windows([slide]), recipe, chooses=True, **options)
     return b"".join(weights.tobytes() for weights in network.get_weights())
 
 run = Path(sys.argv[2])

@@ -4,7 +4,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from unet_studio.cli.rendering.text import Text, counted, make_table
-from unet_studio.cli.rendering.training import retrained_content
+from unet_studio.cli.rendering.training import judgement_content
+from unet_studio.core.scoring.verdict_sentences import headline
 
 if TYPE_CHECKING:
     from unet_studio.demo.loop import DemoReport
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
 def demo_content(report: "DemoReport") -> dict[str, Any]:
     """What the demo came to."""
-    return {**asdict(report), "retrained": retrained_content(report.retrained)}
+    return {**asdict(report), "judgement": judgement_content(report.judgement)}
 
 
 def demo_text(report: "DemoReport") -> Text:
@@ -20,13 +21,12 @@ def demo_text(report: "DemoReport") -> Text:
     rows = [
         ["slides nobody corrected", report.dice_before, report.dice_after],
         ["all slides with a true mask", report.all_dice_before, report.all_dice_after],
-        ["hold-out of the retraining", report.retrained.dice_before, report.retrained.dice],
+        ["hold-out of the retraining", report.judgement.dice_before, report.judgement.dice_after],
     ]
     times = ", ".join(f"{phase.lower()} {seconds:.0f} s" for phase, seconds in report.seconds.items())
-    verdict = "proposes now" if report.verdict.is_adopted else "is no better and isn't used"
     return [
         f"{counted(report.strokes, 'stroke')} on {counted(len(report.corrected), 'slide')}; "
-        f"{report.retrained.model} {verdict}.",
+        f"{headline(report.judgement)}",
         make_table("Dice of the proposals", "before", "after", rows=rows),
         f"Time: {times}.",
         f"Slides and project: {report.folder}",

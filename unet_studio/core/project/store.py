@@ -126,6 +126,12 @@ class Project(AbstractContextManager["Project"]):
         """Id of the model that proposes; empty until one is chosen."""
         return _setting(self._db, "active_model")
 
+    @property
+    @reports_damage
+    def too_close(self) -> str:
+        """What becomes of a new model that the hold-out can't judge; empty until someone chooses."""
+        return _setting(self._db, "too_close")
+
     @reports_damage
     def hold_out(self) -> frozenset[str]:
         """Slides kept out of training."""

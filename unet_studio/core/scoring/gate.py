@@ -1,81 +1,142 @@
-"""The gate: which weights of a training are kept, and whether a new model takes the place of the active one.
+"""The gate: whether a new model takes the place of the active one.
 
-Both decisions are here and nowhere else; window, commands, demo and simulation ask the same functions.
+The decision is here and nowhere else; window, commands, demo and simulation ask the same function.
 """
 
+import math
 from collections.abc import Sequence
-from enum import StrEnum
+from dataclasses import replace
 
-from unet_studio.protocol.values import Retrained
+import numpy as np
+from numpy.typing import NDArray
 
-_ENOUGH = 5
-"""Of so many held-out slides, or more, the score alone decides which weights are kept."""
-_LEAST_FALL, _MOST_FALL = 0.01, 0.05
-"""A score on fewer slides may be this much lower than the best, near 1 and far from it.
+from unet_studio.core.classes import BACKGROUND
+from unet_studio.core.scoring.bootstrap import bootstrap_interval
+from unet_studio.core.scoring.judgement import AreaChange, Judgement, TooClose, Verdict
+from unet_studio.protocol.values import ComparedTile, Comparison, Confusion, Retrained
 
-Seen with one held-out slide of nuclei: it fell from 0.908 to 0.899 while twelve others rose from 0.71 to 0.87.
-"""
-
-
-class Verdict(StrEnum):
-    """Whether to use a new model rather than the active one, and why."""
-
-    BETTER = "better"
-    """It scores higher on the hold-out."""
-    ABOUT_AS_GOOD = "about as good"
-    """It learned from more, and too few slides are held out to say which is better."""
-    NOT_COMPARED = "not compared"
-    """No slide is held out, so nothing speaks against it."""
-    NO_BETTER = "no better"
-    """No round was better than what the training began with."""
-    OTHER_START = "other start"
-    """It was compared with another model than the active one, or with a random network."""
-    OTHER_CLASSES = "other classes"
-    """The project's classes are no longer those that it learned."""
-    NOT_USABLE = "not usable"
-    """It was to be used, but could not be read, or nothing may be written."""
-
-    @property
-    def is_adopted(self) -> bool:
-        """Whether the new model is to be the active one."""
-        return self in (Verdict.BETTER, Verdict.ABOUT_AS_GOOD, Verdict.NOT_COMPARED)
+_ENOUGH_SLIDES = 5
+"""Of fewer slides there are too few to draw from again: then tiles are drawn."""
 
 
-def keeps_round(dice: float, earlier: Sequence[float], *, held_out: int) -> bool:
-    """Whether the weights of a round are kept rather than those of any before it.
-
-    Of rounds that are equally good the last is kept, which was trained longest, but what the training began with is
-    kept before its equals. Fewer than 5 held-out slides can't tell close models apart: they stand for too little. Then
-    the last round is kept that is wrong at most half as much again as the best (1 - Dice; at least 0.01 and at most
-    0.05 lower), and what it began with only where all rounds are worse than that. Without a hold-out the last round is
-    always kept: the score on the training slides says nothing of other slides, and a few strokes are overfitted after a
-    round or two.
-
-    Args:
-        dice: of the round, 0…1.
-        earlier: of the rounds before it, that of what the training began with first; empty for that itself.
-        held_out: of how many slides, which the training doesn't learn from, the scores are.
-    """
-    if not earlier or not held_out:
-        return True
-    best = max(earlier)
-    if held_out < _ENOUGH:
-        return dice > best - min(max((1 - best) / 2, _LEAST_FALL), _MOST_FALL)
-    return dice > earlier[0] and dice >= best
-
-
-def judge_model(retrained: Retrained, *, classes: Sequence[str], rival: str) -> Verdict:
+def judge_model(
+    retrained: Retrained, *, classes: Sequence[str], rival: str, rule: TooClose = TooClose.IF_KEPT
+) -> Judgement:
     """Whether to use a new model in a project with these classes (names, background first).
 
     `rival` is the id of the active model where it tells the same classes apart, or empty: nothing else can be lost by
-    using the new one.
+    using the new one. *Better* is used and *worse* never; `rule` decides what the hold-out can't.
     """
+    compared = _weigh(retrained, rule)
+    verdict = _verdict(retrained, compared, classes, rival)
+    if verdict in (Verdict.TOO_CLOSE, Verdict.NOT_JUDGED):
+        kept = compared.keeps_corrections and not compared.changes_much
+        is_adopted = rule is TooClose.ALWAYS or (rule is TooClose.IF_KEPT and kept)
+    else:
+        is_adopted = verdict in (Verdict.BETTER, Verdict.FIRST)
+    return replace(compared, verdict=verdict, is_adopted=is_adopted)
+
+
+def pooled_dice(tiles: Sequence[ComparedTile]) -> tuple[float, float]:
+    """The mean Dice before and after over the classes but background that the labels have; NaN where they have none."""
+    if not tiles:
+        return math.nan, math.nan
+    before, after = _tiles(tiles, len(tiles[0].before)).sum(axis=0)
+    return float(_dice(before[None])[0]), float(_dice(after[None])[0])
+
+
+def _verdict(retrained: Retrained, compared: Judgement, classes: Sequence[str], rival: str) -> Verdict:
     if list(retrained.classes) != list(classes):
         return Verdict.OTHER_CLASSES
-    if retrained.kept.round == 0:
-        return Verdict.NO_BETTER
-    if rival and rival != retrained.parent:
-        return Verdict.OTHER_START
-    if not retrained.held_out:
-        return Verdict.NOT_COMPARED
-    return Verdict.BETTER if retrained.dice > retrained.dice_before else Verdict.ABOUT_AS_GOOD
+    if retrained.stopped and retrained.rounds <= 1:
+        return Verdict.STOPPED
+    if rival and rival != compared.rival:
+        return Verdict.OTHER_RIVAL
+    if retrained.kept.round == 0 or (not rival and retrained.kept.dice == 0):
+        return Verdict.LEARNED_NOTHING
+    if not rival:
+        return Verdict.FIRST
+    if any(change.is_forgotten or change.is_everything for change in compared.changes):
+        return Verdict.CHANGES_ELSEWHERE
+    if math.isnan(compared.difference.low):
+        return Verdict.NOT_JUDGED
+    if compared.difference.low > 0:
+        return Verdict.BETTER
+    return Verdict.WORSE if compared.difference.high < 0 else Verdict.TOO_CLOSE
+
+
+def _weigh(retrained: Retrained, rule: TooClose) -> Judgement:
+    """The figures of a comparison, without a verdict."""
+    blank = Judgement(Verdict.NOT_JUDGED, False, retrained.model, rule=rule)
+    compared = retrained.comparison
+    if compared is None:
+        return blank
+    names = retrained.classes
+    slides = _by_slide(compared.judged)
+    over_tiles = len(slides) < _ENOUGH_SLIDES
+    units = _tiles(compared.judged, len(names)) if over_tiles else np.stack([slides[slide] for slide in sorted(slides)])
+    before, after = pooled_dice(compared.judged)
+    in_truth = units[:, 0].sum(axis=(0, 2)) > 0
+    return replace(
+        blank,
+        rival=compared.rival,
+        dice_before=before,
+        dice_after=after,
+        difference=bootstrap_interval(units, lambda sums: _dice(sums[:, 1]) - _dice(sums[:, 0])),
+        slides=len(slides),
+        units=len(units),
+        over_tiles=over_tiles,
+        pixels=int(units[:, 0].sum()),
+        proposed=compared.proposed,
+        in_bulk=(int(_tiles(compared.in_bulk, len(names))[:, 0].sum()), *pooled_dice(compared.in_bulk)),
+        strokes=compared.strokes,
+        learned=compared.learned,
+        missing=tuple(name for name, is_there in zip(names[1:], in_truth[1:], strict=True) if not is_there),
+        changes=_area_changes(compared, names),
+        elsewhere=(compared.elsewhere_slides, compared.unlabelled_slides),
+    )
+
+
+def _tiles(tiles: Sequence[ComparedTile], classes: int) -> NDArray[np.int64]:
+    """Their confusions (n, 2, classes, classes): those before, and those after."""
+    found = [(tile.before, tile.after) for tile in tiles]
+    return np.array(found, dtype=np.int64).reshape(len(tiles), 2, classes, classes)
+
+
+def _by_slide(tiles: Sequence[ComparedTile]) -> dict[str, NDArray[np.int64]]:
+    found: dict[str, NDArray[np.int64]] = {}
+    for tile in tiles:
+        found[tile.slide] = found.get(tile.slide, 0) + np.array([tile.before, tile.after], dtype=np.int64)
+    return found
+
+
+def _dice(confusions: NDArray[np.number]) -> NDArray[np.float64]:
+    """The mean Dice (m,) of confusions (m, classes, classes) over the classes but background that their truth has."""
+    shared = np.diagonal(confusions, axis1=1, axis2=2).astype(np.float64)
+    of_truth, of_mask = confusions.sum(axis=2), confusions.sum(axis=1)
+    dice = 2 * shared / np.maximum(of_truth + of_mask, 1)
+    is_judged = of_truth > 0
+    is_judged[:, BACKGROUND] = False
+    judged = is_judged.sum(axis=1)
+    return np.where(judged > 0, (dice * is_judged).sum(axis=1) / np.maximum(judged, 1), math.nan)
+
+
+def _area_changes(compared: Comparison, names: Sequence[str]) -> tuple[AreaChange, ...]:
+    """How the area of each class but background changes where nobody labelled."""
+    moved = np.array(compared.elsewhere, dtype=np.float64) + np.array(compared.unlabelled, dtype=np.float64)
+    pixels = moved.sum()
+    if not pixels:
+        return ()
+    before, after = moved.sum(axis=1) / pixels, moved.sum(axis=0) / pixels
+    growth = _expected_growth(compared.reviewed)
+    return tuple(
+        AreaChange(names[index], float(before[index]), float(after[index]), float(before[index] * growth[index]))
+        for index in range(BACKGROUND + 1, len(names))
+    )
+
+
+def _expected_growth(reviewed: Confusion) -> NDArray[np.float64]:
+    """By what factor reviewing changed the area of each class, (classes,); 1 where nothing tells."""
+    confusion = np.array(reviewed, dtype=np.float64)
+    labelled, proposed = confusion.sum(axis=1), confusion.sum(axis=0)
+    return np.where(proposed > 0, labelled / np.maximum(proposed, 1), 1.0)

@@ -49,6 +49,13 @@ class Counts:
         return _mean([self.dice(index) for index in range(BACKGROUND + 1, len(self.confusion))])
 
     @property
+    def mean_dice_of_truth(self) -> float:
+        """The mean of `dice` over the classes but background that are in the truth; NaN where it has none of them."""
+        return _mean(
+            [self.dice(index) for index in range(BACKGROUND + 1, len(self.confusion)) if self._in_truth(index)]
+        )
+
+    @property
     def mean_iou(self) -> float:
         """The mean of `iou` over the classes but background that are in the truth or in the mask."""
         return _mean([self.iou(index) for index in range(BACKGROUND + 1, len(self.confusion))])

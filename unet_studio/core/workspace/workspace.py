@@ -18,6 +18,7 @@ from unet_studio.core.project.active_model import use_model
 from unet_studio.core.project.journal import Journal, Write
 from unet_studio.core.project.lock import writing
 from unet_studio.core.project.store import Project
+from unet_studio.core.scoring.judgement import TooClose
 from unet_studio.core.slides.finding import find_slides
 from unet_studio.core.workspace.change import Change
 from unet_studio.core.workspace.elsewhere import save_elsewhere
@@ -47,6 +48,7 @@ class Workspace:
         self.threshold = project.threshold
         self._recipe = MaskRecipe(self.steps, self.threshold)  # the one kept; another may be previewed
         self.active_model = project.active_model
+        self.too_close = TooClose.read(project.too_close)
         self.states = project.states()
         self.proposed = proposed_planes(self.place, self.active_model)
         self.part: PlaneId | None = None  # the plane whose proposal is stored in part, while the rest is computed
@@ -270,6 +272,12 @@ class Workspace:
     def _set_recipe(self, recipe: MaskRecipe) -> None:
         self._recipe = recipe
         self.steps, self.threshold = recipe.steps, recipe.threshold
+
+    def set_too_close(self, rule: TooClose) -> None:
+        """Choose what becomes of a new model where the hold-out can't tell whether it is better."""
+        self._check_writable()
+        self.too_close = rule
+        self._submit(Write("choice of models", lambda project: project.set_setting("too_close", rule)))
 
     def use_model(self, card: ModelCard) -> None:
         """Make a model active; a project without labels takes over its classes. `ModelError` if they don't fit."""

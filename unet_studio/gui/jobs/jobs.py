@@ -7,7 +7,8 @@ from PySide6.QtCore import QObject, Signal
 from unet_studio.core.exchange.exporting import ExportRequest
 from unet_studio.core.labels.plane import PlaneId
 from unet_studio.core.models.cards import ModelCard
-from unet_studio.core.scoring.gate import Verdict, judge_model
+from unet_studio.core.scoring.gate import judge_model
+from unet_studio.core.scoring.judgement import Judgement, Verdict
 from unet_studio.core.tiles import Box
 from unet_studio.core.workspace.workspace import Workspace
 from unet_studio.gui import settings
@@ -34,7 +35,7 @@ class Jobs(QObject):
     began = Signal(object)  # Activity
     busy_changed = Signal()
     notice = Signal(object)  # Notice
-    retrained = Signal(object, object)  # Retrained, Verdict
+    retrained = Signal(object)  # Judgement
 
     def __init__(
         self, session: Session, background: Background, seen: Callable[[], Box], parent: QObject | None = None
@@ -171,22 +172,23 @@ class Jobs(QObject):
         self.busy_changed.emit()
 
     def _on_retrained(self, retrained: Retrained) -> None:
-        verdict = self._adopt(retrained)
-        if verdict.is_adopted:
+        judgement = self._adopt(retrained)
+        if judgement.is_adopted:
             # What is under way is of the model before, and would not be shown.
             propose = self.propose_all if self._is_proposing_all and self.proposing.is_busy else self.propose_open_slide
             self.proposing.follow_with(propose)
-        self.retrained.emit(retrained, verdict)
+        self.retrained.emit(judgement)
 
-    def _adopt(self, retrained: Retrained) -> Verdict:
+    def _adopt(self, retrained: Retrained) -> Judgement:
         """Use a new model where the gate lets it; says whether it is in use, and why."""
         workspace, rival = self._session.workspace, self.start_model()
+        unusable = Judgement(Verdict.NOT_USABLE, False, retrained.model)
         if workspace is None:
-            return Verdict.NOT_USABLE
+            return unusable
         classes = [label.name for label in workspace.classes]
-        verdict = judge_model(retrained, classes=classes, rival=rival.id if rival else "")
-        if verdict.is_adopted:
+        judgement = judge_model(retrained, classes=classes, rival=rival.id if rival else "", rule=workspace.too_close)
+        if judgement.is_adopted:
             self._session.models.use(retrained.model)
             if workspace.active_model != retrained.model:
-                return Verdict.NOT_USABLE
-        return verdict
+                return unusable
+        return judgement

@@ -1,5 +1,6 @@
 """The panel of retraining: what it would learn from, how it goes, what came of it."""
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -7,10 +8,11 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QAction, QPalette, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 
-from unet_studio.core.scoring.gate import Verdict
+from unet_studio.core.scoring.judgement import Judgement
+from unet_studio.core.scoring.verdict_sentences import details, headline
 from unet_studio.gui.controls.buttons import action_button, heading
 from unet_studio.gui.jobs.activity import Activity
-from unet_studio.protocol.values import Preparing, Retrained, Round
+from unet_studio.protocol.values import Preparing, Round
 
 if TYPE_CHECKING:  # its library is loaded when a training begins
     from unet_studio.gui.panels.round_chart import RoundChart
@@ -30,8 +32,8 @@ class RetrainPanel(QWidget):
         self._basis = QLabel()
         self._basis.setWordWrap(True)
         self._button = action_button(retrain)
-        self._cancel = QPushButton(self.tr("Stop and keep the best"))
-        self._cancel.setToolTip(self.tr("End the training now; the best round so far becomes the new model (Esc)"))
+        self._cancel = QPushButton(self.tr("Stop and keep what was learned"))
+        self._cancel.setToolTip(self.tr("End the training now; what was learned so far becomes the new model (Esc)"))
         self._cancel.hide()
         self._state = QLabel()
         self._state.setWordWrap(True)
@@ -116,14 +118,15 @@ class RetrainPanel(QWidget):
     def add_round(self, round_: Round) -> None:
         self._rounds.append(round_)
         self._draw()
-        best = max(self._rounds, key=lambda r: (r.kept, r.round))  # the one that is kept so far
+        dice = "–" if math.isnan(round_.dice) else f"{round_.dice:.3f}"
         if round_.round == 0:
-            text = self.tr("Dice before the first round: {0:.3f}").format(round_.dice)
+            text = self.tr("Dice before the first round: {0}").format(dice)
         elif round_.kept:
-            text = self.tr("Round {0}: Dice {1:.3f}, kept so far").format(round_.round, round_.dice)
+            text = self.tr("Round {0} of {1}: Dice {2}").format(round_.round, round_.rounds, dice)
         else:
-            text = self.tr("Round {0}: Dice {1:.3f}, no better than the {2:.3f} of round {3}").format(
-                round_.round, round_.dice, best.dice, best.round
+            best = max((r for r in self._rounds if r.kept), key=lambda r: r.round)
+            text = self.tr("Round {0} of {1}: Dice {2}, no better than the {3:.3f} of round {4}").format(
+                round_.round, round_.rounds, dice, best.dice, best.round
             )
         self._state.setText(text)
         if round_.note:  # it stays until the next one: what was halved stays halved
@@ -132,8 +135,9 @@ class RetrainPanel(QWidget):
         self._picture = QPixmap(str(Path(round_.preview)))
         self._show_picture()
 
-    def finish(self, retrained: Retrained, verdict: Verdict) -> None:
-        self._state.setText(describe(retrained, verdict, self))
+    def finish(self, judgement: Judgement) -> None:
+        """Show what is said of the new model, and what else there is to know of it."""
+        self._state.setText("\n\n".join([headline(judgement), *details(judgement)]))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -158,35 +162,3 @@ class RetrainPanel(QWidget):
             self._chart = RoundChart()
             self._column.insertWidget(self._column.indexOf(self._preview), self._chart)
         self._chart.show_rounds(self._rounds)
-
-
-def describe(retrained: Retrained, verdict: Verdict, widget: QWidget) -> str:
-    """What came of a training, in a sentence."""
-    figures = widget.tr("Dice on the hold-out {0:.3f}, before {1:.3f}").format(retrained.dice, retrained.dice_before)
-    match verdict:
-        case Verdict.BETTER:
-            text = widget.tr("The new model is better and in use: {0}.")
-        case Verdict.ABOUT_AS_GOOD:
-            text = widget.tr(
-                "The new model learned from more and is in use. Too few slides are held out to say which is better: "
-                "{0}."
-            )
-        case Verdict.NOT_COMPARED:
-            text = widget.tr(
-                "The new model is in use. It could not be compared: all labels are on one slide. Review a second one."
-            )
-        case Verdict.NO_BETTER:
-            text = widget.tr("The new model is no better than what it started from, so it is not used: {0}.")
-        case Verdict.OTHER_START:
-            text = widget.tr(
-                "The new model was compared with another one than the model in use, which stays. Choose it under "
-                "Propose to use it."
-            )
-        case Verdict.OTHER_CLASSES:
-            text = widget.tr(
-                "The new model is not used: the classes were changed while it learned them. Retrain to learn the "
-                "classes as they are now."
-            )
-        case Verdict.NOT_USABLE:
-            text = widget.tr("The new model could not be put to use; the model in use stays.")
-    return text.format(figures)

@@ -38,7 +38,8 @@ class RoundChart(pg.PlotWidget):  # type: ignore[misc]  # the library has no typ
         self._dice.setSymbolBrush(accent)
         self._dice.setSymbolPen(accent)
         self._loss.setPen(pg.mkPen(quiet, width=2, style=Qt.PenStyle.DashLine))
-        self._dice.setData([r.round for r in rounds], [r.dice for r in rounds])
+        scored = [(r.round, r.dice) for r in rounds if not math.isnan(r.dice)]
+        self._dice.setData([r for r, _ in scored], [dice for _, dice in scored])
         lossy = [(r.round, r.loss) for r in rounds if not math.isnan(r.loss)]
         self._loss.setData([r for r, _ in lossy], [loss for _, loss in lossy])
         self.setXRange(0, max((r.rounds for r in rounds), default=1), padding=0.04)

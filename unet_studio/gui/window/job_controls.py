@@ -3,15 +3,15 @@
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QWidget
 
-from unet_studio.core.scoring.gate import Verdict
+from unet_studio.core.scoring.judgement import Judgement
+from unet_studio.core.scoring.verdict_sentences import headline
 from unet_studio.gui.controls.notice import Notice, NoticeKind
 from unet_studio.gui.jobs.jobs import Jobs
 from unet_studio.gui.panels.clean_up_panel import CleanUpPanel
 from unet_studio.gui.panels.message_bar import MessageBar
-from unet_studio.gui.panels.retrain_panel import RetrainPanel, describe
+from unet_studio.gui.panels.retrain_panel import RetrainPanel
 from unet_studio.gui.session.session import Session
 from unet_studio.gui.window.work_page import WorkPage
-from unet_studio.protocol.values import Retrained
 
 
 class JobControls(QObject):
@@ -60,11 +60,11 @@ class JobControls(QObject):
         if dialog.exec() == ExportDialog.DialogCode.Accepted:
             self._tasks.export(dialog.request())
 
-    def tell_retrained(self, retrained: Retrained, verdict: Verdict) -> None:
+    def tell_retrained(self, judgement: Judgement) -> None:
         """Say whether the new model is in use, and offer to propose all slides by it."""
-        self._retrain.finish(retrained, verdict)
-        sentence = describe(retrained, verdict, self._retrain)
-        if verdict.is_adopted:
+        self._retrain.finish(judgement)
+        sentence = headline(judgement)
+        if judgement.is_adopted:
             again = self.tr("Propose all again")
             self._messages.show_notice(Notice(sentence, NoticeKind.INFO, again, self._tasks.propose_all))
         else:

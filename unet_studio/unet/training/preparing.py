@@ -1,4 +1,4 @@
-"""Preparing a training: the labelled planes of a snapshot are opened, measured, and split into training and validation.
+"""Preparing a training: the labelled planes of a snapshot are opened, measured, and divided by what they are for.
 
 It takes minutes where slides are large or many, so it reports its progress for each and can be cancelled.
 """
@@ -101,11 +101,9 @@ def open_unlabelled(
 
 
 def divide(
-    slides: Sequence[LabelledSlide], hold_out: frozenset[str], recipe: Recipe
+    slides: Sequence[LabelledSlide], hold_out: frozenset[str]
 ) -> tuple[list[LabelledSlide], list[LabelledSlide]]:
-    """The slides to train on and those to judge on: the project's hold-out or, without one, the recipe's share."""
-    if not hold_out:
-        return set_aside(slides, recipe)
+    """The slides to learn from and those of the hold-out."""
     training = [slide for slide in slides if slide.plane.slide not in hold_out]
     if not training:
         raise StudioError(
@@ -115,13 +113,13 @@ def divide(
 
 
 def set_aside(slides: Sequence[LabelledSlide], recipe: Recipe) -> tuple[list[LabelledSlide], list[LabelledSlide]]:
-    """The slides to train on and those to hold out: the share that the recipe names, chosen by its seed.
+    """The slides to train on and those to choose a round on: the share that the recipe names, drawn by its seed.
 
-    All planes of a slide stay together. Of two or more slides at least one is held out and one trained on; where the
-    recipe names no share, or there is one slide only, none is held out.
+    All planes of a slide stay together. Of two or more slides at least one is set aside and one trained on; where the
+    recipe names no share, or there is one slide only, none is set aside.
     """
     names = sorted({slide.plane.slide for slide in slides})
-    wanted = recipe.schedule.hold_out * len(names)
+    wanted = recipe.schedule.validation * len(names)
     count = min(max(1, round(wanted)), len(names) - 1) if wanted else 0
     chosen = {names[i] for i in np.random.default_rng(recipe.seed).permutation(len(names))[:count]}
     training = [slide for slide in slides if slide.plane.slide not in chosen]

@@ -1,5 +1,6 @@
 """Retraining: a new model is trained on a project's labels and validated against the one it started from."""
 
+import math
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -7,16 +8,20 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+from unet_studio.core.cleaning.steps import parse_steps
 from unet_studio.core.models.cards import ModelCard, find_model, read_card
 from unet_studio.core.models.normalisation import Normalisation
+from unet_studio.core.project.active_model import comparable_model
 from unet_studio.core.project.store import Project
+from unet_studio.core.scoring.gate import pooled_dice
 from unet_studio.errors import ModelError, StudioError
-from unet_studio.protocol.values import Progress, Retrained, Round, Stopping
+from unet_studio.protocol.values import Comparison, Progress, Retrained, Round, Stopping
 from unet_studio.unet.architecture import build_or_continue
 from unet_studio.unet.prediction import Predictor
 from unet_studio.unet.recipes import Recipe
 from unet_studio.unet.training.calibration import fit_temperature
 from unet_studio.unet.training.checkpoint import remove_checkpoint, unfinished_runs
+from unet_studio.unet.training.comparing import Comparer, Rival, open_unlabelled_sample
 from unet_studio.unet.training.patches import LabelledSlide
 from unet_studio.unet.training.preparing import (
     OpenedPlane,
@@ -25,14 +30,18 @@ from unet_studio.unet.training.preparing import (
     open_slides,
     open_unlabelled,
     prepare_all,
+    set_aside,
 )
 from unet_studio.unet.training.preview import Preview
 from unet_studio.unet.training.rounds import TrainedNetwork, train
 from unet_studio.unet.training.snapshot import Snapshot, read_snapshot
 from unet_studio.unet.training.teacher import Teacher
-from unet_studio.unet.training.validation import ValidationWindow, validation_windows
-from unet_studio.unet.weights import load_network, publish
+from unet_studio.unet.training.validation import MOST_WINDOWS, ValidationWindow, validation_windows
+from unet_studio.unet.weights import load_fast_network, load_network, publish
 from unet_studio.unet.whole_slides import predictor_of
+
+_WINDOWS_OF_A_ROUND = 8
+"""Of the hold-out, to show after each round how far it is; they decide nothing, so a few will do."""
 
 
 def retrain(
@@ -41,11 +50,12 @@ def retrain(
     """Train on the project's labels, warm-started from `start`, and publish the model in the project.
 
     Without `start` the recipe's network begins at random with `channels` input channels (0: those of the first labelled
-    slide). Slides that can't be read are reported and left out. Where the project has no hold-out the recipe may set
-    some slides aside for this training. After each round the run's folder gets a checkpoint, with which `resume` goes
-    on should the training be interrupted; its end removes it.
+    slide). Slides that can't be read are reported and left out. Of those that aren't on the hold-out the recipe may set
+    some aside to choose a round on. After each round the run's folder gets a checkpoint, with which `resume` goes on
+    should the training be interrupted; its end removes it.
 
-    A training that is stopped returns the best round so far; before the first round `Cancelled` is raised.
+    The new model is compared with the project's active one, if that tells the same classes apart.
+    A training that is stopped returns what it has learned so far; before the first round `Cancelled` is raised.
     """
     snapshot = read_snapshot(project, each=partial(check_stopped, progress))
     if start is not None:
@@ -56,7 +66,7 @@ def retrain(
         else:
             normalisation = Normalisation.usual(channels or opened[0].reader.info.channels)
         card = _begin_card(project, snapshot, normalisation, _fitted_to(recipe, start), start)
-        return _Retraining(project, snapshot, card, progress, opened, start).run()
+        return _Retraining(project, snapshot, card, progress, opened, start, _rival_of(project)).run()
 
 
 def resume(project: Project, progress: Progress) -> Retrained:
@@ -76,7 +86,7 @@ def resume(project: Project, progress: Progress) -> Retrained:
         )
     with open_slides(snapshot, project.folder, progress) as opened:
         start = find_model(card.parent, project.place) if Recipe.from_dict(card.recipe).loss.teacher else None
-        return _Retraining(project, snapshot, card, progress, opened, start).run(resumed=True)
+        return _Retraining(project, snapshot, card, progress, opened, start, _rival_of(project)).run(resumed=True)
 
 
 class _Retraining:
@@ -90,20 +100,23 @@ class _Retraining:
         progress: Progress,
         opened: Sequence[OpenedPlane],
         start: ModelCard | None,
+        rival: ModelCard | None,
     ) -> None:
         self._card = card
         self._start = start
+        self._rival = rival
         self._folder = project.folder
         self._recipe = Recipe.from_dict(card.recipe)
         self._progress = progress
         self._snapshot = snapshot
         self._run = project.place / "runs" / card.id
         slides = prepare_all(opened, card.normalisation, progress)
-        self._training, self._kept_out = divide(slides, snapshot.hold_out, self._recipe)
+        learned, self._kept_out = divide(slides, snapshot.hold_out)
+        self._training, self._validation = set_aside(learned, self._recipe)
 
     def run(self, *, resumed: bool = False) -> Retrained:
         with ExitStack() as stack:
-            return self._run_with(self._find_replayed(stack), resumed=resumed)
+            return self._run_with(stack, self._find_replayed(stack), resumed=resumed)
 
     def _find_replayed(self, stack: ExitStack) -> list[LabelledSlide]:
         """Have all slides taught by the model at the start, where the recipe says so; returns those nobody labelled."""
@@ -115,32 +128,58 @@ class _Retraining:
             slide.taught = teacher.of(slide.plane, slide.read, slide.shape)
         return replayed
 
-    def _run_with(self, replayed: Sequence[LabelledSlide], *, resumed: bool) -> Retrained:
+    def _run_with(self, stack: ExitStack, replayed: Sequence[LabelledSlide], *, resumed: bool) -> Retrained:
         windows = validation_windows(
-            self._kept_out or self._training, self._recipe.schedule, each=partial(check_stopped, self._progress)
-        )
+            self._validation or self._kept_out or self._training, self._recipe.schedule,
+            most=MOST_WINDOWS if self._validation else _WINDOWS_OF_A_ROUND, each=partial(check_stopped, self._progress),
+        )  # fmt: skip
         start = load_network(self._start) if self._start is not None and not resumed else None
         network = build_or_continue(
             self._recipe, start, channels=self._card.normalisation.channels, classes=len(self._card.classes)
         )
         self._write_card()
         preview = Preview(windows, self._card.classes, self._run)
-        held_out = len({slide.plane.slide for slide in self._kept_out})
 
         def tell(report: Round, predictor: Predictor) -> None:
             self._progress.event(replace(report, preview=str(preview.draw(report, predictor))))
 
         trained = train(
-            network, self._training, windows, self._recipe, held_out=held_out, replayed=replayed, run=self._run,
-            resume_from=self._run if resumed else None, report=tell, cancelled=self._progress.cancelled,
+            network, self._training, windows, self._recipe, chooses=bool(self._validation), replayed=replayed,
+            run=self._run, resume_from=self._run if resumed else None, report=tell, cancelled=self._progress.cancelled,
             step=lambda done, steps: self._progress.report(done / steps, ""),
             stopping=lambda: self._progress.event(Stopping()),
         )  # fmt: skip
-        if self._progress.cancelled():  # what follows takes a while, too
+        is_stopped = self._progress.cancelled()
+        if is_stopped:  # what follows takes a while, too
             self._progress.event(Stopping())
-        card = publish(self._finished_card(trained, windows), trained.network, trained.history)
+        comparison = self._compare(trained, stack, replayed, briefly=is_stopped)
+        card = publish(self._finished_card(trained, windows, comparison), trained.network, trained.history)
         remove_checkpoint(self._run)
-        return Retrained(card.id, card.parent, tuple(c.name for c in card.classes), held_out, trained.history)
+        held_out = len({slide.plane.slide for slide in self._kept_out})
+        return Retrained(
+            card.id, card.parent, tuple(c.name for c in card.classes), held_out, trained.history, comparison, is_stopped
+        )
+
+    def _compare(
+        self, trained: TrainedNetwork, stack: ExitStack, replayed: Sequence[LabelledSlide], *, briefly: bool
+    ) -> Comparison | None:
+        """The new model beside the one that would go on proposing without it; None where there is none."""
+        if self._rival is None:
+            return None
+        others, unlabelled_slides = open_unlabelled_sample(
+            self._snapshot, self._folder, self._card.normalisation, stack,
+            replayed={slide.plane.slide for slide in replayed},
+        )  # fmt: skip
+        comparer = Comparer(
+            Rival(self._rival, predictor_of(self._rival, load_fast_network(self._rival))),
+            predictor_of(self._card, trained.network),
+            parse_steps(self._recipe.clean_up),
+            briefly=briefly,
+        )
+        return comparer.compare(
+            self._snapshot, held_out=self._kept_out, training=self._training, others=others,
+            unlabelled_slides=unlabelled_slides, proposed=lambda plane, box: None,
+        )  # fmt: skip
 
     def _write_card(self) -> None:
         """Say in the run's folder what is trained here, so that it can be resumed."""
@@ -153,7 +192,9 @@ class _Retraining:
                 "Free some space or ask for permission to write there."
             ) from error
 
-    def _finished_card(self, trained: TrainedNetwork, windows: Sequence[ValidationWindow]) -> ModelCard:
+    def _finished_card(
+        self, trained: TrainedNetwork, windows: Sequence[ValidationWindow], comparison: Comparison | None
+    ) -> ModelCard:
         compared = bool(self._kept_out)  # fitted on training slides it would leave overconfident probabilities
         predictor = Predictor(trained.network, self._recipe.architecture)
         return replace(
@@ -161,12 +202,22 @@ class _Retraining:
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             data=self._snapshot.describe(),
             temperature=fit_temperature(predictor, windows) if compared else 1.0,
-            scores={
-                "judged_on": "hold-out" if compared else "training slides",
-                "dice": trained.dice,
-                "dice_before": trained.dice_before,
-            },
+            scores={"judged_on": "hold-out" if compared else "training slides", **_scores(trained, comparison)},
         )
+
+
+def _scores(trained: TrainedNetwork, comparison: Comparison | None) -> dict[str, float]:
+    """Dice before and after for the card; what is NaN is left out."""
+    before, after = pooled_dice(comparison.judged if comparison is not None else ())
+    if math.isnan(after):
+        before, after = trained.dice_before, trained.dice
+    return {name: dice for name, dice in (("dice", after), ("dice_before", before)) if not math.isnan(dice)}
+
+
+def _rival_of(project: Project) -> ModelCard | None:
+    """The model that would go on proposing without a new one."""
+    name = comparable_model(project)
+    return find_model(name, project.place) if name else None
 
 
 def _fitted_to(recipe: Recipe, start: ModelCard | None) -> Recipe:

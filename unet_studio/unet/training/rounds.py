@@ -1,4 +1,4 @@
-"""The training loop: rounds of patches, a validation after each, early stopping, and the best weights kept."""
+"""The training loop: rounds of patches, a score after each, and the averaged weights that are kept."""
 
 import math
 import time
@@ -13,7 +13,6 @@ import keras
 import numpy as np
 
 from unet_studio.core.cleaning.steps import parse_steps
-from unet_studio.core.scoring.gate import keeps_round
 from unet_studio.errors import RecipeError, is_out_of_memory
 from unet_studio.protocol.values import Round, kept_round
 from unet_studio.unet.device import avoid_xla, has_gpu, use_deterministic_operations
@@ -54,7 +53,7 @@ def train(
     windows: Sequence[ValidationWindow],
     recipe: Recipe,
     *,
-    held_out: int,
+    chooses: bool,
     replayed: Sequence[LabelledSlide] = (),
     run: Path | None = None,
     resume_from: Path | None = None,
@@ -63,10 +62,13 @@ def train(
     cancelled: Callable[[], bool] = lambda: False,
     stopping: Callable[[], None] = lambda: None,
 ) -> TrainedNetwork:
-    """Train `network` on the labelled pixels of `slides`; of all rounds those weights are kept that `keeps_round` says,
-    also when cancelled.
+    """Train `network` on the labelled pixels of `slides`; the averaged weights (EMA) of the last round are kept, also
+    when cancelled.
 
-    The averaged weights (EMA) are judged, since they vary less from round to round, after the recipe's clean-up.
+    Averaged weights vary so little from round to round that none has to be chosen, and a score that chose nothing is an
+    honest one. Where slides were set aside for it the best round on these is kept instead, the last of equals but for
+    what the training began with, and the recipe's patience and plateau follow the same score.
+    After each round the averaged weights are scored, after the recipe's clean-up.
     `report` is called after each round with a predictor of the averaged weights, `step` after each step, and `stopping`
     again and again while a training that was cancelled is brought to its end.
 
@@ -74,8 +76,7 @@ def train(
     out of memory with half the batch, then with smaller patches; the round's report says so.
 
     Args:
-        held_out: of how many slides, which it doesn't learn from, the windows are; 0: they are of those it learns
-            from.
+        chooses: whether the windows are of slides that were set aside to choose a round on, and judge nothing else.
         replayed: slides that nobody labelled, of which only the teacher says something.
         run: a folder; after each round it gets a checkpoint, and the curves where the recipe wants TensorBoard.
         resume_from: the folder of a training of the same network and optimiser, which goes on after its last round.
@@ -87,7 +88,7 @@ def train(
     if recipe.deterministic or not has_gpu():  # on a CPU it costs next to nothing
         use_deterministic_operations()
     training = _Training(
-        network, slides, windows, recipe, run, held_out=held_out, replayed=replayed,
+        network, slides, windows, recipe, run, chooses=chooses, replayed=replayed,
         report=report, step=step, cancelled=cancelled, stopping=stopping,
     )  # fmt: skip
     if resume_from is not None:
@@ -100,7 +101,7 @@ class _NotFiniteError(Exception):
 
 
 class _Training:
-    """Trains round by round, judges after each, keeps the best weights, and recovers where it can."""
+    """Trains round by round, scores each, keeps weights, and recovers where it can."""
 
     def __init__(
         self,
@@ -110,7 +111,7 @@ class _Training:
         recipe: Recipe,
         run: Path | None,
         *,
-        held_out: int,
+        chooses: bool,
         replayed: Sequence[LabelledSlide],
         report: Callable[[Round, Predictor], None],
         step: Callable[[int, int], None],
@@ -123,7 +124,7 @@ class _Training:
         self._steps = parse_steps(recipe.clean_up)
         self._recipe = recipe
         self._run = run
-        self._held_out = held_out
+        self._chooses = chooses
         self._report = report
         self._step = step
         self._cancelled = cancelled
@@ -244,8 +245,8 @@ class _Training:
         if number:
             self._load_averages()
         counts = judge(self._predictor, self._windows, self._steps, self._tell_stopping)
-        dice = float(np.nan_to_num(counts.mean_dice))
-        kept = keeps_round(dice, [report.dice for report in self._history], held_out=self._held_out)
+        dice = counts.mean_dice_of_truth
+        kept = not self._chooses or self._is_best(dice)
         if kept:
             self._best_weights = self._network.get_weights()
         seconds = self._seconds_before + time.monotonic() - self._began
@@ -257,6 +258,11 @@ class _Training:
         self._report(self._history[-1], self._predictor)
         for variable, values in zip(self._network.trainable_variables, trained, strict=True):
             variable.assign(values)
+
+    def _is_best(self, dice: float) -> bool:
+        """Whether no earlier round was better, and what the training began with was worse."""
+        dice, *earlier = np.nan_to_num([dice, *(report.dice for report in self._history)])
+        return not earlier or bool(dice > earlier[0] and dice >= max(earlier))
 
     def _tell_stopping(self) -> None:
         if self._cancelled():
@@ -276,9 +282,11 @@ class _Training:
             self._reduced_in = self._round
 
     def _is_on_plateau(self, rounds: int) -> bool:
-        """Whether this many rounds have passed without a better score."""
-        first_best = max(self._history, key=lambda report: report.dice)  # of equals max gives the first
-        return self._round - first_best.round >= rounds
+        """Whether this many rounds have passed without a better score, where a score may decide anything."""
+        if not self._chooses:
+            return False
+        first_best = int(np.argmax(np.nan_to_num([report.dice for report in self._history])))  # of equals the first
+        return self._round - self._history[first_best].round >= rounds
 
     def _compile(self) -> None:
         recipe, classes = self._recipe, int(self._network.output_shape[-1])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from unet_studio.core.classes import LabelClass
-from unet_studio.core.labels.plane import LabelPlane
+from unet_studio.core.labels.plane import LabelPlane, PlaneId
 from unet_studio.core.project.store import Project
 from unet_studio.core.project.stored_labels import LabelledPlane
 from unet_studio.errors import StudioError
@@ -21,6 +21,8 @@ class Snapshot:
     hold_out: frozenset[str]
     planes: tuple[tuple[LabelledPlane, LabelPlane], ...]
     audit: frozenset[str] = frozenset()
+    in_bulk: frozenset[PlaneId] = frozenset()
+    """Planes that were accepted from a model, many at once, and not looked at since."""
 
     @property
     def labelled_pixels(self) -> int:

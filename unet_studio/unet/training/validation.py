@@ -17,7 +17,7 @@ from unet_studio.unet.tiling import read_mirrored
 from unet_studio.unet.training.patches import LabelledSlide, draw_slide
 
 _WINDOW = 512
-_MAX_WINDOWS = 24
+MOST_WINDOWS = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +29,13 @@ class ValidationWindow:
 
 
 def validation_windows(
-    slides: Sequence[LabelledSlide], schedule: Schedule | None = None, *, each: Callable[[], None] = lambda: None
+    slides: Sequence[LabelledSlide],
+    schedule: Schedule | None = None,
+    *,
+    most: int = MOST_WINDOWS,
+    each: Callable[[], None] = lambda: None,
 ) -> list[ValidationWindow]:
-    """At most 24 windows of 512² around the labels of `slides`, evenly spread; the same at every call.
+    """At most so many windows of 512² around the labels of `slides`, evenly spread; the same at every call.
 
     Where patches are whole slides by the `schedule`, so are the windows: resized as the patches are, but not augmented.
     `each` is called before a window is read, and may raise to stop.
@@ -43,14 +47,14 @@ def validation_windows(
 
     if schedule is not None and schedule.whole:
         rng = np.random.default_rng(0)  # without augmentation nothing that matters is drawn from it
-        chosen = evenly_spaced(slides, _MAX_WINDOWS)
+        chosen = evenly_spaced(slides, most)
         patches = [draw_slide(slide, schedule.patch, NO_AUGMENTATION, rng) for slide in chosen]
         return [ValidationWindow(patch.pixels, patch.labels) for patch in patches]
     boxes: dict[tuple[int, Box], None] = {}
     for index, slide in enumerate(slides):
         for cell in sorted(slide.cells):
             boxes.setdefault((index, _window_around(tile_box(cell), slide.shape)))
-    return [read(slides[index], box) for index, box in evenly_spaced(list(boxes), _MAX_WINDOWS)]
+    return [read(slides[index], box) for index, box in evenly_spaced(list(boxes), most)]
 
 
 def judge(

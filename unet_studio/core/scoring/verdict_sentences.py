@@ -1,0 +1,149 @@
+"""A judgement in sentences, the same in the window and on the command line."""
+
+import math
+
+from unet_studio.core.scoring.judgement import AreaChange, Judgement, TooClose, Verdict
+
+_NOTHING_VOUCHED = (
+    "no plane of a held-out slide is reviewed; review one of them as a whole, and the next model can be judged"
+)
+_ONLY_STROKES = (
+    "the held-out slides have only strokes over mistakes of the model before, on which any other model looks better; "
+    "review one of them as a whole, and the next model can be judged"
+)
+_ONE_TILE = "what is reviewed of the held-out slides is too little to say how far chance goes; review another one"
+
+
+def headline(judgement: Judgement) -> str:
+    """What is said of the new model, whether it is in use, and why, in one or two sentences."""
+    match judgement.verdict:
+        case Verdict.BETTER:
+            return f"The new model is better and in use: {_figures(judgement)}."
+        case Verdict.WORSE:
+            return f"The new model is worse, so the one before stays in use: {_figures(judgement)}."
+        case Verdict.TOO_CLOSE:
+            return f"Old and new are too close to call: {_figures(judgement)}. {_by_rule(judgement)}"
+        case Verdict.NOT_JUDGED:
+            return f"The new model can't be judged: {_why_not(judgement)}. {_by_rule(judgement)}"
+        case Verdict.CHANGES_ELSEWHERE:
+            change = next(change for change in judgement.changes if change.is_forgotten or change.is_everything)
+            return (
+                f"The new model is not used, since where nobody labelled it would change too much: "
+                f"{_change(change, judgement)}. The one before stays in use."
+            )
+        case Verdict.FIRST:
+            return "The first model of this project is in use."
+        case Verdict.LEARNED_NOTHING:
+            return "The training learned nothing, so its model is not used. Label more, of each class and background."
+        case Verdict.STOPPED:
+            return "The training was stopped in its first round, so its model is not used. Train longer to have one."
+        case Verdict.OTHER_RIVAL:
+            return (
+                "The new model was not compared with the model in use, which stays. Choose the new one to use it "
+                "nevertheless."
+            )
+        case Verdict.OTHER_CLASSES:
+            return (
+                "The new model is not used: the classes were changed while it learned them. Retrain to learn the "
+                "classes as they are now."
+            )
+        case Verdict.NOT_USABLE:
+            return "The new model could not be put to use; the model in use stays."
+
+
+def details(judgement: Judgement) -> tuple[str, ...]:
+    """What else there is to know before one trusts the verdict, a sentence each; none where nothing was compared."""
+    if not judgement.rival:
+        return ()
+    found = []
+    if judgement.proposed:
+        found.append(f"Of {judgement.pixels:,} held-out pixels {judgement.proposed:,} are as a model proposed them.")
+    if judgement.pixels and judgement.missing:
+        found.append(
+            f"The held-out slides have no {' and no '.join(judgement.missing)}, so nothing is said of it: "
+            f"{', '.join(f'{name} –' for name in judgement.missing)}."
+        )
+    pixels, before, after = judgement.in_bulk
+    if pixels:
+        found.append(
+            f"{pixels:,} held-out pixels were accepted many slides at once and don't count: "
+            f"Dice {_dice(after)} on them, before {_dice(before)}."
+        )
+    strokes = judgement.strokes
+    if strokes.wrong:
+        found.append(
+            f"Of {strokes.wrong:,} pixels corrected on held-out slides, which it never saw, it has "
+            f"{_percent(strokes.mended / strokes.wrong)} right."
+        )
+    learned = judgement.learned
+    if learned.wrong:
+        found.append(
+            f"Of {learned.wrong:,} pixels that you corrected it has {_percent(learned.mended / learned.wrong)} right."
+        )
+    found += [f"{_sentence(_change(change, judgement))}." for change in judgement.changes if change.is_seen]
+    return tuple(found)
+
+
+def _figures(judgement: Judgement) -> str:
+    difference = judgement.difference
+    over = f"{judgement.units} {'tiles' if judgement.over_tiles else 'slides'}"
+    if judgement.over_tiles:
+        over += f" of {judgement.slides} {'slide' if judgement.slides == 1 else 'slides'}, too few to speak for others"
+    return (
+        f"Dice {_dice(judgement.dice_after)} on the hold-out, before {_dice(judgement.dice_before)} "
+        f"(difference {difference.value:+.4f}, 95 % interval {difference.low:+.4f} to {difference.high:+.4f} "
+        f"over {over})"
+    )
+
+
+def _why_not(judgement: Judgement) -> str:
+    if not judgement.pixels:
+        return _ONLY_STROKES if judgement.strokes.labelled else _NOTHING_VOUCHED
+    if math.isnan(judgement.dice_after):
+        missing = " and no ".join(judgement.missing)
+        return f"the held-out slides have no {missing} (Dice –); review one of them that has some"
+    return _ONE_TILE
+
+
+def _by_rule(judgement: Judgement) -> str:
+    match judgement.rule:
+        case TooClose.ALWAYS:
+            return "It is in use, as you chose for such cases."
+        case TooClose.NEVER:
+            return "The one before stays in use, as you chose for such cases."
+    if judgement.is_adopted:
+        return "It is in use, since most of what was corrected is right in it and nothing else changes much."
+    learned = judgement.learned
+    if not judgement.keeps_corrections:
+        reason = (
+            f"of {learned.wrong:,} corrected pixels it has {learned.mended:,} right, and it has {learned.spoiled:,} "
+            "wrong that were right"
+        )
+    else:
+        reason = _change(next(change for change in judgement.changes if change.is_much), judgement)
+    return f"The one before stays in use: {reason}."
+
+
+def _change(change: AreaChange, judgement: Judgement) -> str:
+    looked_at, of = judgement.elsewhere
+    if not of:
+        where = "where nobody labelled on the labelled slides"
+    elif looked_at < of:
+        where = f"on {looked_at} of the {of} slides that nobody labelled"
+    else:
+        where = f"on the {of} {'slide' if of == 1 else 'slides'} that nobody labelled"
+    if change.before == 0:
+        return f"{change.name} area {where} from nothing to {_percent(change.after)} of the pixels"
+    return f"{change.name} area {where} {change.after / change.before - 1:+.0%}".replace("%", " %")
+
+
+def _dice(value: float) -> str:
+    return "–" if math.isnan(value) else f"{value:.4f}"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,201 @@
+"""Comparing a new model with the one before it, on the same pixels: of held-out, of learned, and of other slides."""
+
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unet_studio.core.classes import UNLABELLED
+from unet_studio.core.cleaning.steps import Step
+from unet_studio.core.labels.plane import LabelPlane, PlaneId, PlaneState
+from unet_studio.core.masks.mask_view import cleaned_mask
+from unet_studio.core.models.cards import ModelCard
+from unet_studio.core.models.normalisation import Normalisation
+from unet_studio.core.scoring.next_plane import evenly_spaced
+from unet_studio.core.scoring.scores import count
+from unet_studio.core.slides.finding import find_slides
+from unet_studio.core.slides.opening import open_slide
+from unet_studio.core.tiles import Box, Cell, cells_over, tile_box
+from unet_studio.errors import StudioError
+from unet_studio.protocol.values import ComparedTile, Comparison, Confusion, Corrections
+from unet_studio.unet.prediction import TILE, Predictor
+from unet_studio.unet.tiling import Read
+from unet_studio.unet.training.patches import LabelledSlide
+from unet_studio.unet.training.snapshot import Snapshot
+
+_JUDGED, _LEARNED, _ELSEWHERE = 64, 24, 12
+"""Tiles of 512 × 512 that both models propose: of held-out slides, of those learned from, of those nobody labelled."""
+_MOSTLY = 0.5
+"""Of a plane that isn't reviewed so much must be labelled for its labels to stand for all of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rival:
+    """The model that would go on proposing without the new one."""
+
+    card: ModelCard
+    predictor: Predictor
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A tile of a plane: its labels (h, w), and the class indices that each of the two models proposes there."""
+
+    plane: PlaneId
+    box: Box
+    labels: NDArray[np.uint8]
+    before: NDArray[np.uint8]
+    after: NDArray[np.uint8]
+
+
+Proposed = Callable[[PlaneId, Box], NDArray[np.uint8] | None]
+"""The class indices (h, w) of a box that a model had proposed to the person who labelled the plane; None: nothing."""
+
+
+class Comparer:
+    """Has both models propose the same tiles, after the clean-up `steps`, and counts what they say.
+
+    With `briefly` it takes a quarter of the tiles: the user waits for the end.
+    """
+
+    def __init__(self, rival: Rival, new: Predictor, steps: Sequence[Step] = (), *, briefly: bool = False) -> None:
+        self._rival = rival
+        self._new = new
+        self._steps = steps
+        self._share = 4 if briefly else 1
+        self._reads: dict[PlaneId, Read] = {}  # the rival's, by plane
+
+    def compare(
+        self,
+        snapshot: Snapshot,
+        *,
+        held_out: Sequence[LabelledSlide],
+        training: Sequence[LabelledSlide],
+        others: Sequence[LabelledSlide],
+        unlabelled_slides: int,
+        proposed: Proposed,
+    ) -> Comparison:
+        """Compare on these planes of a snapshot; `others` are a sample of the slides that nobody labelled."""
+        reviewed = {plane.plane for plane, _ in snapshot.planes if plane.state is PlaneState.REVIEWED}
+        mostly = {
+            plane.plane for plane, _ in snapshot.planes if plane.labelled >= _MOSTLY * plane.shape[0] * plane.shape[1]
+        }
+        bulk = [slide for slide in held_out if slide.plane in snapshot.in_bulk]
+        one_by_one = [slide for slide in held_out if slide.plane not in snapshot.in_bulk]
+        judged = self._parts([slide for slide in one_by_one if slide.plane in reviewed | mostly], _JUDGED)
+        strokes = self._parts([slide for slide in one_by_one if slide.plane not in reviewed | mostly], _LEARNED)
+        learned = self._parts(training, _LEARNED)
+        return Comparison(
+            rival=self._rival.card.id,
+            judged=tuple(self._tiles(judged)),
+            proposed=sum(_as_proposed(part, proposed) for part in judged if part.plane in reviewed),
+            in_bulk=tuple(self._tiles(self._parts(bulk, _LEARNED))),
+            strokes=_corrections(strokes),
+            learned=_corrections(learned),
+            reviewed=self._pooled((part.labels, part.before) for part in learned if part.plane in reviewed),
+            elsewhere=self._pooled((part.before, part.after) for part in self._anywhere(others)),
+            unlabelled=self._pooled(_unlabelled(part) for part in (*strokes, *learned)),
+            elsewhere_slides=len({slide.plane.slide for slide in others}),
+            unlabelled_slides=unlabelled_slides,
+        )
+
+    def _parts(self, slides: Sequence[LabelledSlide], most: int) -> list[_Part]:
+        """At most so many tiles with labels, evenly spread over the planes."""
+        tiles = [(slide, cell) for slide in slides for cell in sorted({(y // 2, x // 2) for y, x in slide.cells})]
+        return [self._part(slide, cell) for slide, cell in evenly_spaced(tiles, max(1, most // self._share))]
+
+    def _anywhere(self, slides: Sequence[LabelledSlide]) -> Iterator[_Part]:
+        """A tile of each plane, from its middle."""
+        for slide in slides[: max(1, _ELSEWHERE // self._share)]:
+            yield self._part(slide, (slide.shape[0] // 2 // TILE, slide.shape[1] // 2 // TILE))
+
+    def _part(self, slide: LabelledSlide, cell: Cell) -> _Part:
+        box = tile_box(cell, TILE).intersect(Box.of_shape(slide.shape))
+        before = self._rival.predictor.region(self._rival_read(slide), slide.shape, box)
+        after = self._new.region(slide.read, slide.shape, box)
+        masks = (cleaned_mask(probabilities, 0.5, self._steps) for probabilities in (before, after))
+        return _Part(slide.plane, box, slide.labels.read(box), *masks)
+
+    def _rival_read(self, slide: LabelledSlide) -> Read:
+        """The plane as the rival sees it."""
+        normalisation = self._rival.card.normalisation
+        if normalisation == slide.normalisation:
+            return slide.read
+        if slide.plane not in self._reads:
+            self._reads[slide.plane] = normalisation.reading(slide.reader, slide.plane.plane)
+        return self._reads[slide.plane]
+
+    def _tiles(self, parts: Iterable[_Part]) -> Iterator[ComparedTile]:
+        """The tiles of 256 × 256 of these parts that have labels."""
+        for part in parts:
+            for cell in cells_over(part.box):
+                inside = tile_box(cell).intersect(part.box).within(part.box)
+                labels = part.labels[inside]
+                if (labels != UNLABELLED).any():
+                    confusions = [self._pooled([(labels, mask[inside])]) for mask in (part.before, part.after)]
+                    yield ComparedTile(part.plane.slide, *confusions)
+
+    def _pooled(self, pairs: Iterable[tuple[NDArray[np.uint8], NDArray[np.uint8]]]) -> Confusion:
+        """The confusion of pairs of a truth, 255 where it says nothing, and a mask."""
+        classes = self._new.classes
+        total = np.zeros((classes, classes), np.int64)
+        for truth, mask in pairs:
+            total += count(truth, mask, classes).confusion
+        return tuple(tuple(int(pixels) for pixels in row) for row in total)
+
+
+def open_unlabelled_sample(
+    snapshot: Snapshot, folder: Path, normalisation: Normalisation, stack: ExitStack, *, replayed: Container[str] = ()
+) -> tuple[list[LabelledSlide], int]:
+    """A plane of up to 12 slides that nobody labelled, open until `stack` ends, and how many such slides there are.
+
+    Held-out slides come first, since nothing of them was learned, and those that a training was reminded of last. The
+    order is otherwise that of a hash, so that it doesn't change as the folder grows. Slides that can't be read, or have
+    other channels, are passed over.
+    """
+    taken = {plane.plane.slide for plane, _ in snapshot.planes} | snapshot.audit
+    names = [slide for slide in find_slides(folder) if slide not in taken]
+
+    def order(slide: str) -> tuple[bool, bool, str]:
+        return slide in replayed, slide not in snapshot.hold_out, sha256(slide.encode()).hexdigest()
+
+    found: list[LabelledSlide] = []
+    for name in sorted(names, key=order):
+        if len(found) == _ELSEWHERE:
+            break
+        try:
+            reader = stack.enter_context(open_slide(folder / name))
+            plane = PlaneId(name, reader.info.planes // 2)
+            measured = normalisation.measure(reader, plane.plane)
+        except StudioError:
+            continue
+        labels = LabelPlane((reader.info.height, reader.info.width))
+        found.append(LabelledSlide(plane, reader, labels, normalisation, measured, []))
+    return found, len(names)
+
+
+def _corrections(parts: Iterable[_Part]) -> Corrections:
+    labelled = wrong = mended = spoiled = 0
+    for part in parts:
+        is_labelled = part.labels != UNLABELLED
+        was_wrong, is_wrong = ((mask != part.labels) & is_labelled for mask in (part.before, part.after))
+        labelled += int(is_labelled.sum())
+        wrong += int(was_wrong.sum())
+        mended += int((was_wrong & ~is_wrong).sum())
+        spoiled += int((is_wrong & ~was_wrong).sum())
+    return Corrections(labelled, wrong, mended, spoiled)
+
+
+def _unlabelled(part: _Part) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """What both say where nobody labelled: the rival's classes, 255 elsewhere, and the new model's."""
+    return np.where(part.labels == UNLABELLED, part.before, np.uint8(UNLABELLED)), part.after
+
+
+def _as_proposed(part: _Part, proposed: Proposed) -> int:
+    """The labelled pixels that are as a model had proposed them."""
+    mask = proposed(part.plane, part.box)
+    return 0 if mask is None else int(np.count_nonzero((part.labels == mask) & (part.labels != UNLABELLED)))
