@@ -479,11 +479,11 @@ def test_a_file_dropped_opens_its_folder(make_window: Callable[[], MainWindow], 
 
 
 def test_every_action_has_a_shortcut_a_tooltip_and_a_menu_place(window: MainWindow) -> None:
-    in_menus = {
-        action.objectName()
-        for menu in window.menuBar().actions()
-        for action in menu.menu().actions()  # type: ignore[union-attr]
-    }
+    menus = [action.menu() for action in window.menuBar().actions()]
+    in_menus = set()
+    for menu in menus:  # those of menus inside them are appended meanwhile
+        in_menus |= {action.objectName() for action in menu.actions()}
+        menus += [action.menu() for action in menu.actions() if action.menu() is not None]
     for name, action in window.actions_by_id.items():
         assert not action.shortcut().isEmpty(), name
         assert "\n" in action.toolTip(), name

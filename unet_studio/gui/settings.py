@@ -5,6 +5,8 @@ from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QSettings
 
+from unet_studio.core.scoring.next_plane import Order
+
 _MOST_RECENT = 8
 
 
@@ -44,6 +46,16 @@ def proposes_with_flips() -> bool:
 
 def remember_flips(*, on: bool) -> None:
     QSettings().setValue("flips", on)
+
+
+def next_order() -> Order:
+    """What "next" follows."""
+    text = str(QSettings().value("next_order", Order.FOLDER.value))
+    return Order(text) if text in [order.value for order in Order] else Order.FOLDER
+
+
+def remember_next_order(order: Order) -> None:
+    QSettings().setValue("next_order", order.value)
 
 
 def shows_minimap() -> bool:

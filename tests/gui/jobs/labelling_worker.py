@@ -1,7 +1,8 @@
 """The worker's own main loop; its jobs need no Keras.
 
 A proposal of a model is one class everywhere, and a first one of each model waits for the file 'go-MODEL' in the
-project. A training waits for the file 'trained' and ends with the model that has that name.
+project; 'asked-MODEL' lists the slides in the order in which they came up. A training waits for the file 'trained' and
+ends with the model that has that name.
 """
 
 import sys
@@ -37,6 +38,8 @@ class Jobs:
         for slide, _ in job.planes:
             stamp = slide_stamp(Path(job.folder) / slide)
             file = proposal_file(place, job.model, PlaneId(slide))
+            with (place / f"asked-{job.model}").open("a") as asked:
+                asked.write(f"{slide}\n")
             write_proposal(file, (128, 128), 1, [(0, np.full((128, 128, 1), 200, np.uint8))], stamp=stamp)
             progress.event(PlaneProposed(slide, 0, job.model))
             count += 1

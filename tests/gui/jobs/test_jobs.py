@@ -48,6 +48,10 @@ class Desk:
     def proposes(self, model: str, slide: str) -> bool:
         return find_proposal(self.workspace.place, model, PlaneId(slide)) is not None
 
+    def asked(self, model: str) -> list[str]:
+        """The slides that a model was to propose, in the order in which the worker took them up."""
+        return (self.workspace.place / f"asked-{model}").read_text().split()
+
     def mask(self) -> np.ndarray:
         assert self.session.plane is not None
         return self.session.plane.view.read(Box(0, 0, 128, 128))
@@ -80,7 +84,7 @@ def test_a_better_model_is_in_use_and_proposes_the_open_slide(desk: Desk) -> Non
     assert desk.workspace.active_model == "trained"
     assert "The new model is better and in use" in desk.told()
     desk.qtbot.waitUntil(lambda: desk.proposes("trained", "s1.png") and not desk.jobs.is_busy, timeout=WAIT)
-    assert not desk.proposes("trained", "s2.png")
+    assert desk.asked("trained")[0] == "s1.png"
 
 
 def test_a_class_renamed_during_a_training_keeps_the_model_out_and_the_window_says_so(desk: Desk) -> None:
@@ -122,14 +126,18 @@ def test_a_retraining_that_ends_while_all_is_proposed_leaves_no_slide_without_a_
     assert "was stopped" not in desk.told(), "nobody stopped anything"
 
 
-def test_after_one_slide_was_proposed_only_that_is_proposed_again(desk: Desk) -> None:
+def test_after_one_slide_was_proposed_that_is_proposed_again_and_the_next_ones_quietly(desk: Desk) -> None:
     with desk.qtbot.waitSignal(desk.jobs.proposing.proposed, timeout=WAIT):
         desk.window.actions_by_id["propose"].trigger()
     desk.retrain()
     desk.tell_workers("go-trained")
     desk.end_retraining()
     desk.qtbot.waitUntil(lambda: desk.proposes("trained", "s1.png") and not desk.jobs.is_busy, timeout=WAIT)
-    assert not desk.proposes("trained", "s2.png")
+    begun = []
+    desk.jobs.began.connect(begun.append)
+    desk.qtbot.waitUntil(lambda: desk.proposes("trained", "s10.png"), timeout=WAIT)
+    assert desk.asked("trained") == ["s1.png", "s2.png", "s10.png"]
+    assert begun == []
 
 
 NO_SIGSTOP = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGSTOP")

@@ -10,11 +10,13 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QLineEdit, QListView, QProgressBar
 
 from unet_studio.core.labels.plane import PlaneState
+from unet_studio.core.scoring.plane_figures import PlaneFigures
 from unet_studio.errors import SlideError
 from unet_studio.gui.background import Background
 from unet_studio.gui.controls.theme import apply_theme
 from unet_studio.gui.slide_list.model import SlideRole
 from unet_studio.gui.slide_list.slide_list import SlideListModel, SlideListPanel, SlideStatus
+from unet_studio.gui.slide_list.sorting import SlideSort
 
 _SLIDES = ("s001.tif", "s002.tif", "sub/s003.tif", "sub/s004.tif")
 _REVIEWED = SlideStatus(PlaneState.REVIEWED)
@@ -84,6 +86,13 @@ def _chosen(panel: SlideListPanel) -> list[str]:
     chosen: list[str] = []
     panel.slide_chosen.connect(chosen.append)
     return chosen
+
+
+_FIGURES = {
+    "s001.tif": PlaneFigures(0.1, 0.5, 0.9),
+    "s002.tif": PlaneFigures(0.3, 0.1, None),
+    "sub/s004.tif": PlaneFigures(0.2, None, 0.5),
+}
 
 
 # The model
@@ -406,3 +415,79 @@ def _visible_texts(panel: SlideListPanel) -> list[str]:
 def test_no_row_has_children(model: SlideListModel) -> None:
     assert model.rowCount(model.index(0)) == 0
     assert model.data(QModelIndex()) is None
+
+
+# Sorting
+
+
+@pytest.mark.parametrize(
+    "sort, expected",
+    [
+        (SlideSort.UNCERTAIN, ["s002.tif", "sub/s004.tif", "s001.tif", "sub/s003.tif"]),
+        (SlideSort.CHANGED, ["s001.tif", "s002.tif", "sub/s003.tif", "sub/s004.tif"]),
+        (SlideSort.DISAGREEING, ["sub/s004.tif", "s001.tif", "s002.tif", "sub/s003.tif"]),
+        (SlideSort.FOLDER, list(_SLIDES)),
+    ],
+)
+def test_slides_are_sorted_by_what_is_known_and_the_others_come_last(
+    panel: SlideListPanel, sort: SlideSort, expected: list[str]
+) -> None:
+    panel.set_figures(_FIGURES, True)
+    panel.sort_by(sort)
+    assert _rows(panel) == expected
+
+
+def test_the_neighbours_are_those_of_the_sorted_list_and_the_choice_stays(panel: SlideListPanel) -> None:
+    panel.set_figures(_FIGURES, True)
+    panel.select("sub/s004.tif")
+    chosen = _chosen(panel)
+    panel.sort_by(SlideSort.UNCERTAIN)
+    assert (panel.previous_slide(), panel.next_slide()) == ("s002.tif", "s001.tif")
+    assert panel.following(5) == ["s001.tif", "sub/s003.tif"]
+    assert _view(panel).currentIndex().data() == "sub/s004.tif"
+    assert chosen == []
+
+
+def test_a_sorted_list_is_filtered_too(panel: SlideListPanel) -> None:
+    panel.set_figures(_FIGURES, True)
+    panel.sort_by(SlideSort.UNCERTAIN)
+    _filter(panel, "sub")
+    assert _rows(panel) == ["sub/s004.tif", "sub/s003.tif"]
+
+
+def test_it_holds_still_while_single_slides_change_and_is_sorted_anew_when_all_did(panel: SlideListPanel) -> None:
+    panel.set_figures(_FIGURES, True)
+    panel.sort_by(SlideSort.UNCERTAIN)
+    panel.set_figures({"s001.tif": PlaneFigures(0.9)}, False)
+    assert _rows(panel)[0] == "s002.tif"
+    panel.set_figures({"s001.tif": PlaneFigures(0.9)}, True)
+    assert _rows(panel) == ["s001.tif", "s002.tif", "sub/s003.tif", "sub/s004.tif"]
+
+
+def test_figures_are_told_quietly_and_the_one_that_sorts_in_the_row(
+    panel: SlideListPanel, model: SlideListModel
+) -> None:
+    panel.set_figures(_FIGURES, True)
+    row = model.index(0)
+    assert row.data(SlideRole.DETAIL) == ""
+    told = "s001.tif, new, uncertainty 0.100, 50.0% changed since the model before, agreement with your labels 0.900"
+    assert row.data(Qt.ItemDataRole.AccessibleTextRole) == told
+    assert row.data(Qt.ItemDataRole.ToolTipRole) == told.replace(", ", "\n")
+    panel.sort_by(SlideSort.CHANGED)
+    assert model.index(0).data(SlideRole.DETAIL) == "50.0%"
+
+
+def test_the_audit_sample_is_marked_and_can_be_filtered_for(panel: SlideListPanel, model: SlideListModel) -> None:
+    panel.set_audit({"s002.tif"})
+    assert model.index(1).data(SlideRole.DETAIL) == "audit sample"
+    assert "audit sample" in model.index(1).data(Qt.ItemDataRole.AccessibleTextRole)
+    _filter(panel, "audit")
+    assert _rows(panel) == ["s002.tif"]
+
+
+def test_the_sorted_model_keeps_them_as_well(qtmodeltester, panel: SlideListPanel, model: SlideListModel) -> None:
+    panel.set_figures(_FIGURES, True)
+    qtmodeltester.check(_view(panel).model())
+    panel.sort_by(SlideSort.UNCERTAIN)
+    panel.sort_by(SlideSort.FOLDER)
+    qtmodeltester.check(model)

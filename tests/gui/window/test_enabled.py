@@ -14,7 +14,7 @@ from unet_studio.gui.window.enabled import OBJECT_ACTIONS, WindowState, enabled_
 
 SHOWN = WindowState(is_open=True, planes=1)
 STACK = replace(SHOWN, planes=5)
-EDITS = {"undo", "redo", "review", "propose", "propose_all", "tune", "retrain"}
+EDITS = {"undo", "redo", "review", "propose", "propose_all", "tune", "retrain", "draw_audit"}
 
 states = st.builds(
     WindowState,
@@ -49,7 +49,7 @@ def test_without_a_folder_nothing_can_be_chosen() -> None:
 
 def test_what_needs_a_plane_and_what_a_stack() -> None:
     without_plane = enabled(WindowState(is_open=True))
-    assert without_plane == {"accept_all", "export", "propose_all", "tune", "teaches_most"}
+    assert without_plane == {"accept_all", "export", "propose_all", "tune", "teaches_most", "draw_audit"}
     of_plane = {*OBJECT_ACTIONS, "pick_class", "accept_plane", "review", "propose", "compare", "compare_side"}
     assert enabled(SHOWN) - without_plane == of_plane
     assert enabled(STACK) - enabled(SHOWN) == {"interpolate", "copy_labels", "next_plane", "previous_plane"}

@@ -1,6 +1,6 @@
 """Figures of a proposed plane by which planes are sorted for review: uncertainty, change, agreement with labels."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unet_studio.core.classes import UNLABELLED
+from unet_studio.core.labels.plane import PlaneId
 from unet_studio.core.masks.proposals import Proposal, to_mask
 from unet_studio.core.scoring.next_plane import evenly_spaced, mean_uncertainty
 from unet_studio.core.scoring.scores import count
@@ -30,6 +31,21 @@ class PlaneFigures:
     uncertainty: float | None = None
     change: float | None = None
     agreement: float | None = None
+
+
+def figures_by_slide(planes: Mapping[PlaneId, PlaneFigures]) -> dict[str, PlaneFigures]:
+    """Of each slide the figures of the planes that need a look most: the highest, and the lowest agreement."""
+    by_slide: dict[str, list[PlaneFigures]] = {}
+    for plane, figures in planes.items():
+        by_slide.setdefault(plane.slide, []).append(figures)
+    return {
+        slide: PlaneFigures(
+            max((f.uncertainty for f in found if f.uncertainty is not None), default=None),
+            max((f.change for f in found if f.change is not None), default=None),
+            min((f.agreement for f in found if f.agreement is not None), default=None),
+        )
+        for slide, found in by_slide.items()
+    }
 
 
 def measure_uncertainty(proposal: Proposal) -> float:

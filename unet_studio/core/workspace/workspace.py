@@ -50,6 +50,7 @@ class Workspace:
         self.active_model = project.active_model
         self.too_close = TooClose.read(project.too_close)
         self.states = project.states()
+        self.audit = project.audit()
         self.proposed = proposed_planes(self.place, self.active_model)
         self.part: PlaneId | None = None  # the plane whose proposal is stored in part, while the rest is computed
         self._project = project
@@ -278,6 +279,13 @@ class Workspace:
         self._check_writable()
         self.too_close = rule
         self._submit(Write("choice of models", lambda project: project.set_setting("too_close", rule)))
+
+    def set_audit(self, slides: Iterable[str]) -> None:
+        """Choose the slides that no model learns from or is chosen by."""
+        chosen = frozenset(slides)
+        self._check_writable()
+        self.audit = chosen
+        self._submit(Write("audit sample", lambda project: project.set_audit(chosen)))
 
     def use_model(self, card: ModelCard) -> None:
         """Make a model active; a project without labels takes over its classes. `ModelError` if they don't fit."""

@@ -1,9 +1,9 @@
-"""Going from slide to slide along the list, and what the list says of each."""
+"""Reviewing slide after slide, and what the list says of each."""
 
 from PySide6.QtCore import QObject
 
-from unet_studio.core.labels.plane import PlaneId
 from unet_studio.core.workspace.workspace import Workspace
+from unet_studio.gui.controllers.review_queue import ReviewQueue
 from unet_studio.gui.controls.notice import Notice, NoticeKind
 from unet_studio.gui.panels.message_bar import MessageBar
 from unet_studio.gui.session.accepting import Accepting
@@ -15,35 +15,25 @@ from unet_studio.gui.slide_list.statuses import slide_statuses
 
 
 class Navigation(QObject):
-    """Opens the slides that are asked for, and keeps the list at the slide that is open and its states up to date."""
+    """Confirms slides one after the other, and keeps the list at the slide that is open and its states up to date."""
 
     def __init__(
-        self, session: Session, accepting: Accepting, slides: SlideListPanel, messages: MessageBar, parent: QObject
+        self,
+        session: Session,
+        accepting: Accepting,
+        queue: ReviewQueue,
+        slides: SlideListPanel,
+        messages: MessageBar,
+        parent: QObject,
     ) -> None:
         super().__init__(parent)
         self._session = session
         self._accepting = accepting
+        self._queue = queue
         self._slides = slides
         self._messages = messages
 
     # Going
-
-    def open_slide(self, slide: str) -> None:
-        """Open the first plane of a slide."""
-        self._session.open_plane(PlaneId(slide))
-
-    def open_plane(self, plane: PlaneId) -> None:
-        """Open a plane that was found for the person, and go to its slide in the list."""
-        self._slides.select(plane.slide)
-        self._session.open_plane(plane)
-
-    def next_slide(self) -> None:
-        """Open the slide below in the list; at its end nothing happens."""
-        self._go(self._slides.next_slide())
-
-    def previous_slide(self) -> None:
-        """Open the slide above in the list; at its start nothing happens."""
-        self._go(self._slides.previous_slide())
 
     def review_and_go_on(self) -> None:
         """Confirm the mask of the open plane as a whole and open the next slide."""
@@ -52,16 +42,8 @@ class Navigation(QObject):
             return  # the next slide is still being read: nobody has seen what would be confirmed
         if not self._accepting.review():
             return
-        following = self._slides.next_slide()
-        if following is not None:
-            self._go(following)
-        else:
+        if not self._queue.next():
             self._messages.show_notice(Notice(self.tr("This was the last slide of the list.")))
-
-    def _go(self, slide: str | None) -> None:
-        if slide is not None:
-            self._slides.select(slide)
-            self.open_slide(slide)
 
     # The list
 
@@ -73,11 +55,6 @@ class Navigation(QObject):
     def select(self, plane: OpenPlane) -> None:
         """Show in the list which slide was opened."""
         self._slides.select(plane.id.slide)
-
-    def read_neighbours(self) -> None:
-        """Have the slides next to the open one read ahead."""
-        neighbours = (self._slides.next_slide(), self._slides.previous_slide())
-        self._session.read_ahead([slide for slide in neighbours if slide is not None])
 
     def show_states(self, slides: frozenset[str] | None = None) -> None:
         """Show how far these slides got, or all of them."""

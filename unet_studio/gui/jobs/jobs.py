@@ -16,6 +16,7 @@ from unet_studio.gui.background import Background
 from unet_studio.gui.controls.notice import Notice, NoticeKind
 from unet_studio.gui.jobs.activity import Activity
 from unet_studio.gui.jobs.exporting import Exporting
+from unet_studio.gui.jobs.figures import Figures
 from unet_studio.gui.jobs.incoming_proposals import IncomingProposals
 from unet_studio.gui.jobs.next_plane import NextPlane
 from unet_studio.gui.jobs.proposing import Proposing
@@ -24,10 +25,13 @@ from unet_studio.gui.jobs.tuning import Tuning
 from unet_studio.gui.session.session import Session
 from unet_studio.protocol.values import Retrained
 
+_LARGEST_AHEAD = 4096 * 4096
+"""Pixels of a plane: larger ones take so long that they are proposed when someone asks for it."""
+
 
 class Jobs(QObject):
-    """One of each kind can run beside the others, while one paints: proposing, retraining, tuning, exporting, and the
-    search for the plane to label next.
+    """One of each kind can run beside the others, while one paints: proposing, retraining, tuning, exporting, measuring
+    what slides are sorted by, and the search for the plane to label next.
 
     `seen` says which part of the open plane is on the screen just now; it is proposed first.
     """
@@ -46,11 +50,12 @@ class Jobs(QObject):
         self.tuning = Tuning(self)
         self.exporting = Exporting(self)
         self.next_plane = NextPlane(self)
+        self.figures = Figures(session, self)
         self._session = session
         self._background = background
         self._seen = seen
         self._activities: list[Activity] = []
-        self._all = (self.proposing, self.retraining, self.tuning, self.exporting, self.next_plane)
+        self._all = (self.proposing, self.retraining, self.tuning, self.exporting, self.next_plane, self.figures)
         for job in self._all:
             job.began.connect(self._on_began)
             job.notice.connect(self.notice)
@@ -119,10 +124,16 @@ class Jobs(QObject):
             self._session.finish_tool()
             self.exporting.export(self._session.workspace, request)
 
-    def find_next_plane(self) -> None:
-        """Open the plane that teaches most among those that nobody labelled, once it is found."""
-        if self._session.workspace is not None:
-            self.next_plane.find(self._session.workspace)
+    def propose_ahead(self, planes: Iterable[PlaneId]) -> None:
+        """Have the model propose what will be looked at next, if it is in use: the open slide has a proposal of it."""
+        workspace, plane = self._session.workspace, self._session.plane
+        if workspace is None or workspace.read_only or plane is None:
+            return
+        proposal, card = plane.view.proposal, self._session.models.active()
+        if proposal is None or proposal.partial or card is None or plane.shape[0] * plane.shape[1] > _LARGEST_AHEAD:
+            return
+        missing = [one for one in planes if one not in workspace.proposed]
+        self.proposing.propose_ahead(workspace, card.id, missing, flips=settings.proposes_with_flips())
 
     def cancel(self) -> None:
         """Ask everything that runs to end."""

@@ -31,6 +31,7 @@ class ThreadJob(QObject):
         super().__init__(parent)
         self._activity: Activity | None = None
         self._current: _ThreadProgress | None = None
+        self._is_told = False
         self._reported.connect(self._on_reported, Qt.ConnectionType.QueuedConnection)
         self._returned.connect(self._on_returned, Qt.ConnectionType.QueuedConnection)
 
@@ -45,12 +46,19 @@ class ThreadJob(QObject):
         self._current = None
         self._end()
 
-    def _run(self, title: str, function: Callable[[Progress], _T], then: Callable[[_T], None]) -> None:
-        """Run `function` in a thread, and `then(result)` here if it returns; `title` says what is being done."""
+    def _run(
+        self, title: str, function: Callable[[Progress], _T], then: Callable[[_T], None], *, quiet: bool = False
+    ) -> None:
+        """Run `function` in a thread, and `then(result)` here if it returns; `title` says what is being done.
+
+        Of what is `quiet` nobody is told that it began: nobody asked for it, and it is soon over.
+        """
         progress = _ThreadProgress(self._reported.emit)
         self._current = progress
         self._activity = Activity(title, progress.cancel, self)
-        self.began.emit(self._activity)
+        self._is_told = False
+        if not quiet:
+            self._tell_begun()
 
         def work() -> None:
             try:
@@ -61,6 +69,12 @@ class ThreadJob(QObject):
                 self._returned.emit(progress, result, then)
 
         threading.Thread(target=work, name=title).start()
+
+    def _tell_begun(self) -> None:
+        """Show the activity that is under way, unless it is shown already."""
+        if self._activity is not None and not self._is_told:
+            self._is_told = True
+            self.began.emit(self._activity)
 
     def _on_reported(self, progress: object, done: float, text: str) -> None:
         if progress is self._current and self._activity is not None:
@@ -85,6 +99,8 @@ class ThreadJob(QObject):
         activity, self._activity = self._activity, None
         if activity is not None:
             activity.end()
+            if not self._is_told:  # nobody else takes care of it
+                activity.deleteLater()
 
 
 class _ThreadProgress:

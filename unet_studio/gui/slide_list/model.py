@@ -1,7 +1,7 @@
 """The slides of the folder as rows: how far each one got, and a thumbnail read when its row is first seen."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import partial
@@ -20,8 +20,10 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QImage
 
 from unet_studio.core.labels.plane import PlaneState
+from unet_studio.core.scoring.plane_figures import PlaneFigures
 from unet_studio.errors import StudioError
 from unet_studio.gui.background import Background
+from unet_studio.gui.slide_list.sorting import SlideSort, as_numbers, in_words, sort_key
 
 _THUMBNAIL_PX = 96  # twice what is drawn, for screens at 2×
 _THUMBNAILS_KEPT = 500
@@ -76,21 +78,26 @@ class SlideListModel(QAbstractListModel):
         super().__init__(parent)
         self._background = background
         self._read_thumbnail = read_thumbnail
-        self._slides: tuple[str, ...] = ()
+        self._folder: tuple[str, ...] = ()
+        self._slides: tuple[str, ...] = ()  # in the order shown
         self._rows: dict[str, int] = {}
         self._statuses: dict[str, SlideStatus] = {}
         self._unreadable: dict[str, str] = {}
         self._thumbnails: OrderedDict[str, QImage] = OrderedDict()
         self._waiting: OrderedDict[str, None] = OrderedDict()
+        self._figures: dict[str, PlaneFigures] = {}
+        self._audit: frozenset[str] = frozenset()
+        self._sort = SlideSort.FOLDER
 
     def set_slides(self, slides: tuple[str, ...]) -> None:
         """Start anew with these slides, all of them new."""
         self.beginResetModel()
         self._background.forget()
-        self._slides = slides
+        self._folder = self._slides = slides
         self._rows = {slide: row for row, slide in enumerate(slides)}
-        for remembered in (self._statuses, self._unreadable, self._thumbnails, self._waiting):
+        for remembered in (self._statuses, self._unreadable, self._thumbnails, self._waiting, self._figures):
             remembered.clear()
+        self._audit = frozenset()
         self.endResetModel()
 
     def set_status(self, slide: str, status: SlideStatus) -> None:
@@ -105,6 +112,32 @@ class SlideListModel(QAbstractListModel):
         self._statuses.update(known)
         rows = [self._rows[slide] for slide in known]
         self.dataChanged.emit(self.index(min(rows)), self.index(max(rows)))
+
+    def set_figures(self, figures: Mapping[str, PlaneFigures], *, of_all: bool) -> None:
+        """Show figures of some slides or, with `of_all`, of all: then those that are sorted by them are sorted anew."""
+        if of_all:
+            self._figures = dict(figures)
+            self.sort_by(self._sort)
+        else:
+            self._figures.update(figures)
+        self._show_all_again()
+
+    def set_audit(self, slides: Collection[str]) -> None:
+        """Mark the slides of the audit sample."""
+        self._audit = frozenset(slides)
+        self._show_all_again()
+
+    def sort_by(self, sort: SlideSort) -> None:
+        """List the slides in another order, or in the same one by the figures that are known now."""
+        self.layoutAboutToBeChanged.emit()
+        before = self._slides
+        self._sort = sort
+        self._slides = tuple(sorted(self._folder, key=lambda slide: sort_key(sort, self._figures.get(slide))))
+        self._rows = {slide: row for row, slide in enumerate(self._slides)}
+        kept = self.persistentIndexList()
+        self.changePersistentIndexList(kept, [self.index(self._rows[before[index.row()]]) for index in kept])
+        self.layoutChanged.emit()
+        self._show_all_again()
 
     @property
     def reviewed(self) -> int:
@@ -121,7 +154,7 @@ class SlideListModel(QAbstractListModel):
         status = self._status(slide)
         if state is not None and status.state != state:
             return False
-        shown = f"{slide}\n{state_word(status.state)}\n{status.problem}".casefold()
+        shown = f"{slide}\n{state_word(status.state)}\n{self._mark(slide)}\n{status.problem}".casefold()
         return all(word in shown for word in words)
 
     def rowCount(self, parent: _Index = _ROOT) -> int:
@@ -146,7 +179,7 @@ class SlideListModel(QAbstractListModel):
             case SlideRole.STATE:
                 return self._status(slide).state
             case SlideRole.DETAIL:
-                return self._status(slide).detail
+                return " · ".join(self._details(slide))
             case SlideRole.PROBLEM:
                 return self._status(slide).problem
         return None
@@ -160,7 +193,21 @@ class SlideListModel(QAbstractListModel):
 
     def _spoken(self, slide: str) -> list[str]:
         status = self._status(slide)
-        return [text for text in (slide, state_word(status.state), status.detail, status.problem) if text]
+        figures = in_words(self._figures[slide]) if slide in self._figures else ()
+        texts = (slide, state_word(status.state), status.detail, self._mark(slide), *figures, status.problem)
+        return [text for text in texts if text]
+
+    def _details(self, slide: str) -> list[str]:
+        """What is written beside the state: of the figures the one that the list is sorted by."""
+        figure = as_numbers(self._figures[slide]).get(self._sort, "") if slide in self._figures else ""
+        return [text for text in (figure, self._mark(slide), self._status(slide).detail) if text]
+
+    def _mark(self, slide: str) -> str:
+        return self.tr("audit sample") if slide in self._audit else ""
+
+    def _show_all_again(self) -> None:
+        if self._slides:
+            self.dataChanged.emit(self.index(0), self.index(len(self._slides) - 1))
 
     def _ask_for_thumbnail(self, slide: str) -> None:
         if slide in self._thumbnails:

@@ -1,9 +1,10 @@
 """Where am I: the slides of the folder, how far each one got, and how many are done."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import islice
 
 from PySide6.QtCore import QEvent, QItemSelection, QModelIndex, Qt, Signal, Slot
-from PySide6.QtGui import QPalette
+from PySide6.QtGui import QAction, QPalette
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
@@ -11,15 +12,20 @@ from PySide6.QtWidgets import (
     QLabel,
     QLineEdit,
     QListView,
+    QMenu,
     QProgressBar,
     QStackedWidget,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
 from unet_studio.core.labels.plane import PlaneState
+from unet_studio.core.scoring.plane_figures import PlaneFigures
+from unet_studio.gui.controls.theme import icon
 from unet_studio.gui.slide_list.delegate import SlideListDelegate
 from unet_studio.gui.slide_list.model import SlideFilter, SlideListModel, SlideRole, SlideStatus, state_word
+from unet_studio.gui.slide_list.sorting import SlideSort
 
 __all__ = ["SlideListDelegate", "SlideListModel", "SlideListPanel", "SlideStatus"]
 
@@ -30,7 +36,7 @@ _STATE_CHOICES = (None, *PlaneState)
 class SlideListPanel(QWidget):
     """The slides to choose from, a filter above them, the progress of the reviewing below.
 
-    [ Filter slides…      ✕ ] [ All ▾ ]
+    [ Filter slides…  ✕ ] [ All ▾ ] [⇅]
     ┌────┐ s001.tif
     │ ▒▒ │ ● reviewed
     └────┘
@@ -50,6 +56,10 @@ class SlideListPanel(QWidget):
         self._filter.setClearButtonEnabled(True)
         self._state = QComboBox()
         self._state.addItems([""] * len(_STATE_CHOICES))
+        self._sort = QToolButton()
+        self._sort.setIcon(icon("arrow-up-down"))
+        self._sort.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self._sort.hide()  # until there is something to choose
         self._view = _make_view()
         self._view.setModel(self._filtered)
         self._view.setItemDelegate(SlideListDelegate(self._view))
@@ -88,6 +98,26 @@ class SlideListPanel(QWidget):
         """Show how far some slides got."""
         self._model.set_statuses(statuses)
 
+    def offer_sorting(self, actions: Sequence[QAction]) -> None:
+        """Have a button beside the filter that offers these actions."""
+        menu = QMenu(self._sort)
+        menu.addActions(actions)
+        self._sort.setMenu(menu)
+        self._sort.show()
+
+    def sort_by(self, sort: SlideSort) -> None:
+        """List the slides in another order."""
+        self._model.sort_by(sort)
+        self._show_current()
+
+    def set_figures(self, figures: Mapping[str, PlaneFigures], of_all: bool) -> None:
+        """Show what is known of the proposals of some slides, or of all."""
+        self._model.set_figures(figures, of_all=of_all)
+
+    def set_audit(self, slides: Collection[str]) -> None:
+        """Mark the slides of the audit sample."""
+        self._model.set_audit(slides)
+
     def select(self, slide: str) -> None:
         """Make `slide` the current one, without `slide_chosen`; it may be one that is filtered out."""
         self._current = slide
@@ -99,11 +129,15 @@ class SlideListPanel(QWidget):
 
     def next_slide(self) -> str | None:
         """The slide below the current one among those that the filter shows, or None; nothing is selected."""
-        return self._neighbour(1)
+        return next(iter(self.following(1)), None)
+
+    def following(self, most: int) -> list[str]:
+        """The slides below the current one among those that the filter shows, so many at the most."""
+        return list(islice(self._neighbours(1), most))
 
     def previous_slide(self) -> str | None:
         """The slide above the current one among those that the filter shows, or None; nothing is selected."""
-        return self._neighbour(-1)
+        return next(self._neighbours(-1), None)
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
@@ -116,6 +150,7 @@ class SlideListPanel(QWidget):
         top.setSpacing(8)
         top.addWidget(self._filter, 1)
         top.addWidget(self._state)
+        top.addWidget(self._sort)
         self._pages.addWidget(self._view)
         self._pages.addWidget(self._empty)
         bottom = QHBoxLayout()
@@ -189,8 +224,8 @@ class SlideListPanel(QWidget):
             self._empty.setText(self.tr("The slides of a folder are listed here once you open one."))
         self._pages.setCurrentWidget(self._empty)
 
-    def _neighbour(self, step: int) -> str | None:
-        """The nearest slide in the direction of `step` that the filter shows; the current one may be filtered out."""
+    def _neighbours(self, step: int) -> Iterator[str]:
+        """The slides in the direction of `step` that the filter shows; the current one may be filtered out."""
         total = self._model.rowCount()
         row = None if self._current is None else self._model.row_of(self._current)
         if row is None:
@@ -199,14 +234,15 @@ class SlideListPanel(QWidget):
         for each in rows:
             index = self._model.index(each)
             if self._filtered.mapFromSource(index).isValid():
-                return str(index.data(SlideRole.PATH))
-        return None
+                yield str(index.data(SlideRole.PATH))
 
     def _retranslate(self) -> None:
         self._filter.setPlaceholderText(self.tr("Filter slides…"))
         self._filter.setToolTip(self.tr("Part of a name, a folder or a state, such as “reviewed”"))
         self._filter.setAccessibleName(self.tr("Filter slides"))
         self._state.setAccessibleName(self.tr("Show slides in this state"))
+        self._sort.setToolTip(self.tr("In which order the slides are listed"))
+        self._sort.setAccessibleName(self.tr("Sort slides"))
         for number, state in enumerate(_STATE_CHOICES):
             self._state.setItemText(number, self.tr("all") if state is None else state_word(state))
         self._view.setAccessibleName(self.tr("Slides"))

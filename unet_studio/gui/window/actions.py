@@ -30,6 +30,7 @@ class ActionSpec:
     checkable: bool = False
     group: str = ""
     repeats: bool = False
+    submenu: str = ""
 
     @property
     def only_on_canvas(self) -> bool:
@@ -48,8 +49,10 @@ def _a(
     checkable: bool = False,
     group: str = "",
     repeats: bool = False,
+    submenu: str = "",
 ) -> ActionSpec:
-    return ActionSpec(id, menu, text, tuple(keys.split()), help, icon, checkable or bool(group), group, repeats)
+    checkable = checkable or bool(group)
+    return ActionSpec(id, menu, text, tuple(keys.split()), help, icon, checkable, group, repeats, submenu)
 
 
 _T = cast("Callable[[str, str], str]", QT_TRANSLATE_NOOP)
@@ -63,6 +66,7 @@ MENUS = (
     _T("Actions", "M&odel"),
     _T("Actions", "&Help"),
 )
+_NEXT_FOLLOWS, _SORT_BY = _T("Actions", "Next follows"), _T("Actions", "List slides by")
 _FILE, _EDIT, _TOOLS, _VIEW, _SLIDE, _MASK, _MODEL, _HELP = MENUS
 
 ACTIONS: tuple[ActionSpec, ...] = (
@@ -158,13 +162,41 @@ ACTIONS: tuple[ActionSpec, ...] = (
        _T("Actions", "See more of the first mask while comparing by swipe"), repeats=True),
     _a("next_pane", _VIEW, _T("Actions", "Next pane"), "F6",
        _T("Actions", "Move the keyboard to slides, canvas or panel")),
-    _a("next_slide", _SLIDE, _T("Actions", "Next slide"), "PgDown N", _T("Actions", "Open the next slide of the list"),
+    _a("next_slide", _SLIDE, _T("Actions", "Next slide"), "PgDown",
+       _T("Actions", "Open the next slide of the list, or by the order that next follows"),
        "chevron-right", repeats=True),
     _a("previous_slide", _SLIDE, _T("Actions", "Previous slide"), "PgUp Backspace",
        _T("Actions", "Open the slide before this one"), "chevron-left", repeats=True),
+    _a("next_folder", _SLIDE, _T("Actions", "The list"), "Ctrl+Alt+1",
+       _T("Actions", "Next opens the slide below in the list"), group="next_order", submenu=_NEXT_FOLLOWS),
+    _a("next_teaches_most", _SLIDE, _T("Actions", "What teaches most"), "Ctrl+Alt+2",
+       _T("Actions", "Next opens the unlabelled slide that stands best for those that the model is uncertain of. "
+                     "Experimental: that it beats a random order is not shown yet"),
+       group="next_order", submenu=_NEXT_FOLLOWS),
+    _a("next_changed", _SLIDE, _T("Actions", "Most changed"), "Ctrl+Alt+3",
+       _T("Actions", "Next opens the unlabelled slide whose proposal differs most from that of the model before. "
+                     "Experimental: that it beats a random order is not shown yet"),
+       group="next_order", submenu=_NEXT_FOLLOWS),
+    _a("next_random", _SLIDE, _T("Actions", "Random order"), "Ctrl+Alt+4",
+       _T("Actions", "Next opens an unlabelled slide that is drawn at random"),
+       group="next_order", submenu=_NEXT_FOLLOWS),
     _a("teaches_most", _SLIDE, _T("Actions", "Next slide that teaches most"), "Shift+N",
-       _T("Actions", "Open the unlabelled slide that stands best for those that the model is uncertain of"),
+       _T("Actions", "Open the unlabelled slide that stands best for those that the model is uncertain of. "
+                     "Experimental: that it beats a random order is not shown yet"),
        "search"),
+    _a("sort_folder", _SLIDE, _T("Actions", "Order of the folder"), "Alt+1",
+       _T("Actions", "List the slides by their names"), group="sort", submenu=_SORT_BY),
+    _a("sort_uncertain", _SLIDE, _T("Actions", "Most uncertain first"), "Alt+2",
+       _T("Actions", "List first the slides whose proposals are the most undecided"), group="sort", submenu=_SORT_BY),
+    _a("sort_changed", _SLIDE, _T("Actions", "Most changed first"), "Alt+3",
+       _T("Actions", "List first the slides whose proposals differ most from those of the model before"),
+       group="sort", submenu=_SORT_BY),
+    _a("sort_disagreeing", _SLIDE, _T("Actions", "Least agreement first"), "Alt+4",
+       _T("Actions", "List first the slides whose proposals agree least with your labels"),
+       group="sort", submenu=_SORT_BY),
+    _a("draw_audit", _SLIDE, _T("Actions", "Draw an audit sample"), "Ctrl+Alt+A",
+       _T("Actions", "Keep one slide in ten, drawn at random, apart from training, to judge the masks by"),
+       "clipboard-check"),
     _a("next_plane", _SLIDE, _T("Actions", "Next plane"), ".", _T("Actions", "Also Shift+wheel; for stacks"),
        repeats=True),
     _a("previous_plane", _SLIDE, _T("Actions", "Previous plane"), ",", _T("Actions", "Also Shift+wheel; for stacks"),
@@ -268,7 +300,9 @@ def fill_menus(bar: QMenuBar, actions: Mapping[str, QAction]) -> None:
     """Put every action into its menu, in the table's order."""
     menus = {title: bar.addMenu(translate(title)) for title in MENUS}
     for spec in ACTIONS:
-        menus[spec.menu].addAction(actions[spec.id])
+        if spec.submenu and spec.submenu not in menus:
+            menus[spec.submenu] = menus[spec.menu].addMenu(translate(spec.submenu))
+        menus[spec.submenu or spec.menu].addAction(actions[spec.id])
 
 
 def tooltip(text: str, help_text: str, shortcut: QKeySequence) -> str:

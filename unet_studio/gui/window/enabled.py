@@ -61,6 +61,7 @@ def enabled_actions(state: WindowState) -> ActionStates:
             "interpolate": is_stack,
             "copy_labels": is_stack,
             "teaches_most": state.is_open and not state.is_searching,
+            "draw_audit": can_edit,
             "next_plane": is_stack,
             "previous_plane": is_stack,
             "review": can_edit and shows_plane,

@@ -7,11 +7,13 @@ from pathlib import Path
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QCloseEvent
 
+from unet_studio.core.scoring.next_plane import Order
 from unet_studio.core.workspace.workspace import Workspace
 from unet_studio.gui import settings
 from unet_studio.gui.comparing.modes import CompareMode
 from unet_studio.gui.controllers.keys import focus_next_pane
 from unet_studio.gui.session.changes import Changes
+from unet_studio.gui.slide_list.sorting import SlideSort
 from unet_studio.gui.tools.tool import Tool
 from unet_studio.gui.window.actions import connect_actions, show_states
 from unet_studio.gui.window.closing import close_down, may_close
@@ -82,9 +84,12 @@ class MainWindow(WindowParts):
             "divider_left": partial(self.comparison.step_divider, -1),
             "divider_right": partial(self.comparison.step_divider, 1),
             "next_pane": lambda: focus_next_pane((self.slides, canvas, self.page.tabs), self.focusWidget()),
-            "next_slide": self.navigation.next_slide,
-            "previous_slide": self.navigation.previous_slide,
-            "teaches_most": tasks.find_next_plane,
+            "next_slide": self.queue.next,
+            "previous_slide": self.queue.previous,
+            "teaches_most": partial(self.queue.find, Order.TEACHES_MOST),
+            **{f"next_{order.name.lower()}": partial(self.queue.follow, order) for order in Order},
+            **{f"sort_{sort}": partial(self.slides.sort_by, sort) for sort in SlideSort},
+            "draw_audit": self.audit.draw,
             "next_plane": partial(session.step_plane, 1),
             "previous_plane": partial(session.step_plane, -1),
             "review": self.navigation.review_and_go_on,
@@ -101,6 +106,7 @@ class MainWindow(WindowParts):
 
     def _connect_session(self) -> None:
         session, navigation, panels = self.session, self.navigation, self.panel_updates
+        session.workspace_opened.connect(self.queue.begin)
         session.workspace_opened.connect(self._show_workspace)
         session.workspace_closed.connect(self._show_welcome)
         session.place_needed.connect(lambda *_: self.stack.setCurrentWidget(self.page))
@@ -108,7 +114,7 @@ class MainWindow(WindowParts):
         session.plane_opened.connect(navigation.select)
         session.plane_opened.connect(self.plane_display.show)
         session.plane_opened.connect(lambda _: self._update())
-        session.plane_opened.connect(lambda _: navigation.read_neighbours())
+        session.plane_opened.connect(lambda _: self.queue.look_ahead())
         session.slide_failed.connect(lambda *_: self.plane_display.clear())
         session.slide_failed.connect(navigation.tell_unreadable)
         session.slide_failed.connect(lambda *_: self._update())
@@ -124,7 +130,7 @@ class MainWindow(WindowParts):
 
     def _connect_panels(self) -> None:
         session, painting = self.session, self.painting
-        self.slides.slide_chosen.connect(self.navigation.open_slide)
+        self.slides.slide_chosen.connect(self.queue.open_slide)
         self.welcome.folder_chosen.connect(self.open_folder)
         self.propose_panel.model_chosen.connect(session.models.use)
         self.propose_panel.threshold_changed.connect(lambda value, keep: session.set_threshold(value, keep=keep))
@@ -164,7 +170,7 @@ class MainWindow(WindowParts):
         tasks.proposing.worker.died.connect(self.status_line.set_device_problem)
         tasks.proposing.slide_failed.connect(self.navigation.show_problem)
         tasks.tuning.tuned.connect(self.clean_up_panel.take_watershed)
-        tasks.next_plane.found.connect(self.navigation.open_plane)
+        tasks.figures.measured.connect(self.slides.set_figures)
         tasks.retraining.began.connect(self.retrain_panel.begin)
         tasks.retraining.preparing.connect(self.retrain_panel.show_preparing)
         tasks.retraining.round_ended.connect(self.retrain_panel.add_round)
@@ -188,6 +194,7 @@ class MainWindow(WindowParts):
             self.overlay.update()
         if changes.models:
             panels.show_models()
+            self.queue.look_ahead()
         if changes.history:
             self._update()
 
@@ -195,6 +202,7 @@ class MainWindow(WindowParts):
         self.setWindowTitle(f"{workspace.folder.name} — U-Net Studio")
         self.stack.setCurrentWidget(self.page)
         self.navigation.list_slides(workspace)
+        self.audit.show(workspace)
         self.panel_updates.show_workspace(workspace)
         self.overlay.update()
         if workspace.read_only:
@@ -242,7 +250,7 @@ class MainWindow(WindowParts):
             is_retraining=tasks.retraining.is_busy,
             is_tuning=tasks.tuning.is_busy,
             is_exporting=tasks.exporting.is_busy,
-            is_searching=tasks.next_plane.is_busy,
+            is_searching=tasks.next_plane.is_wanted,
             is_busy=tasks.is_busy,
             compares=self.comparison.mode,
             sees_network_input=self.inspection.wants_network,

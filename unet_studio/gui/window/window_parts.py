@@ -15,6 +15,7 @@ from unet_studio.gui.canvas.pointer_events import PointerEvents
 from unet_studio.gui.canvas.toolbox import Toolbox
 from unet_studio.gui.canvas.touch import Touch
 from unet_studio.gui.comparing.comparison import Comparison
+from unet_studio.gui.controllers.audit_sample import AuditSample
 from unet_studio.gui.controllers.keys import WindowKeys
 from unet_studio.gui.controllers.navigation import Navigation
 from unet_studio.gui.controllers.opening import Opening
@@ -22,6 +23,7 @@ from unet_studio.gui.controllers.overlay import Overlay
 from unet_studio.gui.controllers.panel_updates import PanelUpdates
 from unet_studio.gui.controllers.plane_display import PlaneDisplay
 from unet_studio.gui.controllers.pointer_info import PointerInfo
+from unet_studio.gui.controllers.review_queue import ReviewQueue
 from unet_studio.gui.jobs.jobs import Jobs
 from unet_studio.gui.panels.clean_up_panel import CleanUpPanel
 from unet_studio.gui.panels.message_bar import MessageBar
@@ -42,6 +44,7 @@ from unet_studio.gui.session.plane_edits import PlaneEdits
 from unet_studio.gui.session.session import Session
 from unet_studio.gui.slide_list.model import SlideListModel
 from unet_studio.gui.slide_list.slide_list import SlideListPanel
+from unet_studio.gui.slide_list.sorting import SlideSort
 from unet_studio.gui.slide_list.thumbnails import read_thumbnail
 from unet_studio.gui.tools.tool import Tool
 from unet_studio.gui.window.actions import build_actions, fill_menus
@@ -93,7 +96,10 @@ class WindowParts(QMainWindow):
         self.actions_by_id = actions = build_actions(self, canvas_like=(canvas, self.slides))
         actions["flips"].setChecked(settings.proposes_with_flips())
         actions["minimap"].setChecked(self.minimap.is_wanted)
+        actions[f"sort_{SlideSort.FOLDER}"].setChecked(True)
+        actions[f"next_{settings.next_order().name.lower()}"].setChecked(True)
         fill_menus(self.menuBar(), actions)
+        self.slides.offer_sorting([actions[f"sort_{sort}"] for sort in SlideSort])
         self.propose_panel = ProposePanel(actions["propose"], actions["propose_all"], actions["flips"])
         self.clean_up_panel = CleanUpPanel(actions["tune"])
         self.retrain_panel = RetrainPanel(actions["retrain"])
@@ -122,7 +128,9 @@ class WindowParts(QMainWindow):
     def _build_controllers(self) -> None:
         session, canvas, messages = self.session, self.canvas, self.messages
         self.opening = Opening(session, self.tasks, messages, self)
-        self.navigation = Navigation(session, self.accepting, self.slides, messages, self)
+        self.queue = ReviewQueue(session, self.slides, self.tasks, self)
+        self.navigation = Navigation(session, self.accepting, self.queue, self.slides, messages, self)
+        self.audit = AuditSample(session, self.working, self.slides, messages, self)
         self.plane_display = PlaneDisplay(
             canvas, self.minimap, self.comparison, self.view_panel.contrast, self.plane_bar, self
         )
