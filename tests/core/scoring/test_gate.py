@@ -14,7 +14,7 @@ from unet_studio.protocol.values import Comparison, Corrections, Round
 
 BEFORE = (0.80, 0.70, 0.90, 0.85, 0.75, 0.82)
 CLEARLY_UP = tuple(dice + gain for dice, gain in zip(BEFORE, (0.04, 0.05, 0.03, 0.05, 0.04, 0.03), strict=True))
-UP_AND_DOWN = tuple(dice + gain for dice, gain in zip(BEFORE, (0.05, -0.06, 0.05, -0.05, 0.04, -0.02), strict=True))
+UP_AND_DOWN = tuple(dice + gain for dice, gain in zip(BEFORE, (0.05, -0.05, 0.05, -0.05, 0.04, -0.02), strict=True))
 FORGOTTEN = ((8900, 0), (1080, 20))
 FLOODED = ((1900, 7000), (0, 1100))
 
@@ -43,10 +43,24 @@ def test_worse_is_never_used_and_better_always() -> None:
         assert judged(better, rule=rule).is_adopted
 
 
-def test_of_fewer_than_five_slides_the_interval_is_over_their_tiles() -> None:
-    tiles = [tile(f"{n % 2}.png", b, a) for n, (b, a) in enumerate(zip(BEFORE, CLEARLY_UP, strict=True))]
-    found = judged(compared(tiles))
-    assert (found.verdict, found.slides, found.units, found.over_tiles) == (Verdict.BETTER, 2, 6, True)
+@pytest.mark.parametrize(
+    ("before", "after", "verdict", "is_adopted"),
+    [(BEFORE, CLEARLY_UP, Verdict.TOO_CLOSE, True), (CLEARLY_UP, BEFORE, Verdict.WORSE, False)],
+    ids=["up", "down"],
+)
+def test_one_slide_speaks_against_a_model_but_not_for_it(
+    before: tuple[float, ...], after: tuple[float, ...], verdict: Verdict, is_adopted: bool
+) -> None:
+    found = judged(compared([tile("a.png", b, a) for b, a in zip(before, after, strict=True)]))
+    assert (found.verdict, found.slides, found.units, found.over_tiles) == (verdict, 1, 6, True)
+    assert found.is_adopted == is_adopted
+
+
+@pytest.mark.parametrize(("gain", "is_adopted"), [(-0.004, True), (-0.03, False)])
+def test_what_falls_on_the_hold_out_is_not_used_though_it_may_be_chance(gain: float, is_adopted: bool) -> None:
+    after = [dice + gain + wobble for dice, wobble in zip(BEFORE, (0.05, -0.05, 0.05, -0.05, 0.05, -0.05), strict=True)]
+    found = judged(compared(slides(BEFORE, after)))
+    assert (found.verdict, found.is_adopted) == (Verdict.TOO_CLOSE, is_adopted)
 
 
 @pytest.mark.parametrize("tiles", [[], slides([0.5], [0.9])], ids=["nothing vouched for", "one tile"])

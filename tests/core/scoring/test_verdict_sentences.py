@@ -33,6 +33,10 @@ def judged(
         (judged(compared(SAME), rule=TooClose.ALWAYS), "It is in use, as you chose for such cases."),
         (judged(compared(SAME), rule=TooClose.NEVER), "The one before stays in use, as you chose for such cases."),
         (
+            judged(compared(slides([0.8, 0.7, 0.9], [0.84, 0.6, 0.86]))),
+            "stays in use: its Dice on the hold-out is lower, though perhaps by chance.",
+        ),
+        (
             judged(compared(SAME, learned=Corrections(900, 400, 30, 7))),
             "stays in use: of 400 corrected pixels it has 30 right, and it has 7 wrong that were right.",
         ),
@@ -40,7 +44,7 @@ def judged(
             judged(compared(SAME, elsewhere=((8000, 900), (0, 1100)))),
             "stays in use: spot area on 8 of the 31 slides that nobody labelled +82 %.",
         ),
-        (judged(compared([tile("a.png", 0.8, 0.9), tile("a.png", 0.8, 0.9)])), "over 2 tiles of 1 slide, too few"),
+        (judged(compared([tile("a.png", 0.8, 0.9), tile("a.png", 0.8, 0.9)])), "over 2 tiles of one slide, which"),
         (judged(compared()), "can't be judged: no plane of a held-out slide is reviewed; review one of them"),
         (
             judged(compared(strokes=Corrections(50, 40, 30, 0))),

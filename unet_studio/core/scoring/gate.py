@@ -15,9 +15,6 @@ from unet_studio.core.scoring.bootstrap import bootstrap_interval
 from unet_studio.core.scoring.judgement import AreaChange, Judgement, TooClose, Verdict
 from unet_studio.protocol.values import ComparedTile, Comparison, Confusion, Retrained
 
-_ENOUGH_SLIDES = 5
-"""Of fewer slides there are too few to draw from again: then tiles are drawn."""
-
 
 def judge_model(
     retrained: Retrained, *, classes: Sequence[str], rival: str, rule: TooClose = TooClose.IF_KEPT
@@ -30,7 +27,7 @@ def judge_model(
     compared = _weigh(retrained, rule)
     verdict = _verdict(retrained, compared, classes, rival)
     if verdict in (Verdict.TOO_CLOSE, Verdict.NOT_JUDGED):
-        kept = compared.keeps_corrections and not compared.changes_much
+        kept = compared.keeps_corrections and not compared.changes_much and not compared.falls
         is_adopted = rule is TooClose.ALWAYS or (rule is TooClose.IF_KEPT and kept)
     else:
         is_adopted = verdict in (Verdict.BETTER, Verdict.FIRST)
@@ -60,7 +57,7 @@ def _verdict(retrained: Retrained, compared: Judgement, classes: Sequence[str], 
         return Verdict.CHANGES_ELSEWHERE
     if math.isnan(compared.difference.low):
         return Verdict.NOT_JUDGED
-    if compared.difference.low > 0:
+    if compared.difference.low > 0 and not compared.over_tiles:  # one slide can't speak for others
         return Verdict.BETTER
     return Verdict.WORSE if compared.difference.high < 0 else Verdict.TOO_CLOSE
 
@@ -73,7 +70,7 @@ def _weigh(retrained: Retrained, rule: TooClose) -> Judgement:
         return blank
     names = retrained.classes
     slides = _by_slide(compared.judged)
-    over_tiles = len(slides) < _ENOUGH_SLIDES
+    over_tiles = len(slides) < 2  # tiles of one slide are alike: of few slides they give intervals that are too narrow
     units = _tiles(compared.judged, len(names)) if over_tiles else np.stack([slides[slide] for slide in sorted(slides)])
     before, after = pooled_dice(compared.judged)
     in_truth = units[:, 0].sum(axis=(0, 2)) > 0

@@ -15,6 +15,8 @@ _MUCH = 1.5
 """By this factor, up or down, the area of a class may change elsewhere before that is much."""
 _SEEN = 0.0005
 """A class of fewer of the pixels than this says nothing by how its area changes."""
+_FALL = 0.01
+"""By so much the Dice on the hold-out may be lower where it is too close to call."""
 _RIGHT = 0.9
 """Where this part of the labels that were learned is right, they are kept, whatever they were before."""
 
@@ -53,7 +55,8 @@ class TooClose(StrEnum):
     """What becomes of a new model where the hold-out can't tell whether it is better; the user's choice."""
 
     IF_KEPT = "if-corrections-kept"
-    """It is used if most of what was corrected is right in it, and nothing else changes much."""
+    """It is used if most of what was corrected is right in it, nothing else changes much, and the Dice on the hold-out,
+    where there is one, is not notably lower."""
     ALWAYS = "always"
     """It is used, since it learned from more."""
     NEVER = "never"
@@ -105,10 +108,10 @@ class Judgement:
 
     Attributes:
         rival: id of the model before; empty: there is none.
-        difference: Dice after less before, with its interval over slides, or over tiles.
+        difference: Dice after less before, with its interval over slides, or over tiles of one.
         slides: how many held-out slides were judged.
         units: of how many slides or tiles the interval is.
-        over_tiles: whether it is over tiles.
+        over_tiles: whether it is over the tiles of a single slide, and says nothing of others.
         pixels: how many labelled pixels were judged.
         proposed: how many of them are as a model had proposed them.
         in_bulk: what was accepted from a model many at once, and doesn't count: pixels, Dice before and after.
@@ -147,6 +150,11 @@ class Judgement:
         right = learned.labelled - learned.wrong + learned.mended - learned.spoiled
         mends = 2 * learned.mended >= learned.wrong or right >= _RIGHT * learned.labelled
         return mends and learned.mended >= learned.spoiled
+
+    @property
+    def falls(self) -> bool:
+        """Whether the Dice on the hold-out is notably lower, though perhaps by chance."""
+        return self.difference.value < -_FALL
 
     @property
     def changes_much(self) -> bool:

@@ -86,9 +86,9 @@ def details(judgement: Judgement) -> tuple[str, ...]:
 
 def _figures(judgement: Judgement) -> str:
     difference = judgement.difference
-    over = f"{judgement.units} {'tiles' if judgement.over_tiles else 'slides'}"
+    over = f"{judgement.units} slides"
     if judgement.over_tiles:
-        over += f" of {judgement.slides} {'slide' if judgement.slides == 1 else 'slides'}, too few to speak for others"
+        over = f"{judgement.units} tiles of one slide, which can't speak for others"
     return (
         f"Dice {_dice(judgement.dice_after)} on the hold-out, before {_dice(judgement.dice_before)} "
         f"(difference {difference.value:+.4f}, 95 % interval {difference.low:+.4f} to {difference.high:+.4f} "
@@ -119,6 +119,8 @@ def _by_rule(judgement: Judgement) -> str:
             f"of {learned.wrong:,} corrected pixels it has {learned.mended:,} right, and it has {learned.spoiled:,} "
             "wrong that were right"
         )
+    elif judgement.falls:
+        reason = "its Dice on the hold-out is lower, though perhaps by chance"
     else:
         reason = _change(next(change for change in judgement.changes if change.is_much), judgement)
     return f"The one before stays in use: {reason}."
