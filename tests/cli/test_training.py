@@ -1,10 +1,9 @@
-"""`retrain` and `models` do their job on real slides with a real network."""
+"""`retrain` does its job on real slides with a real network."""
 
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import cv2
 import pytest
 from typer.testing import Result
 
@@ -15,15 +14,6 @@ from unet_studio.errors import StudioError
 Run = Callable[..., Result]
 Ask = Callable[..., dict[str, Any]]
 Refused = Callable[..., str]
-
-
-def test_a_model_is_drawn(run: Run, ask: Ask, proposed: Path, truth: Path, recipe_file: Path, tmp_path: Path) -> None:
-    ask("import", proposed, "--masks", truth)
-    model = ask("retrain", proposed, "--recipe", recipe_file, "--set", "schedule.rounds=1")["model"]
-    drawn = ask("models", proposed, "sheet", model, "--out", tmp_path / "pictures")
-    assert all(cv2.imread(drawn[picture]) is not None for picture in ("sheet", "curves"))
-    assert run("models", proposed, "sheet", model).exit_code == 2
-    assert run("models", proposed, "use", model, "--out", tmp_path).exit_code == 2
 
 
 def test_retrain_compares_on_a_hold_out(

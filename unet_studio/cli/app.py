@@ -11,8 +11,9 @@ from unet_studio.cli.demo import demo
 from unet_studio.cli.doctor import doctor
 from unet_studio.cli.evaluation import evaluate, simulate
 from unet_studio.cli.exchange import datasets, export_, import_
+from unet_studio.cli.models import models
 from unet_studio.cli.proposing import clean, propose
-from unet_studio.cli.training import models, retrain
+from unet_studio.cli.training import retrain
 from unet_studio.errors import OUT_OF_MEMORY, StudioError, is_out_of_memory
 
 

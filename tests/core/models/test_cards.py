@@ -1,5 +1,6 @@
 """A model is a folder with a card; cards survive writing, and a folder that is none is said to be none."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,15 @@ def test_a_card_is_read_as_it_was_written(tmp_path: Path) -> None:
         scores={"dice": 0.93, "by class": [0.9, 0.96]},
     )
     assert read_card(tmp_path / "größe") == card
+
+
+def test_a_card_says_when_and_from_what_in_words(tmp_path: Path) -> None:
+    card = make_card(
+        tmp_path / "a", created="2026-11-21T02:25:36+00:00", data="3 slides, 7 labelled pixels, labels ab12"
+    )
+    assert card.date == f"{datetime(2026, 11, 21, 2, 25, 36, tzinfo=UTC).astimezone():%Y-%m-%d %H:%M}"
+    assert card.learned_from == "3 slides, 7 labelled pixels"
+    assert make_card(tmp_path / "b", created="last year").date == "last year"
 
 
 def test_a_card_that_moves_with_its_folder_differs_in_nothing_else(tmp_path: Path) -> None:

@@ -1,13 +1,10 @@
-"""What `retrain` says of each round, and what `retrain` and `models` answer."""
+"""What `retrain` says of each round, and what it answers."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
-from rich.table import Table
-
-from unet_studio.cli.rendering.text import counted, make_table, shown
-from unet_studio.core.models.cards import ModelCard
+from unet_studio.cli.rendering.text import counted, shown
 from unet_studio.core.scoring.judgement import Judgement
 from unet_studio.core.scoring.verdict_sentences import details, headline
 from unet_studio.protocol.values import Retrained, Round
@@ -60,26 +57,3 @@ def retrain_text(content: dict[str, Any]) -> list[str]:
             f"Active: {content['active_model'] or 'no model'}; 'models FOLDER use {content['model']}' changes that."
         )
     return lines
-
-
-def models_content(cards: Sequence[ModelCard], active: str) -> dict[str, Any]:
-    """The models to choose from, and the id of the active one."""
-    return {"active_model": active, "models": [_card_content(card) for card in cards]}
-
-
-def models_text(cards: Sequence[ModelCard], active: str) -> Table:
-    """The models to choose from; an asterisk marks the active one."""
-    contents = [_card_content(card) for card in cards]
-    rows = [
-        [f"{'*' if c['id'] == active else ' '} {c['id']}", ", ".join(c["classes"]), c["dice"], c["judged_on"]]
-        for c in contents
-    ]
-    return make_table("  model", "classes", "Dice", "judged on", rows=rows)
-
-
-def _card_content(card: ModelCard) -> dict[str, Any]:
-    return {
-        "id": card.id, "title": card.title, "classes": [c.name for c in card.classes[1:]],
-        "dice": card.scores.get("dice"), "judged_on": card.scores.get("judged_on", ""),
-        "parent": card.parent, "created": card.created, "folder": card.folder,
-    }  # fmt: skip

@@ -3,6 +3,7 @@
 import math
 import tomllib
 from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,19 @@ class ModelCard:
     @property
     def is_bundled(self) -> bool:
         return self.folder.parent == paths.resources() / "models"
+
+    @property
+    def date(self) -> str:
+        """When it was made, in local time and to the minute; as it is written where that is no date."""
+        try:
+            return f"{datetime.fromisoformat(self.created).astimezone():%Y-%m-%d %H:%M}"
+        except ValueError:
+            return self.created
+
+    @property
+    def learned_from(self) -> str:
+        """What it learned from, for a person: without the fingerprint of the labels."""
+        return self.data.partition(", labels ")[0]
 
     def check_fits(self, classes: tuple[LabelClass, ...]) -> None:
         """Raise `ModelError` unless the model tells the same classes apart as the project."""
