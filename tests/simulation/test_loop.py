@@ -25,7 +25,7 @@ from unet_studio.core.tiles import Box
 from unet_studio.errors import Cancelled, MaskError, StudioError
 from unet_studio.protocol.values import Event, Progress, Proposed, ProposeJob, Retrained, RetrainJob, Round
 from unet_studio.simulation.loop import simulate
-from unet_studio.simulation.runs import Setup
+from unet_studio.simulation.runs import Setup, Way
 from unet_studio.usecases.next_plane import next_plane_in_order
 
 Mask = NDArray[np.uint8]
@@ -200,7 +200,12 @@ def test_a_model_that_is_no_better_is_not_used(setup: Setup, truths: dict[str, M
     run = simulate(setup, engine, RecordingProgress())
     assert len({point.f1 for point in run.points}) == 1
     assert {job.model for job in engine.jobs[1:]} == {"retrained-001"}
-    assert {model for model, _ in engine.proposed} == {"retrained-001"}
+    labelled = {plane.slide for labels in engine.labels for plane in labels}
+    of_others = {slide for model, slide in engine.proposed if model != "retrained-001"}
+    assert of_others <= labelled | set(run.test), "to judge it, but not for the person to see"
+    assert [point.is_adopted for point in run.points] == [True] + [False] * (len(run.points) - 1)
+    new = [point.model for point in run.points if point.model is not None]
+    assert new[-1].f1 > run.points[-1].f1, "it is judged although it isn't used"
 
 
 def test_right_proposals_are_reviewed_with_few_strokes(setup: Setup, truths: dict[str, Mask]) -> None:
@@ -215,12 +220,29 @@ def test_right_proposals_are_reviewed_with_few_strokes(setup: Setup, truths: dic
 
 def test_dense_labelling_sees_no_proposal_and_paints_all(setup: Setup, truths: dict[str, Mask]) -> None:
     engine = Engine(truths)
-    run = simulate(replace(setup, dense=True), engine, RecordingProgress())
+    run = simulate(replace(setup, way=Way.DENSE), engine, RecordingProgress())
     assert {slide for _, slide in engine.proposed} == set(run.test)
     assert PlaneState.REVIEWED in engine.states[-1].values()
     for plane, state in engine.states[-1].items():
         if state is PlaneState.REVIEWED:
             assert (engine.labels[-1][plane] == truths[plane.slide]).mean() > 0.95
+
+
+def test_after_each_click_the_person_waits_for_the_model(setup: Setup, truths: dict[str, Mask]) -> None:
+    engine = Engine(truths)
+    run = simulate(replace(setup, clicks=3, minutes=0.6), engine, RecordingProgress())
+    assert [job.model for job in engine.jobs] == ["", "retrained-001", "retrained-002"]
+    assert len(run.points) == 3
+    for click, point in enumerate(run.points, start=1):
+        assert point.minutes <= 0.2 * click
+    painted = [sum(int((mask != UNLABELLED).sum()) for mask in labels.values()) for labels in engine.labels]
+    assert painted == sorted(painted) and painted[0] < painted[-1]
+
+
+def test_a_click_without_new_labels_trains_nothing(setup: Setup, truths: dict[str, Mask]) -> None:
+    engine = Engine(truths)
+    simulate(replace(setup, clicks=9, minutes=30.0), engine, RecordingProgress())
+    assert len(engine.jobs) < 9, "all planes were looked at long before"
 
 
 def test_the_ceiling_is_trained_as_often_on_all_that_is_true(setup: Setup, truths: dict[str, Mask]) -> None:
@@ -242,7 +264,7 @@ def test_where_nothing_can_be_learned_the_ceiling_is_nothing(setup: Setup, truth
 
     engine = Useless(truths)
     run = simulate(setup, engine, RecordingProgress(), ceiling=True)
-    assert engine.proposed == []
+    assert {slide for _, slide in engine.proposed} <= set(run.test), "nothing is proposed to the person"
     assert (run.points[-1].f1, run.ceiling) == (0.0, 0.0)
     assert math.isnan(run.share(0.0))
 

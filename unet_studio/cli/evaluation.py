@@ -13,6 +13,7 @@ from unet_studio.cli.rendering.evaluation import evaluate_content, evaluate_text
 from unet_studio.cli.terminal import TerminalReporter, answer, fail_if
 from unet_studio.core.scoring.next_plane import Order
 from unet_studio.protocol.values import PhaseBegan
+from unet_studio.simulation.runs import Way
 
 
 def evaluate(
@@ -46,9 +47,11 @@ def simulate(
     start: Annotated[
         str, typer.Option(metavar="scratch|PATH|NAME", help="The model to start from, or scratch for none.")
     ] = "scratch",
-    dense: Annotated[
-        bool, typer.Option("--dense/--corrections", help="Paint everything, or only correct what is proposed.")
-    ] = False,
+    way: Annotated[Way, typer.Option(help="What the person corrects on each plane.")] = Way.CORRECTIVE,
+    clicks: Annotated[
+        int,
+        typer.Option(min=0, help="Trainings that the person asks and waits for; 0: one after the other, all the time."),
+    ] = 0,
     minutes: Annotated[float, typer.Option(min=0.1, help="How long the person works.")] = 5.0,
     train_seconds: Annotated[
         float, typer.Option(min=0, help="The longest that each training takes; 0 for as long as the recipe says.")
@@ -69,7 +72,8 @@ def simulate(
 ) -> None:
     """Simulate a person who corrects slides, and judge the models on slides that nobody saw.
 
-    Answers the F1 on them after so many minutes of the person's time. Nothing in FOLDER is changed.
+    Answers after so many minutes of the person's time: F1 and false objects on them of the model in use and of the
+    newest, used or not, and the share of the corrected pixels that the newest has right. Nothing in FOLDER is changed.
     """
     from unet_studio.simulation.chart import draw_curves
     from unet_studio.simulation.loop import simulate as run
@@ -77,8 +81,8 @@ def simulate(
 
     setup = Setup(
         folder, truth, foreground, tuple(name.strip() for name in classes.split(",")),
-        "" if start == "scratch" else start, dense, minutes, train_seconds, test_share, seed, recipe,
-        tuple(changes or ()), order,
+        "" if start == "scratch" else start, way, clicks, minutes, train_seconds, test_share, seed,
+        recipe, tuple(changes or ()), order,
     )  # fmt: skip
     engine, runs = load_engine(), []
     with TerminalReporter("Simulating") as reporter:
@@ -88,6 +92,6 @@ def simulate(
     medians = take_medians(runs)
     if png is not None:
         draw_curves(png, runs, medians)
-    content = {"order": order, **simulate_content(runs, medians), "failed": reporter.problems}
+    content = {"order": order, "way": way, **simulate_content(runs, medians), "failed": reporter.problems}
     answer(content, as_json=as_json, text=simulate_text(runs, medians))
     fail_if(reporter.problems)

@@ -4,22 +4,23 @@ import math
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from unet_studio.core.classes import UNLABELLED, make_classes
 from unet_studio.core.editing.strokes import make_edit
-from unet_studio.core.labels.plane import PlaneState
+from unet_studio.core.labels.plane import PlaneId, PlaneState
 from unet_studio.core.project.active_model import use_model
 from unet_studio.core.project.store import Project
 from unet_studio.core.tiles import Box
+from unet_studio.errors import MaskError
 from unet_studio.protocol.values import Progress, Retrained
 from unet_studio.simulation.annotator import Annotator
 from unet_studio.simulation.learner import Learner
 from unet_studio.simulation.progress import OverallProgress
-from unet_studio.simulation.runs import Point, Run, Setup
+from unet_studio.simulation.runs import Point, Run, Setup, Way
 from unet_studio.simulation.truth import Truths, divide, read_truths
 from unet_studio.usecases.engine import Engine
 
@@ -32,8 +33,11 @@ def simulate(setup: Setup, engine: Engine, progress: Progress, *, ceiling: bool 
 
     The project is made in a temporary folder and removed; nothing in the slides' folder changes. With `ceiling` a model
     is also trained on all slides of the pool, fully labelled, from the same start and as often as in the simulation.
-    Raises `MaskError` where fewer than two slides have a true mask, and `Cancelled` where the user asked to stop.
+    Raises `MaskError` where fewer than two slides have a true mask, or the person would look at empty planes only and
+    there is none or no model that proposes, and `Cancelled` where the user asked to stop.
     """
+    if setup.way is Way.EMPTIES and not setup.start:
+        raise MaskError("Empty slides alone teach no class. Name a model to start from, for example with --start.")
     overall = OverallProgress(progress)
     with _new_project(setup) as (place, classes):
         truths = read_truths(setup.folder, setup.truth, classes=classes, foreground=setup.foreground)
@@ -63,34 +67,58 @@ def _new_project(setup: Setup) -> Iterator[tuple[Path, int]]:
 
 @dataclass(frozen=True, slots=True)
 class _Training:
-    """A training that runs while the annotator works: its result, and the point of the curve without its F1."""
+    """A training and its result, and how far the annotator was when it began; `ready` minutes after the work began
+    its model is there.
+    """
 
     retrained: Retrained
-    point: Point
+    minutes: float
+    ready: float
+    planes: int
+    strokes: int
 
 
 def _work(setup: Setup, annotator: Annotator, learner: Learner, progress: OverallProgress) -> Iterator[Point]:
-    """Work until the time is up or every plane of the pool was looked at; yields the points of the curve.
-
-    There is always one training, of what was labelled when the last one's model came.
-    """
-    end = 60 * setup.minutes
+    """Work until the time is up or every plane of the pool was looked at; yields the points of the curve."""
     if learner.active:
-        learner.judge_and_propose()
-        yield Point(0.0, 0.0, 0, 0, learner.f1)
+        learner.use(learner.judge(learner.active))
+        yield Point(0.0, 0.0, 0, 0, learner.judged.f1, learner.judged.false_objects)
+    yield from (_work_and_wait if setup.clicks else _work_on)(setup, annotator, learner, progress)
+
+
+def _work_on(setup: Setup, annotator: Annotator, learner: Learner, progress: OverallProgress) -> Iterator[Point]:
+    """There is always one training, of what was labelled when the last one's model came, beside the work."""
+    end = 60 * setup.minutes
     training: _Training | None = None
-    while annotator.seconds + annotator.shortest <= end and (plane := annotator.next_plane()) is not None:
-        progress.at(annotator.seconds / end, f"minute {annotator.seconds / 60:.1f}, {plane.slide}")
-        annotator.work_on(plane, end - annotator.seconds)
-        if training is not None and annotator.seconds >= 60 * training.point.ready:
-            yield _adopt(training, learner)
+    for _ in _planes_until(end, setup, annotator, progress):
+        if training is not None and annotator.seconds >= 60 * training.ready:
+            yield _adopt(training, annotator, learner)
             training = None
         if training is None and annotator.seconds < end:
             training = _train(setup, annotator, learner)
     if training is not None:
-        yield _adopt(training, learner)
-    if training is None or training.point.minutes < annotator.seconds / 60:
-        yield _adopt(_train(setup, annotator, learner), learner)
+        yield _adopt(training, annotator, learner)
+    if training is None or training.minutes < annotator.seconds / 60:
+        yield _adopt(_train(setup, annotator, learner), annotator, learner)
+
+
+def _work_and_wait(setup: Setup, annotator: Annotator, learner: Learner, progress: OverallProgress) -> Iterator[Point]:
+    """Train after equal shares of the time, where anything was labelled since the last training."""
+    learned = 0
+    for click in range(1, setup.clicks + 1):
+        for _ in _planes_until(60 * setup.minutes * click / setup.clicks, setup, annotator, progress):
+            pass
+        if annotator.edits > learned or not learner.trainings:
+            learned = annotator.edits
+            yield _adopt(_train(setup, annotator, learner), annotator, learner)
+
+
+def _planes_until(end: float, setup: Setup, annotator: Annotator, progress: OverallProgress) -> Iterator[PlaneId]:
+    """Work on one plane after the other until so many seconds have passed; yields each that was worked on."""
+    while annotator.seconds + annotator.shortest <= end and (plane := annotator.next_plane()) is not None:
+        progress.at(annotator.seconds / (60 * setup.minutes), f"minute {annotator.seconds / 60:.1f}, {plane.slide}")
+        annotator.work_on(plane, end - annotator.seconds)
+        yield plane
 
 
 def _train(setup: Setup, annotator: Annotator, learner: Learner) -> _Training:
@@ -98,14 +126,20 @@ def _train(setup: Setup, annotator: Annotator, learner: Learner) -> _Training:
     retrained = learner.train()
     minutes = annotator.seconds / 60
     ready = minutes + (setup.train_seconds / 60 or _UNLIMITED_MINUTES)
-    return _Training(retrained, Point(minutes, ready, len(annotator.seen), annotator.strokes, math.nan))
+    return _Training(retrained, minutes, ready, len(annotator.seen), annotator.strokes)
 
 
-def _adopt(training: _Training, learner: Learner) -> Point:
+def _adopt(training: _Training, annotator: Annotator, learner: Learner) -> Point:
     """Adopt the new model if the gate lets it, and propose with it."""
-    if learner.adopt(training.retrained):
-        learner.judge_and_propose()
-    return replace(training.point, f1=learner.f1)
+    judged = learner.judge(training.retrained.model, annotator.corrected)
+    is_adopted = learner.adopt(training.retrained)
+    if is_adopted:
+        learner.use(judged)
+    in_use = learner.judged
+    return Point(
+        training.minutes, training.ready, training.planes, training.strokes, in_use.f1, in_use.false_objects,
+        judged, is_adopted,
+    )  # fmt: skip
 
 
 def _label_fully(setup: Setup, place: Path, truths: Truths) -> None:
@@ -126,4 +160,4 @@ def _train_often(learner: Learner, trainings: int, progress: OverallProgress) ->
     for training in range(trainings):
         progress.at(training / trainings, "all slides fully labelled")
         learner.adopt(learner.train())
-    return learner.judge(learner.active) if learner.active else 0.0
+    return learner.judge(learner.active).f1 if learner.active else 0.0

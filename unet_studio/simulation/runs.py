@@ -3,10 +3,30 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from statistics import median
 
 from unet_studio.core.scoring.next_plane import Order
+
+
+class Way(StrEnum):
+    """How a person works on planes that have a proposal; those without one get first strokes of every class."""
+
+    CORRECTIVE = "corrective"
+    """Corrects all that is wrong."""
+    DENSE = "dense"
+    """Sees no proposals and paints everything."""
+    ERASE_ONLY = "erase-only"
+    """Takes away what is too much, and nothing else."""
+    ADD_ONLY = "add-only"
+    """Paints what is missing, and nothing else."""
+    WORST_THREE = "worst-three"
+    """Corrects the three largest wrong regions of each plane."""
+    REVIEWS_MOST = "reviews-most"
+    """Corrects one plane in five, and marks the others as reviewed as they are, wrong or not."""
+    EMPTIES = "empties"
+    """Marks the planes as reviewed that show nothing but background, and looks at no others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,9 +34,10 @@ class Setup:
     """One simulation. `start` is a starter model's name or a model's folder; empty: training begins from scratch.
 
     `classes` are those without background; they are ignored where `start` has its own. `foreground` is as for
-    `to_classes`. With `dense` the person sees no proposals and paints everything. `train_seconds` limits each training
-    (0: as long as the recipe says). Without a `recipe` it is the one that the window uses. Planes are taken
-    up in `order`.
+    `to_classes`. `train_seconds` limits each training (0: as long as the recipe says). Without a `recipe` it is the one
+    that the window uses. Planes are taken up in `order`. The person has the model trained so many times as `clicks`
+    says, after equal shares of the `minutes`, and waits for it; with 0 clicks a training begins whenever the last has
+    ended, and the person goes on meanwhile.
     """
 
     folder: Path
@@ -24,7 +45,8 @@ class Setup:
     foreground: str | None = None
     classes: tuple[str, ...] = ("foreground",)
     start: str = ""
-    dense: bool = False
+    way: Way = Way.CORRECTIVE
+    clicks: int = 0
     minutes: float = 5.0
     train_seconds: float = 60.0
     test_share: float = 0.3
@@ -35,11 +57,27 @@ class Setup:
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
-    """What a person's first `minutes` of work came to: the F1 on the test slides of the model then in use.
+class Judged:
+    """How good a model's proposals are.
 
-    The model learned from these minutes, and was there to propose `ready` minutes after the work began. F1 is the Dice
-    pooled over the pixels of all test slides, its mean over the classes but background.
+    `f1` is the Dice pooled over the pixels of all test slides, its mean over the classes but background;
+    `false_objects` counts what it proposes there of which most isn't so. `corrected_right` is the share of the pixels
+    right that a person had corrected: they were proposed wrongly, and were painted. It is of the slides that models
+    learn from, and NaN where nothing was corrected.
+    """
+
+    f1: float
+    false_objects: int
+    corrected_right: float = math.nan
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """What a person's first `minutes` of work came to: F1 and false objects of the model then in use, on the test
+    slides.
+
+    The new `model`, adopted or not, learned from these minutes, and was there to propose `ready` minutes after the work
+    began; it is None for what the work begins with.
     """
 
     minutes: float
@@ -47,6 +85,9 @@ class Point:
     planes: int
     strokes: int
     f1: float
+    false_objects: int = 0
+    model: Judged | None = None
+    is_adopted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

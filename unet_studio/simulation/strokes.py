@@ -43,6 +43,20 @@ def plan_stroke(
     return None if region is None else _along_middle(region, truth)
 
 
+def worst_regions(
+    mask: NDArray[np.uint8], truth: NDArray[np.uint8], most: int, *, smallest: int, thinnest: int = 1
+) -> NDArray[np.bool_]:
+    """Where the largest regions lie in which `mask` is wrong in one way, at `most` so many, bool (h, w)."""
+    found = np.zeros(truth.shape, np.bool_)
+    for _ in range(most):
+        left = np.where(found, np.uint8(UNLABELLED), truth)
+        region = _largest_wrong_region(mask, left, smallest, thinnest)
+        if region is None:
+            break
+        found |= region
+    return found
+
+
 def first_strokes(truth: NDArray[np.uint8]) -> Iterator[PlannedStroke | None]:
     """Strokes through and around each region, and None where one through the open background should come."""
     for number, region in enumerate(_regions(truth)):

@@ -10,7 +10,7 @@ from unet_studio.cli.rendering.text import Text, counted, make_table, shown
 from unet_studio.core.labels.plane import PlaneId, PlaneState
 
 if TYPE_CHECKING:
-    from unet_studio.simulation.runs import Medians, Run
+    from unet_studio.simulation.runs import Medians, Point, Run
     from unet_studio.usecases.evaluate import Evaluation
 
 
@@ -45,14 +45,28 @@ def simulate_text(runs: Sequence["Run"], medians: Sequence["Medians"]) -> Text:
     """What each simulation came to, and their medians where there are several."""
     parts: list[str | Table] = []
     for run in runs:
-        rows = [[f"{p.minutes:.1f}", f"{p.ready:.1f}", p.planes, p.strokes, p.f1, run.share(p.f1)] for p in run.points]
+        rows = [_point_row(run, point) for point in run.points]
         judged = f"{counted(len(run.pool), 'slide')} to work on, {counted(len(run.test), 'slide')} to judge on"
         parts.append(f"Seed {run.seed}: {judged}; F1 with all fully labelled: {shown(run.ceiling)}.")
-        parts.append(make_table("minutes of work", "ready at", "planes", "strokes", "F1", "share", rows=rows))
+        parts.append(make_table(*_POINT, rows=rows))
     if len(runs) > 1:
         rows = [[f"{m.minutes:.1f}", m.f1, m.share] for m in medians]
         parts += [f"Medians of {len(runs)} seeds:", make_table("minutes of work", "F1", "share", rows=rows)]
     return parts
+
+
+_POINT = (
+    "minutes of work", "ready at", "planes", "strokes", "F1", "share", "false objects",
+    "used", "new F1", "new false objects", "corrected right",
+)  # fmt: skip
+
+
+def _point_row(run: "Run", point: "Point") -> list[Any]:
+    """What is in use after so much work, and the new model, which may be another."""
+    row = [f"{point.minutes:.1f}", f"{point.ready:.1f}", point.planes, point.strokes, point.f1, run.share(point.f1)]
+    new, used = point.model, "yes" if point.is_adopted else "no"
+    of_new = ["", "", "", ""] if new is None else [used, new.f1, new.false_objects, new.corrected_right]
+    return [*row, point.false_objects, *of_new]
 
 
 def audit_content(
