@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from keras import ops
 from numpy.typing import NDArray
 
-from unet_studio.core.classes import UNLABELLED
+from unet_studio.core.classes import BACKGROUND, UNLABELLED
 from unet_studio.core.tiles import Box, Cell
 from unet_studio.unet.recipes import Loss
 from unet_studio.unet.training.losses import make_loss
@@ -106,8 +106,8 @@ def test_of_a_huge_plane_the_teacher_works_out_but_a_few_tiles() -> None:
 # The loss
 
 
-def value_of(labels: NDArray[np.float32], logits: NDArray[np.float32], teacher: float = 1.0) -> float:
-    loss = make_loss(Loss(teacher=teacher), 2)
+def value_of(labels: NDArray[np.float32], logits: NDArray[np.float32], *, dice: float = 1.0) -> float:
+    loss = make_loss(Loss(teacher=1.0, dice=dice), 2)
     return float(loss(ops.convert_to_tensor(labels[None]), ops.convert_to_tensor(logits[None])))
 
 
@@ -117,26 +117,26 @@ def taught_labels(foreground: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.stack([UNLABELLED * ones, 0 * ones, ones, foreground], axis=-1).astype(np.float32)
 
 
-def test_the_loss_is_least_where_the_network_says_what_the_teacher_says() -> None:
+def test_the_cross_entropy_is_least_where_the_network_says_what_the_teacher_says() -> None:
     foreground = np.full((8, 8), 0.2, np.float32)
     foreground[2:4, 2:4] = 0.9
 
     def logits(p: NDArray[np.float32]) -> NDArray[np.float32]:
         return np.stack([np.log(1 - p), np.log(p)], axis=-1).astype(np.float32)
 
-    same = value_of(taught_labels(foreground), logits(foreground))
-    assert same < value_of(taught_labels(foreground), logits(foreground * 0.8))
-    assert same < value_of(taught_labels(foreground), logits(np.minimum(foreground * 1.1, 0.99)))
-    half = value_of(taught_labels(foreground), logits(foreground), teacher=0.5)
-    assert half == pytest.approx(same / 2, rel=1e-5)
+    labels = taught_labels(foreground)
+    same = value_of(labels, logits(foreground), dice=0.0)
+    assert same < value_of(labels, logits(foreground * 0.8), dice=0.0)
+    assert same < value_of(labels, logits(np.minimum(foreground * 1.1, 0.99)), dice=0.0)
 
 
-def test_a_rare_class_of_the_teacher_weighs_as_much_as_a_frequent_one() -> None:
-    sure = np.zeros((10, 10), np.float32)
-    sure[0, 0] = 1.0
-    background = np.stack([np.full((10, 10), 5.0), np.full((10, 10), -5.0)], axis=-1).astype(np.float32)
-    forgets_the_object = value_of(taught_labels(sure), background)
-    assert forgets_the_object == pytest.approx(5.0, abs=0.1), "10 for its one pixel, 0 for all the others"
+def test_a_rare_class_of_the_teacher_is_not_forgotten_for_the_background() -> None:
+    sure = np.zeros((100, 100), np.float32)
+    sure[0, :10] = 1.0
+    labels = taught_labels(sure)
+    background = np.stack([np.full(sure.shape, 5.0), np.full(sure.shape, -5.0)], axis=-1).astype(np.float32)
+    right = np.where(sure[..., None] > 0, -background, background)
+    assert value_of(labels, background) - value_of(labels, right) > 0.9, "the soft Dice holds one pixel in a thousand"
 
 
 def test_labels_weigh_as_before_beside_a_teacher() -> None:
@@ -145,3 +145,29 @@ def test_labels_weigh_as_before_beside_a_teacher() -> None:
     logits = np.zeros((4, 4, 2), np.float32)
     alone = make_loss(Loss(), 2)(labels[None, ..., 0], logits[None])
     assert value_of(labels, logits) == pytest.approx(float(alone))
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5])
+def test_a_labelled_pixel_counts_as_much_as_one_that_the_teacher_speaks_for(share: float) -> None:
+    labelled = np.zeros((10, 10), bool)
+    labelled[: round(10 * share)] = True
+    labels = taught_labels(np.zeros(labelled.shape, np.float32))
+    labels[labelled, 0], labels[labelled, 2] = BACKGROUND, 0
+    wrong_there = np.where(labelled[..., None], [-5.0, 5.0], [5.0, -5.0]).astype(np.float32)
+    entropy = make_loss(Loss(teacher=1.0, dice=0.0), 2)(labels[None], wrong_there[None])
+    assert float(entropy) == pytest.approx(10 * share, rel=1e-3), "10 for each labelled pixel, 0 for all others"
+    lighter = make_loss(Loss(teacher=0.5, dice=0.0), 2)(labels[None], wrong_there[None])
+    assert float(lighter) == pytest.approx(10 * share / (share + 0.5 * (1 - share)), rel=1e-3)
+
+
+def test_where_only_background_is_labelled_the_classes_are_still_scored() -> None:
+    labels = np.zeros((10, 10, 4), np.float32)
+    labels[:5, :, 2:] = 1.0  # an object that is taught
+    known = np.zeros((10, 10, 2), np.float32)
+    known[:5, :, 1], known[5:, :, 0] = 5.0, 5.0
+    labels[5:, :, 0] = BACKGROUND
+    labels[:5, :, 0] = UNLABELLED
+    nothing = np.zeros((10, 10, 2), np.float32)
+    nothing[..., 0] = 5.0
+    dice = make_loss(Loss(teacher=1.0, cross_entropy=0.0), 2)
+    assert float(dice(labels[None], known[None])) < 0.05 < 0.9 < float(dice(labels[None], nothing[None]))

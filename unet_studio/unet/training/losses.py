@@ -1,4 +1,4 @@
-"""The loss: cross-entropy and soft Dice over the labelled pixels, and over nothing else."""
+"""The loss: cross-entropy and soft Dice over the labelled pixels and, where there is a teacher, over what it says."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -16,38 +16,41 @@ def make_loss(
 ) -> Callable[[Any, Any], Any]:
     """A Keras loss of labels (batch, h, w), class indices or 255, and logits (batch, h, w, classes).
 
-    Both parts are divided by the number of labelled pixels of the batch, so that a few strokes weigh as much
-    as a full plane. The soft Dice is the mean over the classes (background left out) that occur in the batch's labels;
-    reference: Milletari et al. 2016, arXiv:1606.04797, equation for D, with p instead of p².
+    Both parts are divided by the number of labelled pixels of the batch, so that without a teacher a few strokes weigh
+    as much as a full plane. The soft Dice is the mean over the classes (background left out) that occur in the batch's
+    labels; reference: Milletari et al. 2016, arXiv:1606.04797, equation for D, with p instead of p².
 
     In the cross-entropy a pixel weighs what `class_weights` says of its class (1 where there are none) plus, where
     the recipe has border weights, its border weight; the labels are then (batch, h, w, 2) float32: class and border
     weight. Reference: Ronneberger et al. 2015, arXiv:1505.04597, equations 1 and 2.
 
     Where the recipe has a teacher the labels are (batch, h, w, 2 + classes) float32: class, border weight, whether the
-    pixel is taught (0 or 1), and the teacher's probabilities of the classes but background. Its part is the
-    cross-entropy to these (Li & Hoiem 2016, arXiv:1606.09282, equation 2 at temperature 1), averaged over the taught
-    pixels of each class that the teacher finds likeliest and then over these classes, so that what is rare is kept too.
+    pixel is taught (0 or 1), and the teacher's probabilities of the classes but background. What it says counts like a
+    label, with soft classes (Li & Hoiem 2016, arXiv:1606.09282, equation 2 at temperature 1) and the recipe's weight
+    for each pixel: both are parts of one mean, so that a few strokes can't outvote all that is right around them.
     """
     of_class = np.asarray(class_weights or [1.0] * classes, dtype=np.float32)
 
     def loss(labels: Any, logits: Any) -> Any:
-        border = kept = 0.0
+        border = taught = said = 0.0
         if weights.teacher:
-            kept = weights.teacher * _teacher_loss(labels[..., 2], labels[..., 3:], logits)
+            taught, said = weights.teacher * labels[..., 2], _with_background(labels[..., 3:])
         if weights.border_weight or weights.teacher:
             labels, border = labels[..., 0], labels[..., 1]
         labels = ops.cast(labels, "int32")
         labelled = ops.cast(ops.not_equal(labels, UNLABELLED), "float32")
-        total = ops.maximum(ops.sum(labelled), 1.0)
         truth = ops.one_hot(ops.where(ops.equal(labels, UNLABELLED), 0, labels), classes) * labelled[..., None]
-        value = ops.zeros(()) + kept
+        counted = labelled + taught
+        weight = ops.sum(truth * ops.convert_to_tensor(of_class), axis=-1) + border + taught
+        if weights.teacher:
+            truth = ops.where(labelled[..., None] > 0, truth, said)
+        value = ops.zeros(())
         if weights.cross_entropy:
             entropy = -ops.sum(truth * ops.log_softmax(logits, axis=-1), axis=-1)
-            weight = ops.sum(truth * ops.convert_to_tensor(of_class), axis=-1) + border
-            value = value + weights.cross_entropy * ops.sum(weight * entropy) / total
+            value = value + weights.cross_entropy * ops.sum(weight * entropy) / ops.maximum(ops.sum(counted), 1.0)
         if weights.dice:
-            value = value + weights.dice * _soft_dice_loss(truth, ops.softmax(logits, axis=-1) * labelled[..., None])
+            counted = counted[..., None]
+            value = value + weights.dice * _soft_dice_loss(truth * counted, ops.softmax(logits, axis=-1) * counted)
         return value
 
     return loss
@@ -68,16 +71,9 @@ def balance_classes(pixels: NDArray[np.int64], cap: float) -> list[float]:
     return [float(weight) for weight in weights]
 
 
-def _teacher_loss(taught: Any, foreground: Any, logits: Any) -> Any:
-    """The cross-entropy to the teacher's probabilities where they are `taught`, all its classes weighing alike."""
-    background = ops.maximum(1.0 - ops.sum(foreground, axis=-1, keepdims=True), 0.0)
-    target = ops.concatenate([background, foreground], axis=-1)
-    entropy = -ops.sum(target * ops.log_softmax(logits, axis=-1), axis=-1)
-    of_class = ops.one_hot(ops.argmax(target, axis=-1), target.shape[-1]) * taught[..., None]
-    pixels = ops.sum(of_class, axis=(0, 1, 2))
-    sums = ops.sum(of_class * entropy[..., None], axis=(0, 1, 2))
-    present = ops.cast(pixels > 0, "float32")
-    return ops.sum(sums / ops.maximum(pixels, 1.0)) / ops.maximum(ops.sum(present), 1.0)
+def _with_background(foreground: Any) -> Any:
+    """Probabilities (..., classes) of those (..., classes - 1) of all classes but background."""
+    return ops.concatenate([ops.maximum(1.0 - ops.sum(foreground, axis=-1, keepdims=True), 0.0), foreground], axis=-1)
 
 
 def _soft_dice_loss(truth: Any, probability: Any) -> Any:
