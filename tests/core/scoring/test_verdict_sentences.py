@@ -55,15 +55,15 @@ def judged(
         (
             judged(compared(UP, elsewhere=FORGOTTEN)),
             "is not used, since where nobody labelled it would change too much: spot area on 8 of the 31 slides that "
-            "nobody labelled -97 %. The one before stays in use.",
+            "nobody labelled −97 %. The one before stays in use.",
         ),
         (
             judged(compared(elsewhere=FORGOTTEN, elsewhere_slides=0, unlabelled_slides=0)),
-            "spot area where nobody labelled on the labelled slides -97 %",
+            "spot area where nobody labelled on the labelled slides −97 %",
         ),
         (
             judged(compared(elsewhere=FORGOTTEN, elsewhere_slides=1, unlabelled_slides=1)),
-            "spot area on the 1 slide that nobody labelled -97 %",
+            "spot area on the 1 slide that nobody labelled −97 %",
         ),
         (judged(compared(elsewhere=((0, 9000), (0, 0)))), "from nothing to 100 % of the pixels"),
         (judged(None, rival=""), "The first model of this project is in use."),

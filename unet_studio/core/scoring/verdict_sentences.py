@@ -80,7 +80,8 @@ def details(judgement: Judgement) -> tuple[str, ...]:
         found.append(
             f"Of {learned.wrong:,} pixels that you corrected it has {_percent(learned.mended / learned.wrong)} right."
         )
-    found += [f"{_sentence(_change(change, judgement))}." for change in judgement.changes if change.is_seen]
+    if judgement.verdict is not Verdict.CHANGES_ELSEWHERE:  # which says it already
+        found += [f"{_sentence(_change(change, judgement))}." for change in judgement.changes if change.is_seen]
     return tuple(found)
 
 
@@ -91,8 +92,8 @@ def _figures(judgement: Judgement) -> str:
         over = f"{judgement.units} tiles of one slide, which can't speak for others"
     return (
         f"Dice {_dice(judgement.dice_after)} on the hold-out, before {_dice(judgement.dice_before)} "
-        f"(difference {difference.value:+.4f}, 95 % interval {difference.low:+.4f} to {difference.high:+.4f} "
-        f"over {over})"
+        f"(difference {_points(difference.value)}, 95 % interval {_points(difference.low)} to "
+        f"{_points(difference.high)} over {over})"
     )
 
 
@@ -136,7 +137,15 @@ def _change(change: AreaChange, judgement: Judgement) -> str:
         where = f"on the {of} {'slide' if of == 1 else 'slides'} that nobody labelled"
     if change.before == 0:
         return f"{change.name} area {where} from nothing to {_percent(change.after)} of the pixels"
-    return f"{change.name} area {where} {change.after / change.before - 1:+.0%}".replace("%", " %")
+    return f"{change.name} area {where} {_signed(change.after / change.before - 1)}"
+
+
+def _points(difference: float) -> str:
+    return f"{difference:+.4f}".replace("-", "−")
+
+
+def _signed(share: float) -> str:
+    return f"{100 * share:+.0f} %".replace("-", "−")
 
 
 def _dice(value: float) -> str:
