@@ -124,7 +124,7 @@ def compare(before: Scores, after: Scores, slides: Sequence[int]) -> Comparison:
     ]
     none = ((0, 0), (0, 0))
     nothing = Corrections(0, 0, 0, 0)
-    return Comparison("old", tiles, 0, (), nothing, nothing, none, none, none, 0, 0)
+    return Comparison("old", tiles, 0, (), nothing, nothing, nothing, none, none, none, 0, 0)
 
 
 def judge(comparison: Comparison) -> Judgement:

@@ -75,7 +75,15 @@ def retrainings(draw: st.DrawFn) -> Retrained:
     counted = {name: confusions.map(tuple) for name in ("before", "after", "reviewed", "elsewhere", "unlabelled")}
     tiles = several(st.builds(ComparedTile, texts, counted["before"], counted["after"]))
     of = {name: counted[name] for name in ("reviewed", "elsewhere", "unlabelled")}
-    comparisons = a(Comparison, judged=tiles, in_bulk=tiles, strokes=a(Corrections), learned=a(Corrections), **of)
+    comparisons = a(
+        Comparison,
+        judged=tiles,
+        in_bulk=tiles,
+        unseen_strokes=a(Corrections),
+        learned_strokes=a(Corrections),
+        learned_whole=a(Corrections),
+        **of,
+    )
     return draw(a(Retrained, classes=st.just(classes), history=histories, comparison=st.none() | comparisons))
 
 

@@ -180,17 +180,18 @@ class Corrections:
 class Comparison:
     """How a new model compares with the one that would go on proposing without it, on the same pixels.
 
-    Neither chose anything by them, and the new one learned from `learned` alone.
+    Neither chose anything by them, and the new one learned from what is called learned alone.
 
     Attributes:
         rival: id of the model before.
         judged: what a person vouched for as a whole on held-out slides: reviewed planes, or mostly labelled ones.
         proposed: how many of these pixels are as a model had proposed them.
         in_bulk: held-out planes that were accepted from a model many at once; they don't count.
-        strokes: other labels on held-out slides. Mistakes of the model before were painted over there, so any other
-            model looks better on them.
-        learned: labels that the new model learned from.
-        reviewed: reviewed planes that it learned from; the rows are the labels' classes, the columns those of the
+        unseen_strokes: other labels on held-out slides. Mistakes of the model before were painted over there, so any
+            other model looks better on them.
+        learned_strokes: such labels that the new model learned from.
+        learned_whole: planes that it learned from and that a person vouched for as a whole.
+        reviewed: the reviewed ones of these; the rows are the labels' classes, the columns those of the
             model before.
         elsewhere: slides that nobody labelled, of a sample; the rows are the classes of the model before, the columns
             those of the new one.
@@ -203,8 +204,9 @@ class Comparison:
     judged: Sequence[ComparedTile]
     proposed: int
     in_bulk: Sequence[ComparedTile]
-    strokes: Corrections
-    learned: Corrections
+    unseen_strokes: Corrections
+    learned_strokes: Corrections
+    learned_whole: Corrections
     reviewed: Confusion
     elsewhere: Confusion
     unlabelled: Confusion

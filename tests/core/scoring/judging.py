@@ -11,6 +11,7 @@ NOTHING: Confusion = ((0, 0), (0, 0))
 ALIKE: Confusion = ((8800, 100), (100, 1000))
 """What nobody labelled, where both models say about the same: a tenth of it is spot."""
 
+NO_LABELS = Corrections(0, 0, 0, 0)
 MENDED = Corrections(labelled=1000, wrong=400, mended=380, spoiled=0)
 
 
@@ -25,10 +26,11 @@ def confusion(dice: float, spot: int = 1000) -> Confusion:
     return ((9000 - (spot - found), spot - found), (spot - found, found))
 
 
-def compared(tiles: Sequence[ComparedTile] = (), *, learned: Corrections = MENDED, **others: Any) -> Comparison:
+def compared(tiles: Sequence[ComparedTile] = (), *, learned_strokes: Corrections = MENDED, **others: Any) -> Comparison:
     """A comparison on these held-out tiles that has nothing else against the new model."""
     blank = Comparison(
-        rival="old", judged=tuple(tiles), proposed=0, in_bulk=(), strokes=Corrections(0, 0, 0, 0), learned=learned,
+        rival="old", judged=tuple(tiles), proposed=0, in_bulk=(), unseen_strokes=NO_LABELS,
+        learned_strokes=learned_strokes, learned_whole=NO_LABELS,
         reviewed=NOTHING, elsewhere=ALIKE, unlabelled=NOTHING, elsewhere_slides=8, unlabelled_slides=31,
     )  # fmt: skip
     return replace(blank, **others)

@@ -36,7 +36,7 @@ def test_the_interval_over_slides_decides(after: tuple[float, ...], verdict: Ver
 
 def test_worse_is_never_used_and_better_always() -> None:
     worse = compared(slides(CLEARLY_UP, BEFORE))
-    better = compared(slides(BEFORE, CLEARLY_UP), elsewhere=NOTHING, learned=Corrections(100, 100, 0, 0))
+    better = compared(slides(BEFORE, CLEARLY_UP), elsewhere=NOTHING, learned_strokes=Corrections(100, 100, 0, 0))
     for rule in TooClose:
         assert judged(worse, rule=rule).verdict is Verdict.WORSE
         assert not judged(worse, rule=rule).is_adopted
@@ -103,17 +103,20 @@ def test_a_change_that_reviewing_accounts_for_is_no_harm() -> None:
     ("comparison", "is_adopted"),
     [
         (compared(), True),
-        (compared(learned=Corrections(1000, 400, 100, 0)), False),
-        (compared(learned=Corrections(1000, 40, 39, 200)), False),
-        (compared(learned=Corrections(1000, 40, 10, 5)), True),
-        (compared(learned=Corrections(1000, 0, 0, 0)), True),
+        (compared(learned_strokes=Corrections(1000, 400, 100, 0)), False),
+        (compared(learned_strokes=Corrections(1000, 40, 39, 200)), False),
+        (compared(learned_strokes=Corrections(1000, 40, 10, 5)), True),
+        (compared(learned_strokes=Corrections(1000, 0, 0, 0)), True),
+        (compared(learned_whole=Corrections(9000, 400, 90, 50)), True),
+        (compared(learned_whole=Corrections(9000, 400, 90, 91)), False),
         (compared(elsewhere=((8000, 900), (0, 1100))), False),
         (compared(elsewhere=((8600, 300), (100, 1000))), True),
         (compared(elsewhere=((9990, 6), (4, 0))), True),
     ],
     ids=[
         "corrections right, nothing else changes", "corrections wrong", "others spoiled", "nearly all was right before",
-        "all confirmed", "grows by four fifths", "grows by a fifth", "too rare to say",
+        "all confirmed", "borders a little better", "borders a little worse",
+        "grows by four fifths", "grows by a fifth", "too rare to say",
     ],
 )  # fmt: skip
 def test_what_is_too_close_is_used_if_corrections_are_kept(comparison: Comparison, is_adopted: bool) -> None:

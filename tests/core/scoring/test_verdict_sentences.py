@@ -37,7 +37,7 @@ def judged(
             "stays in use: its Dice on the hold-out is lower, though perhaps by chance.",
         ),
         (
-            judged(compared(SAME, learned=Corrections(900, 400, 30, 7))),
+            judged(compared(SAME, learned_strokes=Corrections(900, 400, 30, 7))),
             "stays in use: of 400 corrected pixels it has 30 right, and it has 7 wrong that were right.",
         ),
         (
@@ -47,7 +47,7 @@ def judged(
         (judged(compared([tile("a.png", 0.8, 0.9), tile("a.png", 0.8, 0.9)])), "over 2 tiles of one slide, which"),
         (judged(compared()), "can't be judged: no plane of a held-out slide is reviewed; review one of them"),
         (
-            judged(compared(strokes=Corrections(50, 40, 30, 0))),
+            judged(compared(unseen_strokes=Corrections(50, 40, 30, 0))),
             "can't be judged: the held-out slides have only strokes over mistakes",
         ),
         (judged(compared([tile("a.png", 1, 1, spot=0)] * 3)), "the held-out slides have no spot (Dice –)"),
@@ -93,10 +93,14 @@ def test_every_headline(judgement: Judgement, says: str) -> None:
             "accepted many slides at once and don't count: Dice 0.5000 on them, before 1.0000.",
         ),
         (
-            compared(UP, strokes=Corrections(90, 80, 40, 0)),
+            compared(UP, unseen_strokes=Corrections(90, 80, 40, 0)),
             "Of 80 pixels corrected on held-out slides, which it never saw, it has 50 % right.",
         ),
         (compared(UP), "Of 400 pixels that you corrected it has 95 % right."),
+        (
+            compared(UP, learned_whole=Corrections(9000, 400, 1090, 50)),
+            "On whole slides that it learned from it has 1,090 pixels right that were wrong, and 50 wrong that were",
+        ),
         (compared(UP), "Spot area on 8 of the 31 slides that nobody labelled +0 %."),
     ],
 )

@@ -266,9 +266,9 @@ def test_what_the_new_model_changes_is_counted_on_every_kind_of_slide(
     assert (comparison.rival, [tile.slide for tile in comparison.judged]) == ("bright", ["sub/c.png"])
     spots = [int((truths[slide] == 1).sum()) for slide in ("a.png", "b.png", "sub/c.png")]
     assert np.array(comparison.judged[0].before).sum(axis=1)[1] == spots[2]
-    assert comparison.learned.labelled == 64 * 64
-    assert comparison.learned.spoiled > comparison.learned.wrong, "it did no harm, so this shows nothing"
-    assert comparison.strokes.labelled == 4 * 64
+    assert comparison.learned_whole.labelled == 64 * 64
+    assert comparison.learned_whole.spoiled > comparison.learned_whole.wrong, "it did no harm, so this shows nothing"
+    assert comparison.unseen_strokes.labelled == 4 * 64
     assert np.array(comparison.unlabelled).sum() == 60 * 64
     assert (comparison.elsewhere_slides, comparison.unlabelled_slides) == (2, 2)
     assert np.array(comparison.elsewhere).sum() == 2 * 64 * 64

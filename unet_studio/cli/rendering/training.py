@@ -29,7 +29,8 @@ def judgement_content(judgement: Judgement) -> dict[str, Any]:
             "over": "tiles" if judgement.over_tiles else "slides", "units": judgement.units,
         },
         "held_out_pixels": judgement.pixels, "proposed_pixels": judgement.proposed, "missing": judgement.missing,
-        "corrected": asdict(judgement.learned), "corrected_held_out": asdict(judgement.strokes),
+        "strokes": asdict(judgement.learned_strokes), "whole_planes": asdict(judgement.learned_whole),
+        "held_out_strokes": asdict(judgement.unseen_strokes),
         "changes": [asdict(change) for change in judgement.changes],
         "sentences": [headline(judgement), *details(judgement)],
     }  # fmt: skip

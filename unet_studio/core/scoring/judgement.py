@@ -115,8 +115,9 @@ class Judgement:
         pixels: how many labelled pixels were judged.
         proposed: how many of them are as a model had proposed them.
         in_bulk: what was accepted from a model many at once, and doesn't count: pixels, Dice before and after.
-        strokes: labels on held-out slides that judge nothing, since they were painted over mistakes.
-        learned: labels that it learned from.
+        unseen_strokes: labels on held-out slides that judge nothing, since they were painted over mistakes.
+        learned_strokes: such labels that it learned from.
+        learned_whole: planes that it learned from and that a person vouched for as a whole.
         missing: the classes that the judged labels lack.
         changes: the area of each class where nobody labelled.
         elsewhere: how many slides that nobody labelled were looked at for it, and of how many.
@@ -136,8 +137,9 @@ class Judgement:
     pixels: int = 0
     proposed: int = 0
     in_bulk: tuple[int, float, float] = (0, math.nan, math.nan)
-    strokes: Corrections = _NO_LABELS
-    learned: Corrections = _NO_LABELS
+    unseen_strokes: Corrections = _NO_LABELS
+    learned_strokes: Corrections = _NO_LABELS
+    learned_whole: Corrections = _NO_LABELS
     missing: tuple[str, ...] = ()
     changes: tuple[AreaChange, ...] = ()
     elsewhere: tuple[int, int] = (0, 0)
@@ -145,11 +147,14 @@ class Judgement:
 
     @property
     def keeps_corrections(self) -> bool:
-        """Whether most of what was corrected is right in the new model, and little of the rest was spoiled."""
-        learned = self.learned
-        right = learned.labelled - learned.wrong + learned.mended - learned.spoiled
-        mends = 2 * learned.mended >= learned.wrong or right >= _RIGHT * learned.labelled
-        return mends and learned.mended >= learned.spoiled
+        """Whether most of what was painted is right in the new model, and it mends more than it spoils.
+
+        Where a plane was corrected as a whole most corrected pixels are at borders, of which no model has most right.
+        """
+        strokes, whole = self.learned_strokes, self.learned_whole
+        right = strokes.labelled - strokes.wrong + strokes.mended - strokes.spoiled
+        mends = 2 * strokes.mended >= strokes.wrong or right >= _RIGHT * strokes.labelled
+        return mends and strokes.mended >= strokes.spoiled and whole.mended >= whole.spoiled
 
     @property
     def falls(self) -> bool:

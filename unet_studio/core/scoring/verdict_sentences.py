@@ -69,16 +69,20 @@ def details(judgement: Judgement) -> tuple[str, ...]:
             f"{pixels:,} held-out pixels were accepted many slides at once and don't count: "
             f"Dice {_dice(after)} on them, before {_dice(before)}."
         )
-    strokes = judgement.strokes
+    unseen, strokes, whole = judgement.unseen_strokes, judgement.learned_strokes, judgement.learned_whole
+    if unseen.wrong:
+        found.append(
+            f"Of {unseen.wrong:,} pixels corrected on held-out slides, which it never saw, it has "
+            f"{_percent(unseen.mended / unseen.wrong)} right."
+        )
     if strokes.wrong:
         found.append(
-            f"Of {strokes.wrong:,} pixels corrected on held-out slides, which it never saw, it has "
-            f"{_percent(strokes.mended / strokes.wrong)} right."
+            f"Of {strokes.wrong:,} pixels that you corrected it has {_percent(strokes.mended / strokes.wrong)} right."
         )
-    learned = judgement.learned
-    if learned.wrong:
+    if whole.mended or whole.spoiled:
         found.append(
-            f"Of {learned.wrong:,} pixels that you corrected it has {_percent(learned.mended / learned.wrong)} right."
+            f"On whole slides that it learned from it has {whole.mended:,} pixels right that were wrong, and "
+            f"{whole.spoiled:,} wrong that were right."
         )
     if judgement.verdict is not Verdict.CHANGES_ELSEWHERE:  # which says it already
         found += [f"{_sentence(_change(change, judgement))}." for change in judgement.changes if change.is_seen]
@@ -99,7 +103,7 @@ def _figures(judgement: Judgement) -> str:
 
 def _why_not(judgement: Judgement) -> str:
     if not judgement.pixels:
-        return _ONLY_STROKES if judgement.strokes.labelled else _NOTHING_VOUCHED
+        return _ONLY_STROKES if judgement.unseen_strokes.labelled else _NOTHING_VOUCHED
     if math.isnan(judgement.dice_after):
         missing = " and no ".join(judgement.missing)
         return f"the held-out slides have no {missing} (Dice –); review one of them that has some"
@@ -114,12 +118,10 @@ def _by_rule(judgement: Judgement) -> str:
             return "The one before stays in use, as you chose for such cases."
     if judgement.is_adopted:
         return "It is in use, since most of what was corrected is right in it and nothing else changes much."
-    learned = judgement.learned
     if not judgement.keeps_corrections:
-        reason = (
-            f"of {learned.wrong:,} corrected pixels it has {learned.mended:,} right, and it has {learned.spoiled:,} "
-            "wrong that were right"
-        )
+        both = (judgement.learned_strokes, judgement.learned_whole)
+        wrong, mended, spoiled = (sum(getattr(of, name) for of in both) for name in ("wrong", "mended", "spoiled"))
+        reason = f"of {wrong:,} corrected pixels it has {mended:,} right, and it has {spoiled:,} wrong that were right"
     elif judgement.falls:
         reason = "its Dice on the hold-out is lower, though perhaps by chance"
     else:

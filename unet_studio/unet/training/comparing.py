@@ -86,19 +86,22 @@ class Comparer:
         }
         bulk = [slide for slide in held_out if slide.plane in snapshot.in_bulk]
         one_by_one = [slide for slide in held_out if slide.plane not in snapshot.in_bulk]
-        judged = self._parts([slide for slide in one_by_one if slide.plane in reviewed | mostly], _JUDGED)
-        strokes = self._parts([slide for slide in one_by_one if slide.plane not in reviewed | mostly], _LEARNED)
-        learned = self._parts(training, _LEARNED)
+        whole = reviewed | mostly
+        judged = self._parts([slide for slide in one_by_one if slide.plane in whole], _JUDGED)
+        unseen = self._parts([slide for slide in one_by_one if slide.plane not in whole], _LEARNED)
+        learned_whole = self._parts([slide for slide in training if slide.plane in whole], _LEARNED)
+        strokes = self._parts([slide for slide in training if slide.plane not in whole], _LEARNED)
         return Comparison(
             rival=self._rival.card.id,
             judged=tuple(self._tiles(judged)),
             proposed=sum(_as_proposed(part, proposed) for part in judged if part.plane in reviewed),
             in_bulk=tuple(self._tiles(self._parts(bulk, _LEARNED))),
-            strokes=_corrections(strokes),
-            learned=_corrections(learned),
-            reviewed=self._pooled((part.labels, part.before) for part in learned if part.plane in reviewed),
+            unseen_strokes=_corrections(unseen),
+            learned_strokes=_corrections(strokes),
+            learned_whole=_corrections(learned_whole),
+            reviewed=self._pooled((part.labels, part.before) for part in learned_whole if part.plane in reviewed),
             elsewhere=self._pooled((part.before, part.after) for part in self._anywhere(others)),
-            unlabelled=self._pooled(_unlabelled(part) for part in (*strokes, *learned)),
+            unlabelled=self._pooled(_unlabelled(part) for part in (*unseen, *strokes, *learned_whole)),
             elsewhere_slides=len({slide.plane.slide for slide in others}),
             unlabelled_slides=unlabelled_slides,
         )
