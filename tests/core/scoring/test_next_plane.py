@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from unet_studio.core.labels.plane import PlaneId
-from unet_studio.core.scoring.next_plane import PlaneDescriptor, describe_plane, mean_uncertainty, next_plane
+from unet_studio.core.scoring.next_plane import PlaneDescriptor, describe_plane, next_plane
+from unet_studio.core.scoring.uncertainty import mean_uncertainty
 from unet_studio.core.slides.opening import open_slide
 
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from unet_studio.core.figures.heat import Heat
 from unet_studio.gui.comparing.modes import CompareMode
 from unet_studio.gui.window.actions import ACTIONS
 from unet_studio.gui.window.enabled import OBJECT_ACTIONS, WindowState, enabled_actions
@@ -49,8 +50,10 @@ def test_without_a_folder_nothing_can_be_chosen() -> None:
 
 def test_what_needs_a_plane_and_what_a_stack() -> None:
     without_plane = enabled(WindowState(is_open=True))
-    assert without_plane == {"accept_all", "export", "propose_all", "tune", "teaches_most", "draw_audit"}
+    queue = {"teaches_most", "draw_audit", "doubtful", "errors"}
+    assert without_plane == {"accept_all", "export", "propose_all", "tune", *queue}
     of_plane = {*OBJECT_ACTIONS, "pick_class", "accept_plane", "review", "propose", "compare", "compare_side"}
+    of_plane |= {"heat_uncertainty", "heat_disagreement"}
     assert enabled(SHOWN) - without_plane == of_plane
     assert enabled(STACK) - enabled(SHOWN) == {"interpolate", "copy_labels", "next_plane", "previous_plane"}
 
@@ -99,5 +102,12 @@ def test_a_retraining_needs_labels() -> None:
 @pytest.mark.parametrize("mode", [None, *CompareMode])
 def test_ticks_follow_what_is_shown_and_only_a_swipe_has_a_divider(mode: CompareMode | None) -> None:
     found = enabled_actions(replace(SHOWN, compares=mode, sees_network_input=True))
-    assert found.checked == {"compare": mode == "swipe", "compare_side": mode == "side", "network_view": True}
+    heats = {"heat_uncertainty": False, "heat_disagreement": False}
+    assert found.checked == {"compare": mode == "swipe", "compare_side": mode == "side", "network_view": True, **heats}
     assert found.enabled["divider_left"] == found.enabled["divider_right"] == (mode == "swipe")
+
+
+def test_one_kind_of_heat_is_ticked_at_most() -> None:
+    for heat in Heat:
+        ticked = enabled_actions(replace(SHOWN, heat=heat)).checked
+        assert [name for name, on in ticked.items() if on] == [f"heat_{heat}"]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from unet_studio.core.figures.display import read_small
 from unet_studio.core.labels.plane import PlaneId
 from unet_studio.core.models.normalisation import Normalisation
+from unet_studio.core.scoring.uncertainty import mean_uncertainty
 from unet_studio.core.slides.reader import Pixels, SlideReader
 
 _Item = TypeVar("_Item")
@@ -62,19 +63,6 @@ def describe_plane(
     features, structure = _describe(sample)
     uncertainty = 1.0 if probabilities is None else mean_uncertainty(probabilities)
     return PlaneDescriptor(plane, features, structure, uncertainty)
-
-
-def mean_uncertainty(probabilities: NDArray[np.uint8]) -> float:
-    """How uncertain a proposal (h, w, channels) is, 0…1: 1 less the margin between the two likeliest classes, averaged
-    over the pixels.
-
-    Reference: Scheffer, Decomain & Wrobel, "Active hidden Markov models for information extraction" (2001), margin
-    sampling.
-    """
-    values = probabilities.astype(np.float32) / 255
-    background = np.maximum(1 - values.sum(axis=2, keepdims=True), 0)
-    ordered = np.sort(np.concatenate((background, values), axis=2), axis=2)
-    return float(np.mean(1 - (ordered[..., -1] - ordered[..., -2])))
 
 
 def evenly_spaced(items: Sequence[_Item], most: int = MOST_COMPARED) -> Sequence[_Item]:

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from unet_studio.core.classes import UNLABELLED
 from unet_studio.core.labels.plane import PlaneId
 from unet_studio.core.masks.proposals import Proposal, to_mask
-from unet_studio.core.scoring.next_plane import evenly_spaced, mean_uncertainty
+from unet_studio.core.scoring.next_plane import evenly_spaced
 from unet_studio.core.scoring.scores import count
+from unet_studio.core.scoring.uncertainty import mean_uncertainty
 from unet_studio.core.tiles import Box, Cell, cells_over, tile_box
 
 _MOST_TILES = 64

@@ -5,12 +5,15 @@ from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QGraphicsItem, QGraphicsScene, QWidget
 
 from unet_studio.core.figures.display import Display
+from unet_studio.core.figures.heat import Heat
 from unet_studio.core.masks.mask_view import MaskView
 from unet_studio.core.slides.reader import SlideReader
 from unet_studio.core.tiles import Box
 from unet_studio.gui.background import Background
 from unet_studio.gui.canvas.cursor_note import CursorNote
+from unet_studio.gui.canvas.heat_layer import HeatLayer
 from unet_studio.gui.canvas.mask_layer import MaskLayer
+from unet_studio.gui.canvas.place_mark import PlaceMark
 from unet_studio.gui.canvas.pointer_mark import PointerMark, Ring
 from unet_studio.gui.canvas.preview_item import PreviewItem
 from unet_studio.gui.canvas.slide_layer import SlideLayer
@@ -38,14 +41,17 @@ class Canvas(ZoomView):
         """Where the mouse, the pen or the keyboard points, on the plane or beside it; None if nowhere yet."""
         self.slide_layer = SlideLayer(background, self.read_failed.emit)
         self.mask_layer = MaskLayer(background, self.mask_failed.emit)
+        self.heat_layer = HeatLayer(background, self.mask_failed.emit)
         self._masks = _Holder()
         self._ring = Ring()
         self._mark = PointerMark()
         self._preview = PreviewItem()
+        self._place = PlaceMark(self)
         self._note = CursorNote(self.viewport())
-        for item in (self.slide_layer, self._masks, self._preview, self._ring, self._mark):
+        for item in (self.slide_layer, self._masks, self._place, self._preview, self._ring, self._mark):
             scene.addItem(item)
         self.add_mask_layer(self.mask_layer)
+        self.heat_layer.setParentItem(self._masks)
 
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.viewport().setMouseTracking(True)
@@ -60,6 +66,8 @@ class Canvas(ZoomView):
         same_size = shape == (self.plane_rect().height(), self.plane_rect().width())
         self.slide_layer.show_plane(reader, plane, display)
         self.mask_layer.show_mask(view, shape)
+        self.heat_layer.show_mask(view, shape)
+        self._place.hide()
         margin = max(shape) or 1
         self.scene().setSceneRect(QRectF(-margin, -margin, shape[1] + 2 * margin, shape[0] + 2 * margin))
         if same_size:
@@ -71,10 +79,27 @@ class Canvas(ZoomView):
     def change_mask(self, view: MaskView) -> None:
         """Show the same plane with another proposal, threshold or clean-up."""
         self.mask_layer.change_mask(view)
+        self.heat_layer.change_mask(view)
 
     def refresh_mask(self, box: Box) -> None:
         """Show the labels inside `box`, which changed."""
         self.mask_layer.refresh(box)
+        self.heat_layer.refresh(box)
+
+    def show_heat(self, heat: Heat | None) -> None:
+        """Show where the proposal is undecided or against the labels, over the mask; or neither."""
+        self.heat_layer.show_heat(heat)
+
+    def show_place(self, box: Box) -> None:
+        """Bring a box of the plane into the middle, close enough to be judged, and mark it for a moment."""
+        view, whole = self.viewport().size(), self.plane_rect()
+        if box.is_empty or whole.isEmpty():
+            return
+        fits = min(view.width() / (2 * box.width), view.height() / (2 * box.height))
+        self.zoom_to(min(max(self.zoom, 1.0), max(fits, self.zoom_of_fit())))
+        if not self.mapToScene(self.viewport().rect()).boundingRect().contains(whole):
+            self.centerOn((box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2)
+        self._place.mark(box.intersect(Box(0, 0, int(whole.height()), int(whole.width()))))
 
     @property
     def shows_masks(self) -> bool:

@@ -48,11 +48,15 @@ class ZoomView(QGraphicsView):
         rect = self.plane_rect()
         if rect.isEmpty():
             return
-        view = self.viewport().size()
-        zoom = min((view.width() - 16) / rect.width(), (view.height() - 16) / rect.height(), _MAX_ZOOM)
-        self._set_zoom(max(zoom, 1e-4))
+        self._set_zoom(self.zoom_of_fit())
         self.centerOn(rect.center())
         self._fitted = True
+
+    def zoom_of_fit(self) -> float:
+        """The zoom at which the whole plane, which must not be empty, is just in view."""
+        rect, view = self.plane_rect(), self.viewport().size()
+        zoom = min((view.width() - 16) / rect.width(), (view.height() - 16) / rect.height(), _MAX_ZOOM)
+        return max(zoom, 1e-4)
 
     def fit_unless_zoomed(self) -> None:
         """Show the whole plane, unless only a part of it was asked for."""

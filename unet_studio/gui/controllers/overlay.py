@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QAction
 
+from unet_studio.core.figures.heat import Heat
 from unet_studio.core.figures.mask_colours import colour_table
 from unet_studio.gui.canvas.canvas import Canvas
 from unet_studio.gui.canvas.mask_layer import MaskLayer
@@ -35,12 +36,22 @@ class Overlay(QObject):
         workspace = self._session.workspace
         if workspace is None:
             return
-        outlined = self._outlines.isChecked()
+        outlined = self._outlines.isChecked() or self.heat is not None  # areas would cover the heat
         opacity = 0.0 if outlined else self._opacity
         fill = colour_table(workspace.classes, hidden=self._hidden, opacity=opacity)
         line = colour_table(workspace.classes, hidden=self._hidden, opacity=1.0)
         for layer in self._layers:
             layer.set_colours(fill, line, outlined=outlined)
+
+    @property
+    def heat(self) -> Heat | None:
+        """What is shown as heat."""
+        return self._canvas.heat_layer.heat
+
+    def toggle_heat(self, heat: Heat) -> None:
+        """Show where the proposal is undecided, or against the labels, with the mask as outlines; or stop that."""
+        self._canvas.show_heat(None if self.heat is heat else heat)
+        self.update()
 
     def toggle(self) -> None:
         """Hide the mask, or show it again."""

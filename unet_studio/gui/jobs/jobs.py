@@ -15,6 +15,8 @@ from unet_studio.gui import settings
 from unet_studio.gui.background import Background
 from unet_studio.gui.controls.notice import Notice, NoticeKind
 from unet_studio.gui.jobs.activity import Activity
+from unet_studio.gui.jobs.doubtful_places import DoubtfulPlaces
+from unet_studio.gui.jobs.error_finding import ErrorFinding
 from unet_studio.gui.jobs.exporting import Exporting
 from unet_studio.gui.jobs.figures import Figures
 from unet_studio.gui.jobs.incoming_proposals import IncomingProposals
@@ -30,8 +32,10 @@ _LARGEST_AHEAD = 4096 * 4096
 
 
 class Jobs(QObject):
-    """One of each kind can run beside the others, while one paints: proposing, retraining, tuning, exporting, measuring
-    what slides are sorted by, and the search for the plane to label next.
+    """One of each kind can run beside the others, while one paints.
+
+    Proposing, retraining, tuning, exporting; measuring what slides are sorted by; the search for the plane to label
+    next, for doubtful places and for the model's errors.
 
     `seen` says which part of the open plane is on the screen just now; it is proposed first.
     """
@@ -51,11 +55,16 @@ class Jobs(QObject):
         self.exporting = Exporting(self)
         self.next_plane = NextPlane(self)
         self.figures = Figures(session, self)
+        self.doubtful_places = DoubtfulPlaces(self)
+        self.error_finding = ErrorFinding(self)
         self._session = session
         self._background = background
         self._seen = seen
         self._activities: list[Activity] = []
-        self._all = (self.proposing, self.retraining, self.tuning, self.exporting, self.next_plane, self.figures)
+        self._all = (
+            self.proposing, self.retraining, self.tuning, self.exporting,
+            self.next_plane, self.figures, self.doubtful_places, self.error_finding,
+        )  # fmt: skip
         for job in self._all:
             job.began.connect(self._on_began)
             job.notice.connect(self.notice)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from unet_studio.core.figures.heat import Heat
 from unet_studio.gui.comparing.modes import CompareMode
 
 OBJECT_ACTIONS = ("relabel", "grow", "shrink", "smooth", "split", "fill_holes", "delete")
@@ -32,6 +33,7 @@ class WindowState:
     is_busy: bool = False
     compares: CompareMode | None = None
     sees_network_input: bool = False
+    heat: Heat | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,9 @@ def enabled_actions(state: WindowState) -> ActionStates:
             "copy_labels": is_stack,
             "teaches_most": state.is_open and not state.is_searching,
             "draw_audit": can_edit,
+            "doubtful": state.is_open,
+            "errors": state.is_open,
+            **{f"heat_{heat}": shows_plane for heat in Heat},
             "next_plane": is_stack,
             "previous_plane": is_stack,
             "review": can_edit and shows_plane,
@@ -80,6 +85,7 @@ def enabled_actions(state: WindowState) -> ActionStates:
             "compare": state.compares is CompareMode.SWIPE,
             "compare_side": state.compares is CompareMode.SIDE,
             "network_view": state.sees_network_input,
+            **{f"heat_{heat}": state.heat is heat for heat in Heat},
         },
         sentences={"undo": undo or "", "redo": redo or ""},
     )

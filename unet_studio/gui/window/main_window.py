@@ -7,6 +7,7 @@ from pathlib import Path
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QCloseEvent
 
+from unet_studio.core.figures.heat import Heat
 from unet_studio.core.scoring.next_plane import Order
 from unet_studio.core.workspace.workspace import Workspace
 from unet_studio.gui import settings
@@ -90,6 +91,9 @@ class MainWindow(WindowParts):
             **{f"next_{order.name.lower()}": partial(self.queue.follow, order) for order in Order},
             **{f"sort_{sort}": partial(self.slides.sort_by, sort) for sort in SlideSort},
             "draw_audit": self.audit.draw,
+            "doubtful": self.doubts.go_on,
+            "errors": self.errors.open,
+            **{f"heat_{heat}": partial(self._toggle_heat, heat) for heat in Heat},
             "next_plane": partial(session.step_plane, 1),
             "previous_plane": partial(session.step_plane, -1),
             "review": self.navigation.review_and_go_on,
@@ -107,6 +111,7 @@ class MainWindow(WindowParts):
     def _connect_session(self) -> None:
         session, navigation, panels = self.session, self.navigation, self.panel_updates
         session.workspace_opened.connect(self.queue.begin)
+        session.workspace_opened.connect(self.doubts.begin)
         session.workspace_opened.connect(self._show_workspace)
         session.workspace_closed.connect(self._show_welcome)
         session.place_needed.connect(lambda *_: self.stack.setCurrentWidget(self.page))
@@ -115,6 +120,7 @@ class MainWindow(WindowParts):
         session.plane_opened.connect(self.plane_display.show)
         session.plane_opened.connect(lambda _: self._update())
         session.plane_opened.connect(lambda _: self.queue.look_ahead())
+        session.plane_opened.connect(self.doubts.arrive)
         session.slide_failed.connect(lambda *_: self.plane_display.clear())
         session.slide_failed.connect(navigation.tell_unreadable)
         session.slide_failed.connect(lambda *_: self._update())
@@ -227,6 +233,10 @@ class MainWindow(WindowParts):
         self.minimap.set_wanted(on)
         settings.remember_minimap(on=on)
 
+    def _toggle_heat(self, heat: Heat) -> None:
+        self.overlay.toggle_heat(heat)
+        self._update_actions()
+
     def _update(self) -> None:
         """What is open or what can be undone changed."""
         self._update_actions()
@@ -253,6 +263,7 @@ class MainWindow(WindowParts):
             is_searching=tasks.next_plane.is_wanted,
             is_busy=tasks.is_busy,
             compares=self.comparison.mode,
+            heat=self.overlay.heat,
             sees_network_input=self.inspection.wants_network,
         )
 

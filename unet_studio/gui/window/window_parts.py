@@ -16,6 +16,8 @@ from unet_studio.gui.canvas.toolbox import Toolbox
 from unet_studio.gui.canvas.touch import Touch
 from unet_studio.gui.comparing.comparison import Comparison
 from unet_studio.gui.controllers.audit_sample import AuditSample
+from unet_studio.gui.controllers.doubts import Doubts
+from unet_studio.gui.controllers.errors import Errors
 from unet_studio.gui.controllers.keys import WindowKeys
 from unet_studio.gui.controllers.navigation import Navigation
 from unet_studio.gui.controllers.opening import Opening
@@ -130,6 +132,8 @@ class WindowParts(QMainWindow):
         self.opening = Opening(session, self.tasks, messages, self)
         self.queue = ReviewQueue(session, self.slides, self.tasks, self)
         self.navigation = Navigation(session, self.accepting, self.queue, self.slides, messages, self)
+        self.doubts = Doubts(session, self.tasks, self.queue, canvas, self)
+        self.errors = Errors(session, self.tasks, self.doubts, self.working, self)
         self.audit = AuditSample(session, self.working, self.slides, messages, self)
         self.plane_display = PlaneDisplay(
             canvas, self.minimap, self.comparison, self.view_panel.contrast, self.plane_bar, self
