@@ -170,8 +170,10 @@ def test_it_trains_as_the_window_does(setup: Setup, truths: dict[str, Mask]) -> 
     assert [job.model for job in engine.jobs[1:]] == [f"retrained-{n + 1:03d}" for n in range(len(engine.jobs) - 1)]
     assert {job.recipe for job in engine.jobs} == {""}, "as after a click: by what it starts from"
     assert engine.jobs[0].changes == ["seed=3", "schedule.rounds=2", "schedule.seconds=20.0"]
-    assert engine.hold_outs[0] == frozenset()  # of one slide none can be kept out
-    assert len(engine.hold_outs[-1]) == 1
+    labelled = [{plane.slide for plane in labels} for labels in engine.labels]
+    assert not engine.hold_outs[0] & labelled[0], "the one labelled slide is learned from"
+    assert engine.hold_outs[-1] & labelled[-1], "later one is there to judge on"
+    assert labelled[-1] - engine.hold_outs[-1]
 
 
 def test_without_a_limit_in_time_the_recipe_decides(setup: Setup, truths: dict[str, Mask]) -> None:

@@ -14,7 +14,7 @@ from unet_studio.unet.training import retraining
 
 
 def retrain(job: RetrainJob, progress: Progress) -> Retrained:
-    """Extend the hold-out of what is labelled now, train, and publish a model; the active model stays.
+    """Draw or extend the hold-out, train, and publish a model; the active model stays.
 
     Raises StudioError for what keeps a training from beginning, and `Cancelled` where the user asked to stop before
     the first round; later what was learned so far becomes the model.

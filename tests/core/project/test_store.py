@@ -365,10 +365,41 @@ def test_choices_come_back_after_a_restart(folder: Path) -> None:
         assert project.threshold == 0.35
 
 
-def test_no_slide_ever_leaves_the_hold_out(project: Project) -> None:
+def test_slides_leave_the_hold_out_only_by_hand(folder: Path, project: Project) -> None:
     project.add_hold_out(["a.png", "b.png"])
     project.add_hold_out(["b.png", "c.png"])
     assert project.hold_out() == {"a.png", "b.png", "c.png"}
+    assert project.declined() == frozenset()
+    project.remove_hold_out(["b.png"])
+    project.remove_hold_out(["b.png"])  # as a journal may repeat it
+    with Project.open(folder) as again:
+        assert again.hold_out() == {"a.png", "c.png"}
+        assert again.declined() == {"b.png"}
+    project.add_hold_out(["b.png"])
+    assert (project.hold_out(), project.declined()) == ({"a.png", "b.png", "c.png"}, frozenset())
+
+
+def test_what_trainings_had_adds_up(project: Project) -> None:
+    assert project.learned() is None
+    project.mark_learned([])
+    assert project.learned() == frozenset()
+    project.mark_learned(["a.png"])
+    project.mark_learned(["b.png"])
+    assert project.learned() == {"a.png", "b.png"}
+
+
+def test_labelled_pixels_are_counted_by_class(project: Project) -> None:
+    assert project.class_counts() == {}
+    labels = noise(SHAPE)
+    project.record(1, edit_of(labels), SHAPE)
+    project.record(2, edit_of(3, Box(250, 250, 260, 260), plane=PlaneId("b", 1), state=PlaneState.REVIEWED), SHAPE)
+    project.record(3, edit_of(UNLABELLED, before=1, plane=PlaneId("c")), SHAPE)
+    counts = project.class_counts()
+    first, second = counts.pop(PLANE), counts.pop(PlaneId("b", 1))
+    assert not counts
+    assert first.of_class == {int(c): int((labels == c).sum()) for c in np.unique(labels) if c != UNLABELLED}
+    assert (second.of_class, second.state) == ({3: 100}, PlaneState.REVIEWED)
+    assert second.pixels == SHAPE[0] * SHAPE[1]
 
 
 # Several at once

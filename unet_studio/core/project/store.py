@@ -18,7 +18,7 @@ from unet_studio.core.labels.plane import LabelPlane, PlaneId, PlaneState
 from unet_studio.core.project import stored_edits, stored_labels
 from unet_studio.core.project.connection import FILE, connect, damaged, reports_damage
 from unet_studio.core.project.stored_edits import StoredEdit
-from unet_studio.core.project.stored_labels import LabelledPlane
+from unet_studio.core.project.stored_labels import ClassCounts, LabelledPlane
 from unet_studio.core.tiles import Box
 from unet_studio.errors import ProjectPlaceError
 
@@ -138,20 +138,60 @@ class Project(AbstractContextManager["Project"]):
         return frozenset(row[0] for row in self._db.execute("SELECT slide FROM hold_out"))
 
     def add_hold_out(self, slides: Iterable[str]) -> None:
-        """Keep these slides out of training for good; no slide is ever taken off the hold-out."""
+        """Keep these slides out of training from now on."""
+        added = frozenset(slides)
         with self._db:
-            self._db.executemany("INSERT OR IGNORE INTO hold_out VALUES (?)", [(slide,) for slide in slides])
+            self._db.executemany("INSERT OR IGNORE INTO hold_out VALUES (?)", [(slide,) for slide in added])
+            self._set_names("declined", self.declined() - added)
+
+    def remove_hold_out(self, slides: Iterable[str]) -> None:
+        """Have these slides learned from, because a person wants it; they are never drawn into the hold-out again."""
+        removed = frozenset(slides)
+        with self._db:
+            self._db.executemany("DELETE FROM hold_out WHERE slide = ?", [(slide,) for slide in removed])
+            self._set_names("declined", self.declined() | removed)
+
+    @reports_damage
+    def declined(self) -> frozenset[str]:
+        """Slides that a person wants learned from."""
+        return self._names("declined") or frozenset()
+
+    @reports_damage
+    def learned(self) -> frozenset[str] | None:
+        """Slides that a training has had so far, also one that failed; None before the first."""
+        return self._names("learned")
+
+    def mark_learned(self, slides: Iterable[str]) -> None:
+        """A training gets these slides to learn from."""
+        with self._db:
+            self._set_names("learned", (self.learned() or frozenset()) | frozenset(slides))
+
+    @property
+    @reports_damage
+    def hold_out_groups(self) -> str:
+        """How slides are grouped, as `grouping.check_grouping` has it; empty until someone chooses."""
+        return _setting(self._db, "hold_out_groups")
 
     @reports_damage
     def audit(self) -> frozenset[str]:
         """Slides drawn at random on which the masks are judged; no model learns from them or is chosen by them."""
+        return self._names("audit") or frozenset()
+
+    def set_audit(self, slides: Iterable[str]) -> None:
+        with self._db:
+            self._set_names("audit", slides)
+
+    def _names(self, setting: str) -> frozenset[str] | None:
+        """Slides in a setting, None where it was never made; raises `ProjectError` where it is damaged."""
         try:
-            return frozenset(map(str, json.loads(_setting(self._db, "audit") or "[]")))
+            text = _setting(self._db, setting)
+            return frozenset(map(str, json.loads(text))) if text else None
         except (ValueError, TypeError) as error:
             raise damaged(self.place / FILE, error) from error
 
-    def set_audit(self, slides: Iterable[str]) -> None:
-        self.set_setting("audit", json.dumps(sorted(slides)))
+    def _set_names(self, setting: str, slides: Iterable[str]) -> None:
+        """Inside the caller's transaction."""
+        self._db.execute("INSERT OR REPLACE INTO setting VALUES (?, ?)", (setting, json.dumps(sorted(slides))))
 
     # Labels
 
@@ -174,6 +214,11 @@ class Project(AbstractContextManager["Project"]):
     def labelled_planes(self) -> list[LabelledPlane]:
         """Every plane with at least one labelled pixel, in order of slide and plane."""
         return stored_labels.read_labelled_planes(self._db)
+
+    @reports_damage
+    def class_counts(self) -> dict[PlaneId, ClassCounts]:
+        """How many pixels of each class are labelled, on every plane with any; reads all labels once."""
+        return stored_labels.read_class_counts(self._db)
 
     # Edits
 

@@ -27,6 +27,19 @@ class LabelledPlane:
         return sum(self.cells.values())
 
 
+@dataclass(frozen=True, slots=True)
+class ClassCounts:
+    """How many of a plane's `pixels` are labelled as each class, by its index; a class without any isn't there."""
+
+    pixels: int
+    state: PlaneState
+    of_class: dict[int, int]
+
+    @property
+    def labelled(self) -> int:
+        return sum(self.of_class.values())
+
+
 def read_states(db: sqlite3.Connection) -> dict[PlaneId, PlaneState]:
     """The planes that a person corrected or reviewed."""
     rows = db.execute("SELECT slide, plane, state FROM plane WHERE state IN ('corrected', 'reviewed')")
@@ -79,6 +92,28 @@ def read_labelled_planes(db: sqlite3.Connection) -> list[LabelledPlane]:
         entry = found.setdefault(key, LabelledPlane(key, (height, width), PlaneState(state), {}))
         entry.cells[tile_row, tile_column] = labelled
     return list(found.values())
+
+
+def read_class_counts(db: sqlite3.Connection) -> dict[PlaneId, ClassCounts]:
+    """How many pixels of each class are labelled, on every plane with any."""
+    rows = db.execute(
+        "SELECT slide, plane, height, width, state, data FROM plane "
+        "JOIN label_tile ON plane_id = plane.id WHERE labelled > 0 ORDER BY slide, plane"
+    )
+    found: dict[PlaneId, ClassCounts] = {}
+    of_tile: dict[bytes, dict[int, int]] = {}  # of tiles of one class throughout, which are many in large planes
+    for slide, plane, height, width, state, data in rows:
+        key = PlaneId(slide, plane)
+        entry = found.setdefault(key, ClassCounts(height * width, PlaneState(state), {}))
+        counts = of_tile.get(data)
+        if counts is None:
+            pixels = np.bincount(unpack(data, (TILE, TILE)).ravel())
+            counts = {int(c): int(pixels[c]) for c in np.flatnonzero(pixels) if c != UNLABELLED}
+            if len(counts) == 1:
+                of_tile[data] = counts
+        for index, number in counts.items():
+            entry.of_class[index] = entry.of_class.get(index, 0) + number
+    return found
 
 
 def make_plane(db: sqlite3.Connection, plane: PlaneId, shape: tuple[int, int]) -> int:
