@@ -220,6 +220,15 @@ class Project(AbstractContextManager["Project"]):
         """How many pixels of each class are labelled, on every plane with any; reads all labels once."""
         return stored_labels.read_class_counts(self._db)
 
+    @reports_damage
+    def accepted_in_bulk(self) -> frozenset[PlaneId]:
+        """The planes that one edit labelled together with others, such as accepting all proposals, and none since.
+
+        Nobody looked at them one by one. A stroke or a review of the plane afterwards vouches for it, and so does a
+        mask that was imported: that is an edit for each plane. Interpolated planes are among them.
+        """
+        return stored_edits.read_labelled_in_bulk(self._db)
+
     # Edits
 
     @reports_damage

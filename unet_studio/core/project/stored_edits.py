@@ -102,6 +102,20 @@ def read_history(db: sqlite3.Connection, *, before: int | None, max_bytes: int) 
     return [_read_edit(db, edit_id) for edit_id in reversed(newest)]
 
 
+def read_labelled_in_bulk(db: sqlite3.Connection) -> frozenset[PlaneId]:
+    """The planes whose last edit that isn't undone labelled them, where nothing was labelled before, with others."""
+    rows = db.execute(
+        "SELECT slide, plane.plane FROM "
+        "(SELECT plane_id, MAX(edit_id) AS newest FROM edit_plane JOIN edit ON edit.id = edit_id "
+        "WHERE undone = 0 GROUP BY plane_id) AS newest_edit "
+        "JOIN edit_plane AS made ON made.plane_id = newest_edit.plane_id AND made.edit_id = newest_edit.newest "
+        "JOIN plane ON plane.id = made.plane_id "
+        "WHERE made.state_before IN ('new', 'proposed') AND made.state_after IN ('corrected', 'reviewed') "
+        "AND EXISTS (SELECT 1 FROM edit_plane AS other WHERE other.edit_id = made.edit_id AND other.position = 1)"
+    )
+    return frozenset(PlaneId(slide, plane) for slide, plane in rows)
+
+
 def _read_edit(db: sqlite3.Connection, edit_id: int) -> StoredEdit:
     sentence, undone = db.execute("SELECT sentence, undone FROM edit WHERE id = ?", (edit_id,)).fetchone()
     rows = db.execute(

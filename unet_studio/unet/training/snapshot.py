@@ -57,7 +57,7 @@ def read_snapshot(project: Project, *, each: Callable[[], None] = lambda: None) 
     with project.snapshot():
         audit = project.audit()
         planes = tuple(read(plane) for plane in project.labelled_planes() if plane.plane.slide not in audit)
-        snapshot = Snapshot(project.classes(), project.hold_out(), planes, audit)
+        snapshot = Snapshot(project.classes(), project.hold_out(), planes, audit, project.accepted_in_bulk())
     if not planes:
         beside = " outside the audit sample" if audit else ""
         raise StudioError(
