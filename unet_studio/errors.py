@@ -29,6 +29,10 @@ class MaskError(StudioError):
     """A mask file doesn't fit its slide or the project's classes."""
 
 
+class IncompleteMaskError(StudioError):
+    """The mask of a plane isn't whole: what its labels were made on is missing, or there in part only."""
+
+
 class RegionError(StudioError):
     """What was pointed at is too large for one edit."""
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
+from unet_studio.core.masks.kept import settle
 from unet_studio.core.project.lock import writing
 from unet_studio.core.project.store import Project
 from unet_studio.core.slides.finding import find_slides
@@ -22,4 +23,6 @@ def open_project(folder: Path, place: Path | None, *, write: bool) -> Iterator[P
     except ProjectPlaceError as error:
         raise StudioError(f"{error} Name it with --project DIR.") from error
     with project, writing(project.place) if write else nullcontext():
+        if write:
+            settle(project)  # before another model becomes active
         yield project

@@ -14,6 +14,7 @@ from unet_studio.cli.rendering.proposing import clean_content, clean_text, propo
 from unet_studio.cli.terminal import TerminalReporter, answer, fail_if
 from unet_studio.core.cleaning.steps import parse_steps
 from unet_studio.core.exchange.exporting import ExportRequest, Format, Wanted
+from unet_studio.core.masks.kept import settle
 from unet_studio.core.project.active_model import active_model, use_model
 from unet_studio.core.project.store import Project
 from unet_studio.core.slides.finding import find_slides
@@ -43,6 +44,7 @@ def propose(
         engine = load_engine()
         with TerminalReporter("Proposing") as reporter:
             proposed = engine.propose(job, reporter)
+        settle(opened)
     content = {**propose_content(proposed), "failed": reporter.problems}
     answer(content, as_json=as_json, text=propose_text(proposed))
     fail_if(reporter.problems)
@@ -72,13 +74,15 @@ def clean(
     if (steps is None) == (not tune):
         raise typer.BadParameter("write either --steps or --tune.", param_hint="--steps")
     recipe = parse_steps(steps or "")
-    problems: list[dict[str, str]] = []
     with open_project(folder, project, write=True) as opened:
         tuned = _tune(opened, tune) if tune else None
-        cleaned = clean_masks(opened, tuned.steps if tuned else recipe)
+        with TerminalReporter("Cleaning up") as reporter:
+            cleaned = clean_masks(opened, tuned.steps if tuned else recipe, reporter)
+        problems = reporter.problems
         if preview is not None:
             request = ExportRequest(preview, Format.OVERLAY, states=Wanted.ANY)
-            _, problems = write_files(opened, request, title="Writing overlays")
+            _, left_out = write_files(opened, request, title="Writing overlays")
+            problems += [problem for problem in left_out if problem not in problems]
     content = {**clean_content(cleaned, tuned), "failed": problems}
     answer(content, as_json=as_json, text=clean_text(cleaned, tuned))
     fail_if(problems)

@@ -17,8 +17,9 @@ from unet_studio.core.exchange.exporting import ExportRequest, Format, Wanted
 from unet_studio.core.exchange.importing import find_mask
 from unet_studio.core.exchange.kept_masks import keep_masks
 from unet_studio.core.exchange.mask_reading import read_mask
-from unet_studio.core.labels.plane import PlaneId
-from unet_studio.core.masks.project_view import view_plane
+from unet_studio.core.labels.plane import LabelPlane, PlaneId
+from unet_studio.core.masks.mask_view import MaskView
+from unet_studio.core.masks.proposals import find_proposal
 from unet_studio.core.project.store import Project
 from unet_studio.core.scoring.judgement import Judgement
 from unet_studio.core.scoring.scores import Counts, count
@@ -186,7 +187,9 @@ def _judge(project: Project, truths: _Masks) -> dict[str, Counts]:
     counts = {}
     for slide, truth in truths.items():
         box = Box.of_shape(truth.shape)
-        counts[slide] = count(truth, view_plane(project, PlaneId(slide), box.shape).cleaned(box), classes)
+        proposal = find_proposal(project.place, project.active_model, PlaneId(slide))
+        view = MaskView(LabelPlane(box.shape), proposal, project.threshold, project.steps())
+        counts[slide] = count(truth, view.cleaned(box), classes)
     return counts
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from unet_studio.core.cleaning.steps import boundary_classes
 from unet_studio.core.exchange.importing import find_mask
 from unet_studio.core.exchange.mask_values import ValueTable, read_classes
-from unet_studio.core.labels.plane import PlaneId, PlaneState
+from unet_studio.core.labels.plane import PlaneId
 from unet_studio.core.masks.project_view import view_plane
 from unet_studio.core.project.store import Project
 from unet_studio.core.scoring.scores import Counts, TrueInstances, count
@@ -122,6 +122,6 @@ def _evaluate_slide(
 
 def _mask(project: Project, plane: PlaneId, box: Box) -> NDArray[np.uint8]:
     view = view_plane(project, plane, box.shape)
-    if view.proposal is None and project.states().get(plane) is not PlaneState.REVIEWED:
+    if view.proposal is None and not view.labels.is_full:
         raise MaskError(f"Plane {plane.plane + 1} of '{plane.slide}' has no proposal to compare. Propose it first.")
     return view.read(box)

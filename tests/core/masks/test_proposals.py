@@ -1,5 +1,6 @@
 """A proposal is never found half, stale or damaged, and becomes the classes that its probabilities mean."""
 
+import os
 import sqlite3
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from unet_studio.core.masks.proposals import (
     find_proposal,
     proposal_file,
     proposed_planes,
+    read_proposal,
     slide_stamp,
     to_mask,
 )
@@ -85,8 +87,64 @@ def test_a_proposal_knows_whether_it_was_averaged_over_flips(tmp_path: Path) -> 
         assert found(tmp_path).flips is flips
 
 
+def test_a_copy_of_a_slide_with_new_times_is_the_same_slide_and_other_content_another(tmp_path: Path) -> None:
+    slide, copy = tmp_path / "a.tif", tmp_path / "copy.tif"
+    slide.write_bytes(b"slide" * 1000)
+    copy.write_bytes(slide.read_bytes())
+    os.utime(copy, ns=(1, 1))
+    write(tmp_path, noise((30, 20, 1)), stamp=slide_stamp(slide))
+    assert find_proposal(tmp_path, MODEL, PLANE, stamp=slide_stamp(copy)) is not None
+    copy.write_bytes(b"slide" * 999 + b"slidE")
+    assert find_proposal(tmp_path, MODEL, PLANE, stamp=slide_stamp(copy)) is None
+
+
+@pytest.mark.parametrize(
+    "at", [0, 1000, (64 << 20) - 1, (64 << 20) // 63 + 100], ids=["first", "near", "last", "between"]
+)
+def test_a_large_slide_is_known_by_its_size_and_some_of_its_bytes(tmp_path: Path, at: int) -> None:
+    slide = tmp_path / "large.tif"
+    with slide.open("wb") as file:
+        file.truncate(64 << 20)
+    before = slide_stamp(slide).split()[0]
+    with slide.open("r+b") as file:
+        file.seek(at)
+        file.write(b"!")
+    os.utime(slide, ns=(1, 1))
+    assert slide_stamp(slide).split()[0] != before
+    with slide.open("r+b") as file:
+        file.truncate((64 << 20) + 1)
+    os.utime(slide, ns=(2, 2))
+    assert slide_stamp(slide).split()[0] != before
+
+
+def test_a_proposal_that_knows_its_slide_by_its_time_of_change_counts_while_that_is_the_same(tmp_path: Path) -> None:
+    slide = tmp_path / "a.tif"
+    slide.write_bytes(b"slide")
+    write(tmp_path, noise((30, 20, 1)), stamp=f"{slide.stat().st_size}-{slide.stat().st_mtime_ns}")
+    assert find_proposal(tmp_path, MODEL, PLANE, stamp=slide_stamp(slide)) is not None
+    os.utime(slide, ns=(1, 1))
+    assert find_proposal(tmp_path, MODEL, PLANE, stamp=slide_stamp(slide)) is None
+
+
+def test_proposals_with_the_same_tiles_are_the_same_and_others_are_not(tmp_path: Path) -> None:
+    write(tmp_path, noise((300, 20, 1)))
+    first = found(tmp_path).id
+    write(tmp_path, noise((300, 20, 1)), stamp="2-2")
+    assert found(tmp_path).id == first
+    write(tmp_path, noise((300, 20, 1), seed=1))
+    assert found(tmp_path).id.model == first.model
+    assert found(tmp_path).id != first
+
+
 def test_a_proposal_of_an_earlier_version_of_the_program_is_found(tmp_path: Path) -> None:
-    damage(write(tmp_path, noise((30, 20, 1))), "ALTER TABLE proposal DROP COLUMN flips")
+    file = write(tmp_path, noise((30, 20, 1)))
+    damage(file, "ALTER TABLE proposal DROP COLUMN version")
+    without_version = found(tmp_path, stamp="1-1")
+    damage(file, "ALTER TABLE proposal DROP COLUMN flips")
+    assert without_version.version, "its content tells it from others"
+    copy = tmp_path / "copy"
+    copy.write_bytes(file.read_bytes())
+    assert read_proposal(copy, MODEL).version == found(tmp_path).version != without_version.version
     assert not found(tmp_path, stamp="1-1").flips
     np.testing.assert_array_equal(read_whole(tmp_path), noise((30, 20, 1)))
 

@@ -1,6 +1,7 @@
 """An open folder: edits over several slides, taken back and remade, that a restart doesn't forget."""
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -16,10 +17,12 @@ from numpy.typing import NDArray
 
 from unet_studio.core.classes import UNLABELLED, make_classes
 from unet_studio.core.cleaning.steps import parse_steps
-from unet_studio.core.editing.accepting import AcceptedPlane
+from unet_studio.core.editing.accepting import AcceptedPlane, accept_planes
 from unet_studio.core.editing.strokes import Stroke, make_edit
 from unet_studio.core.labels.edits import Edit, PlaneChange, make_patches
 from unet_studio.core.labels.plane import PlaneId, PlaneState
+from unet_studio.core.masks.kept import find_kept
+from unet_studio.core.masks.project_view import view_plane
 from unet_studio.core.masks.proposal_writing import write_proposal
 from unet_studio.core.masks.proposals import part_file, proposal_file, slide_stamp
 from unet_studio.core.models.cards import ModelCard
@@ -29,7 +32,7 @@ from unet_studio.core.project.store import PLACE_NAME, Project
 from unet_studio.core.tiles import Box
 from unet_studio.core.workspace.accepting import accept, acceptable_planes, review
 from unet_studio.core.workspace.workspace import Workspace
-from unet_studio.errors import ModelError, ProjectError, ProjectInUseError, SlideError
+from unet_studio.errors import IncompleteMaskError, ModelError, ProjectError, ProjectInUseError, SlideError
 
 SHAPE = (64, 64)
 WHOLE = Box.of_shape(SHAPE)
@@ -380,6 +383,7 @@ def test_a_part_of_a_proposal_stands_in_where_that_is_asked_for_until_the_whole_
     propose(workspace, A)
     found = workspace.find_proposal(A)
     assert found is not None and not found.partial
+    cv2.imwrite(str(workspace.folder / "a.png"), np.full(SHAPE, 9, np.uint8))
     os.utime(workspace.folder / "a.png", ns=(1, 1))
     assert workspace.find_proposal(A) is None, "both are of an earlier version of the slide"
 
@@ -657,3 +661,208 @@ def test_only_proposed_planes_without_labels_are_there_to_be_accepted(workspace:
     propose(workspace, B)
     paint(workspace, B, 10)
     assert acceptable_planes(workspace) == (A,)
+
+
+# The proposal under the labels
+
+
+def mask_of(workspace: Workspace, plane: PlaneId = A) -> NDArray[np.uint8]:
+    return workspace.mask(plane, workspace.labels(plane, SHAPE)).read(WHOLE)
+
+
+def columns(number: int) -> NDArray[np.uint8]:
+    """Probabilities: foreground on so many columns at the left."""
+    probabilities = np.zeros(SHAPE, np.uint8)
+    probabilities[:, :number] = 255
+    return probabilities
+
+
+def test_a_corrected_plane_keeps_what_it_was_corrected_on_at_once_and_after_a_restart(folder: Path) -> None:
+    with closing(Workspace.open(folder)) as workspace:
+        workspace.use_model(add_model(workspace.place))
+        propose(workspace, A, columns(20))
+        paint(workspace, A, 10, value=0)
+        mask = mask_of(workspace)
+        others = add_model(workspace.place, "others")
+        workspace.use_model(others)  # while the stroke may not be written yet
+        np.testing.assert_array_equal(mask_of(workspace), mask)
+        assert workspace.find_newer(A) is None
+        propose(workspace, A, columns(50))
+        np.testing.assert_array_equal(mask_of(workspace), mask)
+        assert workspace.journal.flush(10)
+        shutil.rmtree(workspace.place / "proposals" / "spots")
+        np.testing.assert_array_equal(mask_of(workspace), mask)
+    with closing(Workspace.open(folder)) as workspace:
+        np.testing.assert_array_equal(mask_of(workspace), mask)
+        workspace.undo()
+        assert np.count_nonzero(mask_of(workspace)) == 64 * 50, "it follows the active model again"
+        assert workspace.kept == {}
+        workspace.redo()
+        np.testing.assert_array_equal(mask_of(workspace), mask)
+        assert workspace.journal.flush(10)
+        with Project.open(folder) as project:
+            assert project.kept_proposals() == workspace.kept
+
+
+def test_the_newer_proposal_is_taken_and_given_back_without_a_label_changing(folder: Path) -> None:
+    with closing(Workspace.open(folder)) as workspace:
+        workspace.use_model(add_model(workspace.place))
+        propose(workspace, A, columns(20))
+        assert workspace.find_newer(A) is None, "nobody corrected it"
+        paint(workspace, A, 10, value=0)
+        mask, labels = mask_of(workspace), labels_of(workspace, A)
+        workspace.use_model(add_model(workspace.place, "others"))
+        propose(workspace, A, columns(50))
+        newer = workspace.find_newer(A)
+        assert newer is not None and newer.model == "others"
+        change = workspace.take_newer(A, SHAPE, newer, "newer proposal")
+        assert change.edit.change.patches == ()
+        taken = mask_of(workspace)
+        np.testing.assert_array_equal(taken, np.where(labels == UNLABELLED, columns(50) > 0, labels))
+        assert workspace.find_newer(A) is None
+        assert workspace.state(A) is PlaneState.CORRECTED
+        workspace.undo()
+        np.testing.assert_array_equal(mask_of(workspace), mask)
+        workspace.redo()
+        assert workspace.journal.flush(10)
+        shutil.rmtree(workspace.place / "proposals")
+    with closing(Workspace.open(folder)) as workspace:
+        np.testing.assert_array_equal(labels_of(workspace, A), labels)
+        np.testing.assert_array_equal(mask_of(workspace), taken)
+        workspace.undo()
+        np.testing.assert_array_equal(mask_of(workspace), mask)
+
+
+def test_another_proposal_by_the_same_model_is_a_newer_one(workspace: Workspace) -> None:
+    workspace.use_model(add_model(workspace.place))
+    propose(workspace, A, columns(20))
+    paint(workspace, A, 10)
+    assert workspace.journal.flush(10)
+    mask = mask_of(workspace)
+    propose(workspace, A, columns(20))
+    assert workspace.find_newer(A) is None, "it says the same"
+    propose(workspace, A, columns(30))
+    np.testing.assert_array_equal(mask_of(workspace), mask)
+    assert workspace.find_newer(A) is not None
+
+
+def test_what_was_reviewed_or_accepted_unseen_keeps_what_the_model_had_proposed(workspace: Workspace) -> None:
+    workspace.use_model(add_model(workspace.place))
+    for plane in (A, B):
+        propose(workspace, plane, columns(20))
+    review(workspace, A, workspace.labels(A, SHAPE))
+    found = list(accept_planes(workspace.proposed_view, [B]))
+    propose(workspace, B, columns(50))  # after it was looked at
+    accept(workspace, found)
+    assert workspace.kept[B] == found[0].made_on.id if found[0].made_on else False
+    assert workspace.journal.flush(10)
+    with Project.open(workspace.folder) as project:
+        kept = find_kept(project, A)
+        assert kept is not None
+        np.testing.assert_array_equal(kept.read(WHOLE)[..., 0], columns(20))
+        workspace.undo()
+        workspace.undo()
+        assert workspace.kept == {}
+
+
+def test_a_plane_labelled_on_nothing_keeps_the_first_proposal_that_comes(workspace: Workspace) -> None:
+    cards = {name: add_model(workspace.place, name) for name in ("spots", "others", "more")}
+    workspace.use_model(cards["others"])
+    propose(workspace, B, columns(40))
+    workspace.use_model(cards["spots"])
+    for plane in (A, B):
+        paint(workspace, plane, 10)
+    propose(workspace, A, columns(20))
+    assert workspace.kept[A].model == "spots"
+    workspace.use_model(cards["others"])
+    assert workspace.kept[B].model == "others"
+    mask = mask_of(workspace, B)
+    workspace.use_model(cards["more"])
+    propose(workspace, B, columns(9))
+    np.testing.assert_array_equal(mask_of(workspace, B), mask)
+
+
+def test_a_kept_proposal_that_is_missing_is_said_and_is_never_reviewed_as_background(folder: Path) -> None:
+    with closing(Workspace.open(folder)) as workspace:
+        workspace.use_model(add_model(workspace.place))
+        propose(workspace, A, columns(20))
+        paint(workspace, A, 10)
+    shutil.rmtree(folder / PLACE_NAME / "kept")
+    shutil.rmtree(folder / PLACE_NAME / "proposals")
+    with closing(Workspace.open(folder)) as workspace:
+        labels = workspace.labels(A, SHAPE)
+        view = workspace.mask(A, labels)
+        assert "is missing or damaged" in view.problem
+        with pytest.raises(IncompleteMaskError, match="is missing or damaged"):
+            review(workspace, A, labels)
+        assert workspace.state(A) is PlaneState.CORRECTED
+
+
+def test_a_project_saved_elsewhere_has_what_was_kept_and_what_waits(folder: Path, tmp_path: Path) -> None:
+    target = tmp_path / "elsewhere"
+    with closing(Workspace.open(folder)) as workspace:
+        workspace.use_model(add_model(workspace.place))
+        for plane in (A, B):
+            propose(workspace, plane, columns(20))
+        paint(workspace, A, 10)
+        assert workspace.journal.flush(10)
+        paint(workspace, B, 10)
+        masks = [mask_of(workspace, plane) for plane in (A, B)]
+        workspace.save_elsewhere(target)
+    with closing(Workspace.open(folder, place=target)) as workspace:
+        for plane, mask in zip((A, B), masks, strict=True):
+            np.testing.assert_array_equal(mask_of(workspace, plane), mask)
+
+
+happenings_to_a_mask = st.lists(
+    st.one_of(
+        st.tuples(st.just("propose"), st.integers(0, 64)),
+        st.tuples(st.just("model"), st.sampled_from(["spots", "others", "more"])),
+        st.tuples(st.just("copy"), st.none()),
+        st.tuples(st.just("forget proposals"), st.none()),
+        st.tuples(st.just("restart"), st.none()),
+        st.tuples(st.just("undo and redo"), st.none()),
+    ),
+    min_size=1,
+    max_size=8,
+)
+
+
+@settings(max_examples=25)
+@given(st.integers(1, 64), happenings_to_a_mask)
+def test_nothing_but_an_edit_ever_changes_the_mask_of_a_corrected_plane(
+    tmp_path_factory: pytest.TempPathFactory, proposed: int, happenings: list[tuple[str, Any]]
+) -> None:
+    folder = tmp_path_factory.mktemp("slides")
+    cv2.imwrite(str(folder / "a.png"), np.zeros(SHAPE, np.uint8))
+    workspace = Workspace.open(folder)
+    try:
+        cards = {name: add_model(workspace.place, name) for name in ("spots", "others", "more")}
+        workspace.use_model(cards["spots"])
+        propose(workspace, A, columns(proposed))
+        paint(workspace, A, 10, value=0)
+        mask = mask_of(workspace)
+        for kind, detail in happenings:
+            if kind == "propose":
+                assert workspace.journal.flush(10)
+                propose(workspace, A, columns(detail))
+            elif kind == "model":
+                workspace.use_model(cards[detail])
+            elif kind == "undo and redo":
+                assert workspace.journal.flush(10)
+                workspace.undo()
+                workspace.redo()
+            else:
+                assert workspace.close()
+                if kind == "copy":
+                    folder = Path(shutil.copytree(folder, tmp_path_factory.mktemp("copies") / "copy"))
+                    os.utime(folder / "a.png", ns=(1, 1))
+                elif kind == "forget proposals":
+                    shutil.rmtree(folder / PLACE_NAME / "proposals", ignore_errors=True)
+                workspace = Workspace.open(folder)
+            np.testing.assert_array_equal(mask_of(workspace), mask)
+        assert workspace.close()
+        with Project.open(folder) as project:
+            np.testing.assert_array_equal(view_plane(project, A, SHAPE).read(WHOLE), mask)
+    finally:
+        workspace.close()

@@ -11,8 +11,9 @@ from unet_studio.core.editing.regions import Region
 from unet_studio.core.labels.edits import Edit, Patch, PlaneChange, make_patches
 from unet_studio.core.labels.plane import LabelPlane, PlaneId, PlaneState
 from unet_studio.core.masks.mask_view import MaskView
+from unet_studio.core.masks.proposals import Proposal
 from unet_studio.core.tiles import Box, cells_over, tile_box
-from unet_studio.errors import Cancelled, SlideError, StudioError
+from unet_studio.errors import Cancelled, IncompleteMaskError, SlideError, StudioError
 
 _BLOCK = 2048
 """Side of what is worked on at once, in pixels: the more, the better for clean-up steps that look at whole objects."""
@@ -23,12 +24,16 @@ Cancel = Callable[[], bool]
 
 @dataclass(frozen=True, slots=True)
 class AcceptedPlane:
-    """What accepting the proposal of a plane of `shape` (h, w) changes, or why it can't be accepted."""
+    """What accepting the proposal of a plane of `shape` (h, w) changes, or why it can't be accepted.
+
+    `made_on` is that proposal.
+    """
 
     plane: PlaneId
     shape: tuple[int, int] = (0, 0)
     change: PlaneChange | None = None
     problem: str = ""
+    made_on: Proposal | None = None
 
 
 def review_plane(
@@ -38,7 +43,8 @@ def review_plane(
 
     A plane up to 2048 × 2048 is worked on as a whole, a larger one in blocks with the surroundings that the clean-up
     needs, so that objects and holes longer than `clean_up.LONGEST_OBJECT` may come out as they do on a part of the
-    plane. Raises `SlideError` where only a part is proposed so far, and `Cancelled` once `cancelled` says so.
+    plane. Raises `SlideError` where only a part is proposed so far, `IncompleteMaskError` where the proposal under the
+    labels is missing, and `Cancelled` once `cancelled` says so.
     """
     change = _change_plane(view, plane, state=state, state_after=PlaneState.REVIEWED, cancelled=cancelled)
     if not change.patches and state is PlaneState.REVIEWED:
@@ -108,7 +114,7 @@ def accept_planes(
         except (StudioError, sqlite3.OperationalError) as error:
             yield AcceptedPlane(plane, problem=str(error))
         else:
-            yield AcceptedPlane(plane, view.labels.shape, change if change.patches else None)
+            yield AcceptedPlane(plane, view.labels.shape, change if change.patches else None, made_on=view.proposal)
 
 
 def change_plane(
@@ -145,6 +151,8 @@ def _change_plane(
 
 
 def _check_whole(view: MaskView, plane: PlaneId) -> None:
-    """Raise SlideError for a partial proposal: its mask is background where nothing is proposed yet."""
+    """Raise StudioError where the mask is background because nothing is proposed yet, or the proposal is missing."""
     if view.proposal is not None and view.proposal.partial:
         raise SlideError(f"Only a part of '{plane.slide}' is proposed so far. Accept it once all of it is.")
+    if not view.is_whole:
+        raise IncompleteMaskError(view.problem)

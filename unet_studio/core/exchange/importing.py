@@ -14,6 +14,7 @@ from unet_studio.core.exchange.mask_values import ValueTable, read_classes
 from unet_studio.core.exchange.pairs import Pair
 from unet_studio.core.labels.edits import Edit
 from unet_studio.core.labels.plane import PlaneId, PlaneState
+from unet_studio.core.masks.kept import record_over
 from unet_studio.core.project.store import Project
 from unet_studio.core.slides.finding import find_slides
 from unet_studio.core.slides.opening import open_slide
@@ -101,7 +102,10 @@ def _import_slide(
     for number, plane in enumerate(planes):
         edit = _edit_of(project, PlaneId(pair.slide, number), plane, overwrite=overwrite)
         if edit is not None:
-            project.record(project.next_edit_id(), edit, (info.height, info.width))
+            if edit.change.state_after is PlaneState.REVIEWED:  # the mask says all; no model had a part in it
+                project.record(project.next_edit_id(), edit, (info.height, info.width))
+            else:
+                record_over(project, edit, (info.height, info.width))
 
 
 def _edit_of(project: Project, plane: PlaneId, classes: NDArray[np.uint8], *, overwrite: bool) -> Edit | None:

@@ -31,7 +31,11 @@ def plane_mask(project: Project, reader: SlideReader, plane: PlaneId) -> NDArray
 
 
 def mask_in_parts(project: Project, reader: SlideReader, plane: PlaneId) -> Callable[[Box], NDArray[np.uint8]]:
-    """The mask of one plane, to be asked for box by box."""
+    """The mask of one plane, to be asked for box by box.
+
+    Raises `IncompleteMaskError` where the proposal that it was corrected on is missing, and `SlideError` where
+    the slide is no longer the one that was worked on.
+    """
     info = reader.info
     if plane.plane >= info.planes:
         raise SlideError(

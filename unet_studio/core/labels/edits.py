@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unet_studio.core.cleaning.steps import Step
-from unet_studio.core.labels.plane import LabelPlane, PlaneId, PlaneState
+from unet_studio.core.labels.plane import LabelPlane, PlaneId, PlaneState, ProposalId
 from unet_studio.core.tiles import Box, cells_over, pack, tile_box, unpack
 from unet_studio.errors import ProjectError
 
@@ -39,13 +39,22 @@ class Patch:
 
 
 @dataclass(frozen=True, slots=True)
+class ProposalChange:
+    """Which proposal lay under the labels of a plane, for good, and which one does after an edit; None: no such one."""
+
+    before: ProposalId | None
+    after: ProposalId | None
+
+
+@dataclass(frozen=True, slots=True)
 class PlaneChange:
-    """What an edit changes on one plane: labels, and how far a person got with it."""
+    """What an edit changes on one plane: labels, how far a person got with it, and the proposal under the labels."""
 
     plane: PlaneId
     patches: tuple[Patch, ...]
     state_before: PlaneState
     state_after: PlaneState
+    proposal: ProposalChange | None = None
 
     @property
     def box(self) -> Box:

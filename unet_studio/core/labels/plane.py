@@ -34,6 +34,27 @@ class PlaneId:
     plane: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class ProposalId:
+    """One proposal for a plane among all that models ever made: the model's id, and what tells its proposals apart."""
+
+    model: str
+    version: str
+
+    def __str__(self) -> str:
+        return f"{self.model}/{self.version}"
+
+    @classmethod
+    def parse(cls, text: str) -> "ProposalId":
+        """The proposal that `str` wrote; a model's id is the name of a folder, so it has no slash."""
+        model, _, version = text.partition("/")
+        return cls(model, version)
+
+
+UNKNOWN_PROPOSAL = ProposalId("", "")
+"""Some proposal of which a project of an earlier version doesn't tell which one it was."""
+
+
 class LabelPlane:
     """The labels of one plane, kept as the tiles that have any; a missing tile is all unlabelled.
 
@@ -55,6 +76,17 @@ class LabelPlane:
     def tile(self, cell: Cell) -> NDArray[np.uint8] | None:
         """The stored tile (256, 256), not a copy and not to be written, or None where nothing was labelled."""
         return self._tiles.get(cell)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether every pixel of the plane is labelled."""
+        plane = Box.of_shape(self.shape)
+        for cell in cells_over(plane):
+            covered = tile_box(cell)
+            tile = self._tiles.get(cell)
+            if tile is None or (tile[covered.intersect(plane).within(covered)] == UNLABELLED).any():
+                return False
+        return True
 
     def read(self, box: Box, *, shrink: int = 1) -> NDArray[np.uint8]:
         """A copy of the labels inside `box`, (h, w) uint8; unlabelled where the box leaves the plane.

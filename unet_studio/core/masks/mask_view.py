@@ -19,7 +19,8 @@ from unet_studio.core.tiles import Box
 class MaskView:
     """How a plane's mask comes about; all of it is decided by a person except the proposal.
 
-    `slide` is where the plane's pixels are, for steps that look at them (crf); without it these do nothing.
+    `slide` is where the plane's pixels are, for steps that look at them (crf); without it these do nothing. `problem`
+    says why there is no proposal where there should be one.
     """
 
     labels: LabelPlane
@@ -27,6 +28,12 @@ class MaskView:
     threshold: float = 0.5
     steps: tuple[Step, ...] = ()
     slide: SlidePlane | None = None
+    problem: str = ""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the mask is all that it should be: nothing is missing under the labels, or they cover the plane."""
+        return not self.problem or self.labels.is_full
 
     def cleaned(self, box: Box, *, shrink: int = 1) -> NDArray[np.uint8]:
         """The cleaned-up proposal inside `box`, class indices (h, w); background where there is no proposal.
@@ -54,7 +61,8 @@ class MaskView:
 
     def read(self, box: Box) -> NDArray[np.uint8]:
         """The mask inside `box`, class indices (h, w)."""
-        return lay_over(self.labels.read(box), self.cleaned(box))
+        labels = self.labels.read(box)
+        return lay_over(labels, self.cleaned(box)) if (labels == UNLABELLED).any() else labels
 
 
 def shrunken_steps(steps: Sequence[Step], shrink: int) -> tuple[Step, ...]:

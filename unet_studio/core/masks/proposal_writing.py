@@ -4,6 +4,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from hashlib import blake2b
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,9 @@ from unet_studio.core.tiles import TILE, Box, Cell, cells_over, pack, tile_box
 from unet_studio.errors import ProjectError
 
 _SCHEMA = """
-CREATE TABLE proposal (height INTEGER, width INTEGER, channels INTEGER, slide_stamp TEXT, flips INTEGER);
+CREATE TABLE proposal (
+    height INTEGER, width INTEGER, channels INTEGER, slide_stamp TEXT, flips INTEGER, version TEXT
+);
 CREATE TABLE tile (tile_row INTEGER, tile_column INTEGER, data BLOB, PRIMARY KEY (tile_row, tile_column));
 """
 
@@ -86,8 +89,9 @@ def _writing(file: Path, facts: tuple[int, int, int, str, bool]) -> Iterator[sql
             connection.execute("PRAGMA journal_mode = OFF")
             connection.execute("PRAGMA synchronous = OFF")
             connection.executescript(_SCHEMA)
-            connection.execute("INSERT INTO proposal VALUES (?, ?, ?, ?, ?)", facts)
+            connection.execute("INSERT INTO proposal VALUES (?, ?, ?, ?, ?, '')", facts)
             yield connection
+            connection.execute("UPDATE proposal SET version = ?", (_version(connection),))
             connection.commit()
         finally:
             connection.close()
@@ -100,6 +104,15 @@ def _writing(file: Path, facts: tuple[int, int, int, str, bool]) -> Iterator[sql
     finally:
         with suppress(OSError):
             beside.unlink(missing_ok=True)
+
+
+def _version(connection: sqlite3.Connection) -> str:
+    """A digest of all tiles, which tells one proposal from another."""
+    digest = blake2b(digest_size=16)
+    for tile in connection.execute("SELECT tile_row, tile_column, data FROM tile ORDER BY tile_row, tile_column"):
+        digest.update(b"%d %d %d " % (tile[0], tile[1], len(tile[2])))
+        digest.update(tile[2])
+    return digest.hexdigest()
 
 
 def _beside(file: Path) -> Path:

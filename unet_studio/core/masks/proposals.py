@@ -3,21 +3,26 @@
 `proposal_writing.py` stores them; here they are found, read, and turned into class indices.
 """
 
+import os
 import sqlite3
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import blake2b
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unet_studio.core.byte_cache import ByteCache
-from unet_studio.core.labels.plane import PlaneId
+from unet_studio.core.labels.plane import PlaneId, ProposalId
 from unet_studio.core.tiles import TILE, Box, cells_over, tile_box, unpack
 from unet_studio.errors import ProjectError
 
+_BLOCKS, _BLOCK = 64, 16 << 10
+"""How many blocks of a large slide, and how many bytes of each, its digest is made of."""
 _SUFFIX = ".tiles"
 _PART_SUFFIX = ".view"
 _unpacked_tiles: ByteCache[tuple[bytes, tuple[int, ...]], NDArray[np.uint8]] = ByteCache(
@@ -33,7 +38,8 @@ class Proposal:
 
     A `partial` one is to be shown while the rest is computed, never to be accepted, exported or skipped for:
     where nothing is stored yet it reads as background. `flips` says whether it is the average over all
-    orientations of the slide.
+    orientations of the slide. `version` tells the proposals of one model for the plane apart: another one has other
+    tiles.
     """
 
     file: Path
@@ -41,12 +47,18 @@ class Proposal:
     channels: int
     partial: bool = False
     flips: bool = False
+    model: str = ""
+    version: str = ""
+
+    @property
+    def id(self) -> ProposalId:
+        return ProposalId(self.model, self.version)
 
     def read(self, box: Box, *, shrink: int = 1) -> NDArray[np.uint8]:
         """Probabilities (h, w, channels), 0…255 for 0…1, of a box on the plane.
 
         With `shrink`, a power of two up to 256, every shrink-th pixel is taken and `box` counts these.
-        Raises `ProjectError` if the cache was deleted or damaged; proposing again replaces it.
+        Raises `ProjectError` if the file was deleted or damaged.
         """
         values = np.zeros((*box.shape, self.channels), dtype=np.uint8)
         try:
@@ -85,7 +97,8 @@ class Proposal:
 
     def _unreadable(self, error: Exception) -> ProjectError:
         return ProjectError(
-            f"The stored proposal '{self.file.name}' can't be read ({error}). Propose this slide again."
+            f"The stored proposal '{self.file.name}' of '{self.file.parent.name}' can't be read ({error}). "
+            "Propose this slide again; where it is corrected, take the newer proposal then."
         )
 
 
@@ -100,33 +113,68 @@ def part_file(place: Path, model: str, plane: PlaneId) -> Path:
 
 
 def slide_stamp(slide: Path) -> str:
-    """Identifies the version of a slide file: its size and its time of modification."""
+    """Identifies the version of a slide file by its content, and says when the file was changed.
+
+    Two files of the same content are the same slide, however they were copied. The digest is of the size and of all
+    bytes up to 1 MiB; of a larger file of 64 blocks of 16 KiB, evenly spaced from its first to its last bytes. It is
+    worked out again only when size or time of change are others. Raises OSError where there is no such file.
+    """
     status = slide.stat()
-    return f"{status.st_size}-{status.st_mtime_ns}"
+    changed = f"{status.st_size}-{status.st_mtime_ns}"
+    return f"{file_digest(slide, changed)} {changed}"
+
+
+@lru_cache(maxsize=4096)  # of some 200 bytes each
+def file_digest(file: Path, _changed: str) -> str:
+    """A digest of the content of a file that was `_changed` last, by the rule of `slide_stamp`."""
+    with file.open("rb") as opened:
+        size = os.fstat(opened.fileno()).st_size
+        digest = blake2b(str(size).encode(), digest_size=16)
+        if size <= _BLOCKS * _BLOCK:
+            digest.update(opened.read())
+        else:
+            for number in range(_BLOCKS):
+                opened.seek((size - _BLOCK) * number // (_BLOCKS - 1))
+                digest.update(opened.read(_BLOCK))
+    return digest.hexdigest()
+
+
+def _is_of(made_of: str, stamp: str) -> bool:
+    """Whether a proposal was made of the slide that has a stamp now.
+
+    Proposals of earlier versions of the program know their slides by size and time of change.
+    """
+    content, _, changed = stamp.partition(" ")
+    return made_of.partition(" ")[0] == content or made_of == changed
 
 
 def find_proposal(place: Path, model: str, plane: PlaneId, *, stamp: str | None = None) -> Proposal | None:
     """The proposal of `model` for a plane; None if there is none, or it is of another version of the slide."""
-    return _find(proposal_file(place, model, plane), stamp, partial=False) if model else None
+    return read_proposal(proposal_file(place, model, plane), model, stamp=stamp) if model else None
 
 
 def find_part(place: Path, model: str, plane: PlaneId, *, stamp: str | None = None) -> Proposal | None:
     """The partial proposal while the rest is computed; None as for `find_proposal`."""
-    return _find(part_file(place, model, plane), stamp, partial=True)
+    return read_proposal(part_file(place, model, plane), model, stamp=stamp, partial=True)
 
 
-def _find(file: Path, stamp: str | None, *, partial: bool) -> Proposal | None:
+def read_proposal(file: Path, model: str, *, stamp: str | None = None, partial: bool = False) -> Proposal | None:
+    """The proposal of `model` in a file; None where there is none, or it is damaged, or of another slide."""
     if not file.is_file():
         return None
     try:
         with _reading(file) as connection:
-            # Earlier versions of the program had no flips: their rows have no such column.
-            height, width, channels, made_of, *flips = connection.execute("SELECT * FROM proposal").fetchone()
-    except (sqlite3.Error, TypeError):
-        return None  # a damaged cache counts as none
-    if stamp is not None and stamp != made_of:
+            # Earlier versions of the program had no flips, and then no version: their rows have no such columns.
+            height, width, channels, made_of, *others = connection.execute("SELECT * FROM proposal").fetchone()
+        flips, version = others[0] if others else False, str(others[1]) if len(others) > 1 else ""
+        if not version and not partial:
+            status = file.stat()
+            version = file_digest(file, f"{status.st_size}-{status.st_mtime_ns}")
+    except (sqlite3.Error, TypeError, ValueError, OSError):
+        return None  # a damaged file counts as none
+    if stamp is not None and not _is_of(str(made_of), stamp):
         return None
-    return Proposal(file, (height, width), channels, partial, any(flips))
+    return Proposal(file, (height, width), channels, partial, bool(flips), model, version)
 
 
 def proposed_planes(place: Path, model: str) -> frozenset[PlaneId]:

@@ -1,6 +1,7 @@
 """Bringing the store of an older version up to date; one for which that fails stays as it was."""
 
 import sqlite3
+from glob import escape
 from pathlib import Path
 
 from unet_studio.core.labels.edits import Edit, PlaneChange, make_patches
@@ -13,13 +14,14 @@ from unet_studio.errors import ProjectError, ProjectInUseError
 
 
 def migrate(connection: sqlite3.Connection, file: Path) -> None:
-    """Bring the store `file`, of version 1, to version 2; raises `ProjectError` where it is in use or can't be written.
+    """Bring the store `file`, of version 1 or 2, to version 3.
 
-    A damaged one raises what SQLite and zlib raise.
+    Raises `ProjectError` where it is in use or can't be written. A damaged one raises what SQLite and zlib raise.
     """
     try:
-        with writing(file.parent):  # an older U-Net Studio that has it open could not go on writing
-            _to_version_2(connection)
+        with writing(file.parent), connection:  # an older U-Net Studio that has it open could not go on writing
+            connection.execute("BEGIN IMMEDIATE")
+            _to_version_3(connection, file.parent)
     except (ProjectInUseError, sqlite3.OperationalError) as error:
         reason = "another window or command has it open" if isinstance(error, ProjectInUseError) else error
         raise ProjectError(
@@ -28,19 +30,39 @@ def migrate(connection: sqlite3.Connection, file: Path) -> None:
         ) from error
 
 
-def _to_version_2(connection: sqlite3.Connection) -> None:
-    """Cut the edits, each a box of one plane in version 1, into patches; in one transaction."""
-    with connection:
-        connection.execute("BEGIN IMMEDIATE")
-        if connection.execute("PRAGMA user_version").fetchone()[0] != 1:
-            return  # another window was faster
-        connection.execute("ALTER TABLE edit RENAME TO edit_v1")
-        for statement in EDIT_TABLES.split(";"):
-            connection.execute(statement)
-        for (edit_id,) in connection.execute("SELECT id FROM edit_v1 ORDER BY id").fetchall():
-            _cut_edit(connection, edit_id)
-        connection.execute("DROP TABLE edit_v1")
-        connection.execute("PRAGMA user_version = 2")
+def _to_version_3(connection: sqlite3.Connection, place: Path) -> None:
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version not in (1, 2):
+        return  # another window was faster
+    connection.execute("ALTER TABLE plane ADD COLUMN proposal TEXT NOT NULL DEFAULT ''")
+    if version == 1:
+        _cut_edits(connection)
+    else:
+        connection.execute("ALTER TABLE edit_plane ADD COLUMN proposal_before TEXT")
+        connection.execute("ALTER TABLE edit_plane ADD COLUMN proposal_after TEXT")
+    _mark_unknown_proposals(connection, place)
+    connection.execute("PRAGMA user_version = 3")
+
+
+def _mark_unknown_proposals(connection: sqlite3.Connection, place: Path) -> None:
+    """Find the planes whose labels lie over a proposal: which one it was is unknown until it is found again."""
+    planes = connection.execute(
+        "SELECT id, slide, plane, EXISTS (SELECT 1 FROM edit_plane WHERE plane_id = plane.id AND "
+        "state_before = 'proposed') FROM plane WHERE state IN ('corrected', 'reviewed')"
+    ).fetchall()
+    for plane_id, slide, number, was_proposed in planes:
+        if was_proposed or any((place / "proposals").glob(f"*/{escape(slide)}/{number:05d}.tiles")):
+            connection.execute("UPDATE plane SET proposal = '?' WHERE id = ?", (plane_id,))
+
+
+def _cut_edits(connection: sqlite3.Connection) -> None:
+    """Cut the edits, each a box of one plane in version 1, into patches."""
+    connection.execute("ALTER TABLE edit RENAME TO edit_v1")
+    for statement in EDIT_TABLES.split(";"):
+        connection.execute(statement)
+    for (edit_id,) in connection.execute("SELECT id FROM edit_v1 ORDER BY id").fetchall():
+        _cut_edit(connection, edit_id)
+    connection.execute("DROP TABLE edit_v1")
 
 
 def _cut_edit(connection: sqlite3.Connection, edit_id: int) -> None:

@@ -1,7 +1,8 @@
 """The tables of a project's store, as they are in the version that this program writes."""
 
-VERSION = 2
-"""SQLite's `user_version`: 2 since an edit may change several planes; 1 had one box of one plane to an edit."""
+VERSION = 3
+"""SQLite's `user_version`: 3 since a plane remembers the proposal under its labels; 2 since an edit may change several
+planes; 1 had one box of one plane to an edit."""
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS setting (name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -10,7 +11,8 @@ CREATE TABLE IF NOT EXISTS class (
 );
 CREATE TABLE IF NOT EXISTS plane (
     id INTEGER PRIMARY KEY, slide TEXT NOT NULL, plane INTEGER NOT NULL,
-    state TEXT NOT NULL DEFAULT 'new', height INTEGER NOT NULL, width INTEGER NOT NULL, UNIQUE (slide, plane)
+    state TEXT NOT NULL DEFAULT 'new', height INTEGER NOT NULL, width INTEGER NOT NULL,
+    proposal TEXT NOT NULL DEFAULT '', UNIQUE (slide, plane)
 );
 CREATE TABLE IF NOT EXISTS label_tile (
     plane_id INTEGER NOT NULL REFERENCES plane (id), tile_row INTEGER, tile_column INTEGER,
@@ -18,7 +20,10 @@ CREATE TABLE IF NOT EXISTS label_tile (
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS hold_out (slide TEXT PRIMARY KEY);
 """
-"""Settings, classes, labels and hold-out; the same in versions 1 and 2."""
+"""Settings, classes, labels and hold-out.
+
+`proposal` is the one kept under the labels, 'MODEL/VERSION'; empty where there is none, '?' where a project of an
+earlier version doesn't say which one it was."""
 
 EDIT_TABLES = """
 CREATE TABLE IF NOT EXISTS edit (
@@ -29,6 +34,7 @@ CREATE INDEX IF NOT EXISTS undone_edit ON edit (id) WHERE undone = 1;
 CREATE TABLE IF NOT EXISTS edit_plane (
     edit_id INTEGER NOT NULL REFERENCES edit (id) ON DELETE CASCADE, position INTEGER NOT NULL,
     plane_id INTEGER NOT NULL REFERENCES plane (id), state_before TEXT NOT NULL, state_after TEXT NOT NULL,
+    proposal_before TEXT, proposal_after TEXT,
     PRIMARY KEY (edit_id, position)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS edit_patch (
@@ -42,4 +48,5 @@ CREATE TABLE IF NOT EXISTS edit_recipe (
     steps_before TEXT NOT NULL, threshold_before REAL NOT NULL, steps_after TEXT NOT NULL, threshold_after REAL NOT NULL
 );
 """
-"""The history of edits. `weight` is what an edit takes in memory, in bytes; `undone` ones can be redone."""
+"""The history of edits. `weight` is what an edit takes in memory, in bytes; `undone` ones can be redone. The proposals
+before and after are those of `plane`, and null where an edit doesn't change which one it is."""

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from unet_studio.core.classes import LabelClass, make_classes
 from unet_studio.core.cleaning.steps import Step, format_steps, parse_steps
 from unet_studio.core.labels.edits import Edit
-from unet_studio.core.labels.plane import LabelPlane, PlaneId, PlaneState
+from unet_studio.core.labels.plane import LabelPlane, PlaneId, PlaneState, ProposalId
 from unet_studio.core.project import stored_edits, stored_labels
 from unet_studio.core.project.connection import FILE, connect, damaged, reports_damage
 from unet_studio.core.project.stored_edits import StoredEdit
@@ -228,6 +228,31 @@ class Project(AbstractContextManager["Project"]):
         mask that was imported: that is an edit for each plane. Interpolated planes are among them.
         """
         return stored_edits.read_labelled_in_bulk(self._db)
+
+    # Proposals that are kept under labels
+
+    @reports_damage
+    def kept_proposals(self) -> dict[PlaneId, ProposalId]:
+        """The proposal that the corrections of a plane were made on, for all planes that have one."""
+        return stored_labels.read_proposals(self._db)
+
+    @reports_damage
+    def kept_proposal(self, plane: PlaneId) -> ProposalId | None:
+        """The proposal that the corrections of a plane were made on; None where there was none.
+
+        `UNKNOWN_PROPOSAL` where a version before this one did not write down which one it was.
+        """
+        return stored_labels.read_proposal(self._db, plane)
+
+    @reports_damage
+    def unsettled_planes(self) -> list[PlaneId]:
+        """The planes that are labelled in part and have no kept proposal that is known, in order."""
+        return stored_labels.read_unsettled(self._db)
+
+    def settle_proposal(self, plane: PlaneId, proposal: ProposalId) -> None:
+        """Name the proposal under a plane's labels where none is known so far; changes no other plane."""
+        with self._db:
+            stored_labels.settle_proposal(self._db, plane, proposal)
 
     # Edits
 

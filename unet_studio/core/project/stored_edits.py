@@ -5,9 +5,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from unet_studio.core.cleaning.steps import format_steps, parse_steps
-from unet_studio.core.labels.edits import Edit, MaskRecipe, Patch, PlaneChange, RecipeChange
+from unet_studio.core.labels.edits import Edit, MaskRecipe, Patch, PlaneChange, ProposalChange, RecipeChange
 from unet_studio.core.labels.plane import PlaneId, PlaneState
-from unet_studio.core.project.stored_labels import make_plane, write_labels
+from unet_studio.core.project.stored_labels import (
+    format_proposal,
+    make_plane,
+    parse_proposal,
+    write_labels,
+    write_proposal,
+)
 from unet_studio.core.tiles import Box
 
 _NEWEST = 2**62  # above every id
@@ -38,6 +44,8 @@ def record(db: sqlite3.Connection, edit_id: int, edit: Edit, shapes: tuple[tuple
         plane_id = make_plane(db, change.plane, shape)
         insert_change(db, edit_id, position, plane_id, change)
         write_labels(db, plane_id, ((patch.box, patch.after) for patch in change.patches), change.state_after)
+        if change.proposal is not None:
+            write_proposal(db, plane_id, format_proposal(change.proposal.after))
     if edit.recipe is not None:
         before, after = edit.recipe.before, edit.recipe.after
         db.execute(
@@ -49,9 +57,12 @@ def record(db: sqlite3.Connection, edit_id: int, edit: Edit, shapes: tuple[tuple
 
 def insert_change(db: sqlite3.Connection, edit_id: int, position: int, plane_id: int, change: PlaneChange) -> None:
     """Store what the edit `edit_id` changes on its plane number `position`, without changing the labels."""
+    proposals: tuple[str | None, str | None] = (None, None)
+    if change.proposal is not None:
+        proposals = format_proposal(change.proposal.before), format_proposal(change.proposal.after)
     db.execute(
-        "INSERT INTO edit_plane VALUES (?, ?, ?, ?, ?)",
-        (edit_id, position, plane_id, str(change.state_before), str(change.state_after)),
+        "INSERT INTO edit_plane VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (edit_id, position, plane_id, str(change.state_before), str(change.state_after), *proposals),
     )
     db.executemany(
         "INSERT INTO edit_patch (edit_id, position, y0, x0, y1, x1, before, after) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -66,13 +77,15 @@ def replay(db: sqlite3.Connection, edit_id: int, *, undone: bool) -> None:
     if row is None or bool(row[0]) == undone:
         return
     planes = db.execute(
-        f"SELECT position, plane_id, state_{side} FROM edit_plane WHERE edit_id = ?", (edit_id,)
+        f"SELECT position, plane_id, state_{side}, proposal_{side} FROM edit_plane WHERE edit_id = ?", (edit_id,)
     ).fetchall()
-    for position, plane_id, state in planes:
+    for position, plane_id, state, proposal in planes:
         patches = db.execute(
             f"SELECT y0, x0, y1, x1, {side} FROM edit_patch WHERE edit_id = ? AND position = ?", (edit_id, position)
         )
         write_labels(db, plane_id, ((Box(*corners), data) for *corners, data in patches), state)
+        if proposal is not None:
+            write_proposal(db, plane_id, proposal)
     recipe = db.execute(
         f"SELECT steps_{side}, threshold_{side} FROM edit_recipe WHERE edit_id = ?", (edit_id,)
     ).fetchone()
@@ -119,13 +132,19 @@ def read_labelled_in_bulk(db: sqlite3.Connection) -> frozenset[PlaneId]:
 def _read_edit(db: sqlite3.Connection, edit_id: int) -> StoredEdit:
     sentence, undone = db.execute("SELECT sentence, undone FROM edit WHERE id = ?", (edit_id,)).fetchone()
     rows = db.execute(
-        "SELECT position, slide, plane, state_before, state_after FROM edit_plane "
+        "SELECT position, slide, plane, state_before, state_after, proposal_before, proposal_after FROM edit_plane "
         "JOIN plane ON plane.id = plane_id WHERE edit_id = ? ORDER BY position",
         (edit_id,),
     ).fetchall()
     planes = tuple(
-        PlaneChange(PlaneId(slide, plane), _read_patches(db, edit_id, position), PlaneState(before), PlaneState(after))
-        for position, slide, plane, before, after in rows
+        PlaneChange(
+            PlaneId(slide, plane),
+            _read_patches(db, edit_id, position),
+            PlaneState(before),
+            PlaneState(after),
+            ProposalChange(*map(parse_proposal, proposals)) if None not in proposals else None,
+        )
+        for position, slide, plane, before, after, *proposals in rows
     )
     return StoredEdit(edit_id, Edit(sentence, planes, _read_recipe_change(db, edit_id)), bool(undone))
 

@@ -8,9 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unet_studio.core.classes import UNLABELLED
-from unet_studio.core.labels.plane import LabelPlane, PlaneId, PlaneState
+from unet_studio.core.labels.plane import UNKNOWN_PROPOSAL, LabelPlane, PlaneId, PlaneState, ProposalId
 from unet_studio.core.tiles import TILE, Box, Cell, cells_over, pack, tile_box, unpack
 from unet_studio.errors import ProjectError
+
+_UNKNOWN = "?"
+"""The proposal of a plane, where a project of an earlier version doesn't say which one it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,56 @@ def read_states(db: sqlite3.Connection) -> dict[PlaneId, PlaneState]:
     """The planes that a person corrected or reviewed."""
     rows = db.execute("SELECT slide, plane, state FROM plane WHERE state IN ('corrected', 'reviewed')")
     return {PlaneId(slide, plane): PlaneState(state) for slide, plane, state in rows}
+
+
+def read_proposals(db: sqlite3.Connection) -> dict[PlaneId, ProposalId]:
+    """The proposals that are kept under the labels of planes, `UNKNOWN_PROPOSAL` where it isn't known which one."""
+    rows = db.execute("SELECT slide, plane, proposal FROM plane WHERE proposal != ''")
+    found = {PlaneId(slide, plane): parse_proposal(text) for slide, plane, text in rows}
+    return {plane: proposal for plane, proposal in found.items() if proposal is not None}
+
+
+def read_proposal(db: sqlite3.Connection, plane: PlaneId) -> ProposalId | None:
+    """The proposal that is kept under the labels of one plane."""
+    row = db.execute("SELECT proposal FROM plane WHERE slide = ? AND plane = ?", (plane.slide, plane.plane)).fetchone()
+    return parse_proposal(row[0]) if row and row[0] else None
+
+
+def read_unsettled(db: sqlite3.Connection) -> list[PlaneId]:
+    """The planes that are labelled in part and of which no proposal is kept that is known."""
+    rows = db.execute(
+        "SELECT slide, plane FROM plane WHERE state IN ('corrected', 'reviewed') AND proposal IN ('', ?) AND "
+        "height * width > (SELECT COALESCE(SUM(labelled), 0) FROM label_tile WHERE plane_id = plane.id) "
+        "ORDER BY slide, plane",
+        (_UNKNOWN,),
+    )
+    return [PlaneId(slide, plane) for slide, plane in rows]
+
+
+def settle_proposal(db: sqlite3.Connection, plane: PlaneId, proposal: ProposalId) -> None:
+    """Name the proposal under the labels of a plane that has some, where none is known so far."""
+    db.execute(
+        "UPDATE plane SET proposal = ? WHERE slide = ? AND plane = ? AND proposal IN ('', ?) "
+        "AND state IN ('corrected', 'reviewed')",
+        (str(proposal), plane.slide, plane.plane, _UNKNOWN),
+    )
+
+
+def write_proposal(db: sqlite3.Connection, plane_id: int, proposal: str) -> None:
+    """Name the proposal under the labels of a plane, as `format_proposal` writes it."""
+    db.execute("UPDATE plane SET proposal = ? WHERE id = ?", (proposal, plane_id))
+
+
+def format_proposal(proposal: ProposalId | None) -> str:
+    if proposal is None:
+        return ""
+    return _UNKNOWN if proposal == UNKNOWN_PROPOSAL else str(proposal)
+
+
+def parse_proposal(text: str) -> ProposalId | None:
+    if not text:
+        return None
+    return UNKNOWN_PROPOSAL if text == _UNKNOWN else ProposalId.parse(text)
 
 
 def read_plane(db: sqlite3.Connection, plane: PlaneId, shape: tuple[int, int]) -> LabelPlane:
@@ -141,6 +194,8 @@ def write_labels(db: sqlite3.Connection, plane_id: int, patches: Iterable[tuple[
         tile[box.within(covered)] = labels
         _write_tile(db, plane_id, cell, tile, pack(tile))
     db.execute("UPDATE plane SET state = ? WHERE id = ?", (str(state), plane_id))
+    if state in (PlaneState.NEW, PlaneState.PROPOSED):
+        write_proposal(db, plane_id, "")  # it follows the active model again
 
 
 def _write_tile(db: sqlite3.Connection, plane_id: int, cell: Cell, tile: NDArray[np.uint8], packed: bytes) -> None:

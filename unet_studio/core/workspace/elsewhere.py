@@ -11,7 +11,7 @@ from unet_studio.core.project.store import Project
 from unet_studio.errors import ProjectError
 
 _FILE = "project.sqlite"
-_WITH_THE_STORE = ("models", "masks")
+_WITH_THE_STORE = ("models", "masks", "kept")
 """Copied along with the store; proposals are not, since they can be made again."""
 
 

@@ -1,18 +1,20 @@
 """An open folder: its slides, its project, and the one way in which its labels change."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Self
 
 from unet_studio.core.classes import LabelClass
 from unet_studio.core.cleaning.steps import Step
-from unet_studio.core.labels.edits import Edit, MaskRecipe, RecipeChange
-from unet_studio.core.labels.plane import LabelPlane, PlaneId, PlaneState
+from unet_studio.core.labels.edits import Edit, MaskRecipe, PlaneChange, ProposalChange, RecipeChange
+from unet_studio.core.labels.plane import LabelPlane, PlaneId, PlaneState, ProposalId
 from unet_studio.core.masks.crf import SlidePlane
+from unet_studio.core.masks.kept import Under, find_under, is_known, record, settle, settle_plane, with_proposals
 from unet_studio.core.masks.mask_view import MaskView
-from unet_studio.core.masks.proposals import Proposal, find_part, find_proposal, proposed_planes, slide_stamp
+from unet_studio.core.masks.proposals import Proposal, proposed_planes
 from unet_studio.core.models.cards import ModelCard
 from unet_studio.core.project.active_model import use_model
 from unet_studio.core.project.journal import Journal, Write
@@ -51,6 +53,7 @@ class Workspace:
         self.too_close = TooClose.read(project.too_close)
         self.states = project.states()
         self.audit = project.audit()
+        self.kept = project.kept_proposals()  # what lies under labels, whichever model is active
         self.proposed = proposed_planes(self.place, self.active_model)
         self.part: PlaneId | None = None  # the plane whose proposal is stored in part, while the rest is computed
         self._project = project
@@ -79,6 +82,8 @@ class Workspace:
                 held.enter_context(writing(project.place))
             except ProjectInUseError as error:
                 read_only = str(error)
+            if not read_only:
+                settle(project)
             workspace = cls(project, slides, read_only, notify)
             workspace._held = held.pop_all()
         return workspace
@@ -124,44 +129,74 @@ class Workspace:
             yield project
 
     def mask(self, plane: PlaneId, labels: LabelPlane) -> MaskView:
-        """How the mask of a plane comes about just now."""
-        return self._view(plane, labels, self.find_proposal(plane))
+        """How the mask of a plane comes about just now; its `problem` says where the proposal under it is missing."""
+        return self._view(plane, labels, self._find_under(plane, self.kept.get(plane)))
 
-    def _view(self, plane: PlaneId, labels: LabelPlane, proposal: Proposal | None) -> MaskView:
+    def _view(self, plane: PlaneId, labels: LabelPlane, under: Under) -> MaskView:
         slide = SlidePlane(self.folder / plane.slide, plane.plane)
-        return MaskView(labels, proposal, self.threshold, self.steps, slide)
+        return MaskView(labels, under.proposal, self.threshold, self.steps, slide, under.problem)
 
     def find_proposal(self, plane: PlaneId) -> Proposal | None:
-        """The active model's proposal for a plane of the slide as it is now, or None.
+        """The proposal under the labels of a plane, or None: the kept one, else the active model's.
 
-        For the plane `part` it is the partial proposal, unless there is a whole one: by the same model of the same
-        slide, that has the same values everywhere.
+        For the plane `part` it is the partial proposal, unless there is a whole one.
         """
-        try:
-            stamp = slide_stamp(self.folder / plane.slide)
-        except OSError as error:
-            raise SlideError(
-                f"'{plane.slide}' is no longer there ({error.strerror}). Its labels are kept; put the slide back."
-            ) from None
-        whole = find_proposal(self.place, self.active_model, plane, stamp=stamp)
-        if whole is None and plane == self.part:
-            return find_part(self.place, self.active_model, plane, stamp=stamp)
-        return whole
+        return self._find_under(plane, self.kept.get(plane)).proposal
+
+    def find_newer(self, plane: PlaneId) -> Proposal | None:
+        """The active model's proposal for a plane that was corrected on another one; None where there is none."""
+        kept = self.kept.get(plane)
+        if plane not in self.states or not is_known(kept):
+            return None
+        newer = self._find_under(plane, None).proposal
+        return newer if newer is not None and not newer.partial and newer.id != kept else None
+
+    def _find_under(self, plane: PlaneId, kept: ProposalId | None) -> Under:
+        find = partial(find_under, self.folder, self.place, plane, shows_part=plane == self.part)
+        under = find(kept, model=self.active_model)
+        if kept is not None and under.problem and self._waits(plane):
+            return find(None, model=kept.model)  # it was replaced just now, and what replaced it is about to be kept
+        return under
+
+    def _waits(self, plane: PlaneId) -> bool:
+        """Whether an edit of the plane is not written yet."""
+        return any(change.plane == plane for write in self.journal.waiting() for change in write.changes)
 
     def proposed_view(self, plane: PlaneId) -> MaskView:
         """How the mask of a plane that is proposed comes about just now, read anew; any thread may ask.
 
         Raises `SlideError` where the proposal is gone or doesn't fit the slide any more.
         """
-        proposal = self.find_proposal(plane)
-        if proposal is None:
+        under = self._find_under(plane, self.kept.get(plane))
+        if under.proposal is None:
             raise SlideError(
                 f"The proposal for '{plane.slide}' is gone, or of another version of it. Propose it again."
             )
-        return self._view(plane, self.planes.read(plane, proposal.shape), proposal)
+        return self._view(plane, self.planes.read(plane, under.proposal.shape), under)
 
     def mark_proposed(self, plane: PlaneId) -> None:
         self.proposed |= {plane}
+        self._settle([plane])
+
+    def _settle(self, planes: Iterable[PlaneId]) -> None:
+        """Keep what now lies under planes that were corrected with nothing under them: it stays there from now on."""
+        for plane in planes:
+            if self.states.get(plane) is not PlaneState.CORRECTED or is_known(self.kept.get(plane)):
+                continue
+            proposal = self._look_up(plane) if not self.read_only else None
+            if proposal is not None and not proposal.partial:
+                self.kept[plane] = proposal.id
+                write = partial(settle_plane, plane=plane, proposal=proposal)
+                self._submit(Write(f"proposal under {plane.slide}", write))
+
+    def _look_up(self, plane: PlaneId) -> Proposal | None:
+        """The active model's proposal, for a plane that has none kept; None also where the slide is gone."""
+        if plane not in self.proposed:
+            return None
+        try:
+            return self._find_under(plane, None).proposal
+        except SlideError:
+            return None
 
     def _open_project(self) -> Project:
         return Project.open(self.folder, place=self.place)
@@ -172,18 +207,42 @@ class Workspace:
 
     # Edits
 
-    def perform(self, edit: Edit, *shapes: tuple[int, int], made: LabelPlane | None = None) -> Change:
+    def perform(
+        self,
+        edit: Edit,
+        *shapes: tuple[int, int],
+        made: LabelPlane | None = None,
+        made_on: Mapping[PlaneId, Proposal | None] | None = None,
+    ) -> Change:
         """Make an edit: labels, states, recipe and history at once, the store as soon as the disk takes it.
 
         `shapes` are the (h, w) of the planes that it changes, in their order. `made` are the labels of its one plane
         as they are afterwards, where they are there already: a stroke paints as it goes, and what was worked out on a
-        snapshot is taken over whole. Raises `ProjectInUseError`, and changes nothing, where the folder is read-only.
+        snapshot is taken over whole. `made_on` are the proposals that it was made on, where the caller knows them; a
+        plane that is corrected for the first time keeps its one. Raises `ProjectInUseError`, and changes nothing, where
+        the folder is read-only.
         """
         self._check_writable()
         number = self._history.next_id
-        change = self._carry_out(Change(edit), lambda project: project.record(number, edit, *shapes), made)
+        under = dict(made_on or {})
+        under.update(
+            (change.plane, self._look_up(change.plane))
+            for change in edit.planes
+            if change.plane not in under and not is_known(self.kept.get(change.plane))
+        )
+        edit = with_proposals(edit, self.kept, under)
+        change = self._carry_out(
+            Change(edit), lambda project: record(project, number, edit, *shapes, made_on=under), made
+        )
         self._history.add(edit)
         return change
+
+    def take_newer(self, plane: PlaneId, shape: tuple[int, int], newer: Proposal, sentence: str) -> Change:
+        """Put another proposal under the labels of a plane of `shape` (h, w), as an edit; no label changes."""
+        state = self.state(plane)
+        under = ProposalChange(self.kept.get(plane), newer.id)
+        edit = Edit(sentence, (PlaneChange(plane, (), state, state, under),))
+        return self.perform(edit, shape, made_on={plane: newer})
 
     def undo(self) -> Change | None:
         """Take the last edit back, on whatever slides it was; None where there is none.
@@ -226,17 +285,27 @@ class Workspace:
         written = Write(change.sentence, write, edit.planes, undone)
         self.planes.apply(written, made)
         for plane in edit.planes:
+            if plane.proposal is not None:
+                self._set_kept(plane.plane, plane.proposal.before if undone else plane.proposal.after)
             self._set_state(plane.plane, plane.state_before if undone else plane.state_after)
         if edit.recipe is not None:
             self._set_recipe(edit.recipe.before if undone else edit.recipe.after)
         self._submit(written)
+        self._settle(change.planes)
         return change
 
     def _set_state(self, plane: PlaneId, state: PlaneState) -> None:
         if state in (PlaneState.NEW, PlaneState.PROPOSED):
             self.states.pop(plane, None)
+            self.kept.pop(plane, None)  # it follows the active model again
         else:
             self.states[plane] = state
+
+    def _set_kept(self, plane: PlaneId, proposal: ProposalId | None) -> None:
+        if proposal is None:
+            self.kept.pop(plane, None)
+        else:
+            self.kept[plane] = proposal
 
     def _check_writable(self) -> None:
         if self.read_only:
@@ -297,3 +366,4 @@ class Workspace:
             self.classes = card.classes
         self.active_model = card.id
         self.proposed = proposed_planes(self.place, card.id)
+        self._settle([plane for plane in self.states if plane in self.proposed])
