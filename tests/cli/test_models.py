@@ -92,6 +92,23 @@ def test_removing_says_where_its_weights_stay(run: Run, ask: Ask, folder_of_two:
     assert listed(ask, folder_of_two, "second")["parent"] == "bright", "where it comes from is still known"
 
 
+def test_two_models_are_compared(run: Run, ask: Ask, refused: Refused, folder_of_two: Path, truth: Path) -> None:
+    ask("import", folder_of_two, "--masks", truth)
+    with Project.open(folder_of_two) as project:
+        project.add_hold_out(["b.png", "sub/c.png"])
+    content = ask("models", folder_of_two, "compare", "bright", "second")
+    assert (content["compared_with"], content["model"], content["verdict"]) == ("bright", "second", "too close to call")
+    assert content["dice"] == content["dice_before"] > 0.9
+    assert content["difference"] == {"value": 0.0, "low": 0.0, "high": 0.0, "over": "slides", "units": 2}
+    assert content["learned_unknown"] == ["bright", "second"]
+    assert content["sentences"][0].startswith(
+        "'Bright' and 'Second' are too close to call: Dice 1.0000 on the hold-out, "
+    )
+    assert "Traceback" not in refused("models", folder_of_two, "compare", "bright", "axon-myelin")
+    for models in (["bright"], ["bright", "second", "third"]):
+        assert run("models", folder_of_two, "compare", *models).exit_code == 2
+
+
 def test_the_model_in_use_starters_and_others_are_not_removed(
     refused: Refused, folder_of_two: Path, bright: ModelCard
 ) -> None:

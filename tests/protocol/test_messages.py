@@ -25,7 +25,9 @@ from unet_studio.protocol.messages import (
     encode,
 )
 from unet_studio.protocol.values import (
+    Compared,
     ComparedTile,
+    CompareJob,
     Comparison,
     Corrections,
     PartProposed,
@@ -58,8 +60,10 @@ def several(items: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[Any, ...]]
     return st.lists(items, max_size=3).map(tuple)
 
 
-jobs = a(ProposeJob, planes=several(st.tuples(texts, numbers)), view=st.none() | a(View)) | a(
-    RetrainJob, changes=several(texts)
+jobs = (
+    a(ProposeJob, planes=several(st.tuples(texts, numbers)), view=st.none() | a(View))
+    | a(RetrainJob, changes=several(texts))
+    | a(CompareJob)
 )
 events = st.one_of(
     *(a(kind) for kind in (PartProposed, PlaneProposed, SlideFailed, Preparing, Round, Stopping, PhaseBegan))
@@ -67,15 +71,14 @@ events = st.one_of(
 histories = several(a(Round)).map(lambda rounds: (*rounds, Round(9, 9, 0.5, 0.5, 1.0, kept=True)))
 
 
-@st.composite
-def retrainings(draw: st.DrawFn) -> Retrained:
-    classes = draw(several(texts))
-    side, pixels = len(classes), st.integers(0, 2**31 - 1)
+def comparisons(side: int) -> st.SearchStrategy[Comparison]:
+    """Of so many classes."""
+    pixels = st.integers(0, 2**31 - 1)
     confusions = st.lists(st.lists(pixels, min_size=side, max_size=side).map(tuple), min_size=side, max_size=side)
     counted = {name: confusions.map(tuple) for name in ("before", "after", "reviewed", "elsewhere", "unlabelled")}
     tiles = several(st.builds(ComparedTile, texts, counted["before"], counted["after"]))
     of = {name: counted[name] for name in ("reviewed", "elsewhere", "unlabelled")}
-    comparisons = a(
+    return a(
         Comparison,
         judged=tiles,
         in_bulk=tiles,
@@ -84,10 +87,23 @@ def retrainings(draw: st.DrawFn) -> Retrained:
         learned_whole=a(Corrections),
         **of,
     )
-    return draw(a(Retrained, classes=st.just(classes), history=histories, comparison=st.none() | comparisons))
 
 
-results = a(Proposed) | retrainings()
+@st.composite
+def retrainings(draw: st.DrawFn) -> Retrained:
+    classes = draw(several(texts))
+    comparison = st.none() | comparisons(len(classes))
+    return draw(a(Retrained, classes=st.just(classes), history=histories, comparison=comparison))
+
+
+@st.composite
+def compared(draw: st.DrawFn) -> Compared:
+    classes = draw(several(texts))
+    slides, comparison = several(texts), comparisons(len(classes))
+    return draw(a(Compared, classes=st.just(classes), comparison=comparison, left_out=slides, unknown=slides))
+
+
+results = a(Proposed) | retrainings() | compared()
 messages = st.one_of(
     st.builds(Request, ids, jobs),
     st.builds(Cancel, ids),

@@ -13,6 +13,8 @@ from typing import Any
 from unet_studio.errors import ProtocolError
 from unet_studio.protocol.fields import LARGEST, FieldError, build, plain
 from unet_studio.protocol.values import (
+    Compared,
+    CompareJob,
     Event,
     Job,
     PartProposed,
@@ -29,7 +31,7 @@ from unet_studio.protocol.values import (
     Stopping,
 )
 
-VERSION = 5
+VERSION = 6
 _QUOTED = 200
 """Of what can't be understood at most so many characters are quoted."""
 
@@ -103,12 +105,12 @@ class Failed:
 
 Message = Ready | Request | Cancel | Report | Happened | Finished | Stopped | Failed
 
-_JOBS: Mapping[str, type[Job]] = {"propose": ProposeJob, "retrain": RetrainJob}
+_JOBS: Mapping[str, type[Job]] = {"propose": ProposeJob, "retrain": RetrainJob, "compare": CompareJob}
 _EVENTS: Mapping[str, type[Event]] = {
     "in-view": PartProposed, "proposed": PlaneProposed, "failed": SlideFailed, "preparing": Preparing,
     "round": Round, "stopping": Stopping, "phase": PhaseBegan,
 }  # fmt: skip
-_RESULTS: Mapping[str, type[Result]] = {"propose": Proposed, "retrain": Retrained}
+_RESULTS: Mapping[str, type[Result]] = {"propose": Proposed, "retrain": Retrained, "compare": Compared}
 
 
 def encode(message: Message) -> bytes:

@@ -57,7 +57,17 @@ class RetrainJob:
     resume: bool = False
 
 
-Job = ProposeJob | RetrainJob
+@dataclass(frozen=True, slots=True)
+class CompareJob:
+    """Compare the models `before` and `after` on the project's labels as they are now."""
+
+    folder: str
+    place: str
+    before: str
+    after: str
+
+
+Job = ProposeJob | RetrainJob | CompareJob
 
 
 # Events, which are reported while a job runs
@@ -263,12 +273,36 @@ class Retrained:
         return self.history[-1].round
 
 
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Two models on the labels that there are now.
+
+    Attributes:
+        model: id of the second one; `comparison.rival` is the first.
+        classes: the names of the classes that both tell apart, background first.
+        comparison: what both propose on the same tiles. What it calls learned are labels on slides that aren't
+            held out, whether or not one of the two learned from them.
+        left_out: held-out slides that judge nothing, since one of the two learned from them.
+        unknown: ids of those of the two of which it isn't known what they learned from.
+    """
+
+    model: str
+    classes: Sequence[str]
+    comparison: Comparison
+    left_out: Sequence[str] = ()
+    unknown: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        if not self.comparison.counts(len(self.classes)):
+            raise ValueError(f"its comparison doesn't count pixels of {len(self.classes)} classes")
+
+
 def kept_round(history: Sequence[Round]) -> Round:
     """The last round whose weights were kept."""
     return next(report for report in reversed(history) if report.kept)
 
 
-Result = Proposed | Retrained
+Result = Proposed | Retrained | Compared
 
 
 class Progress(Protocol):

@@ -2,13 +2,14 @@
 
 import csv
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import keras
 
 from unet_studio.core.files import publish_folder
 from unet_studio.core.models.cards import WEIGHTS, ModelCard
+from unet_studio.core.models.notes import write_learned_slides
 from unet_studio.errors import ModelError
 from unet_studio.protocol.values import Round
 from unet_studio.unet import device
@@ -52,8 +53,12 @@ def load_fast_network(card: ModelCard) -> keras.Model:
     return fast
 
 
-def publish(card: ModelCard, network: keras.Model, history: Sequence[Round]) -> ModelCard:
+def publish(
+    card: ModelCard, network: keras.Model, history: Sequence[Round], learned: Iterable[str] | None = None
+) -> ModelCard:
     """Write network, card and history into `card.folder`; a reader sees the finished folder or none.
+
+    `learned` are the slides that it learned from, where that is known.
 
     Once this returns the model is on the disk itself, so that what it was trained from may go. Raises `ModelError`
     where it can't be written.
@@ -62,6 +67,8 @@ def publish(card: ModelCard, network: keras.Model, history: Sequence[Round]) -> 
     shutil.rmtree(beside, ignore_errors=True)
     try:
         _write_model(beside, card, network, history)
+        if learned is not None:
+            write_learned_slides(beside, learned)
         publish_folder(beside, card.folder)
     except OSError as error:
         raise ModelError(

@@ -21,7 +21,7 @@ from unet_studio.protocol.messages import (
     decode,
     encode,
 )
-from unet_studio.protocol.values import Event, ProposeJob
+from unet_studio.protocol.values import CompareJob, Event, ProposeJob, RetrainJob
 
 if TYPE_CHECKING:
     from unet_studio.usecases.engine import Engine
@@ -106,9 +106,13 @@ def main() -> None:
 
 def _answer(jobs: "Engine", request: Request, progress: _RequestProgress) -> Finished | Stopped | Failed:
     try:
-        if isinstance(request.job, ProposeJob):
-            return Finished(request.id, jobs.propose(request.job, progress))
-        return Finished(request.id, jobs.retrain(request.job, progress))
+        match request.job:
+            case ProposeJob():
+                return Finished(request.id, jobs.propose(request.job, progress))
+            case RetrainJob():
+                return Finished(request.id, jobs.retrain(request.job, progress))
+            case CompareJob():
+                return Finished(request.id, jobs.compare(request.job, progress))
     except Cancelled as error:
         return Stopped(request.id, str(error))
     except StudioError as error:

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from unet_studio.core.models.cards import find_model
-from unet_studio.protocol.values import Progress, Proposed, ProposeJob, Retrained, RetrainJob
+from unet_studio.protocol.values import Compared, CompareJob, Progress, Proposed, ProposeJob, Retrained, RetrainJob
 from unet_studio.unet.proposing import Proposer
+from unet_studio.usecases.compare import compare
 from unet_studio.usecases.propose import propose
 from unet_studio.usecases.retrain import retrain
 
@@ -22,6 +23,10 @@ class Jobs:
     def retrain(self, job: RetrainJob, progress: Progress) -> Retrained:
         """See `usecases.retrain`."""
         return retrain(job, progress)
+
+    def compare(self, job: CompareJob, progress: Progress) -> Compared:
+        """See `usecases.compare`."""
+        return compare(job, progress)
 
     def _proposer(self, job: ProposeJob) -> Proposer:
         card = find_model(job.model, Path(job.place))

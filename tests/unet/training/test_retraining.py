@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from unet_studio.core.classes import UNLABELLED, make_classes
 from unet_studio.core.models.cards import ModelCard, project_models, read_card
 from unet_studio.core.models.normalisation import Normalisation
+from unet_studio.core.models.notes import learned_slides
 from unet_studio.core.project.active_model import use_model
 from unet_studio.core.project.store import Project
 from unet_studio.core.scoring.gate import judge_model
@@ -67,9 +68,9 @@ def published(monkeypatch: pytest.MonkeyPatch) -> list[keras.Model]:
     networks: list[keras.Model] = []
     publish = retraining.publish
 
-    def spy(card: ModelCard, network: keras.Model, history: Any) -> ModelCard:
+    def spy(card: ModelCard, network: keras.Model, history: Any, learned: Any) -> ModelCard:
         networks.append(network)
-        return publish(card, network, history)
+        return publish(card, network, history, learned)
 
     monkeypatch.setattr(retraining, "publish", spy)
     return networks
@@ -134,7 +135,9 @@ def test_a_retraining_from_a_model(
     # The new model is a whole folder, says where it comes from, and keeps the network of the one it started from.
     card = card_of(project, retrained)
     assert card.folder == project.place / "models" / "retrained-001"
-    assert sorted(file.name for file in card.folder.iterdir()) == ["card.toml", "history.csv", "model.keras"]
+    assert sorted(file.name for file in card.folder.iterdir()) == [
+        "card.toml", "history.csv", "model.keras"
+    ], "nobody knows what the model before learned from, so nothing is written down of it"  # fmt: skip
     assert (retrained.model, retrained.parent, retrained.classes) == ("retrained-001", "bright", ("background", "spot"))
     assert (card.id, card.title, card.parent) == ("retrained-001", "Retrained 1", "bright")
     assert card.classes == bright.classes
@@ -296,6 +299,20 @@ def test_the_poorest_labels_still_give_a_model(
     assert all(np.isfinite(report.loss) for report in retrained.history[1:])
     assert load_network(card_of(project, retrained)).output_shape[-1] == 1 + len(classes)
     assert card_of(project, retrained).scores["judged_on"] == "training slides"
+
+
+def test_a_model_says_which_slides_it_and_those_it_comes_from_learned_from(
+    project: Project, paint: Paint, truths: Truths, recipe: Recipe
+) -> None:
+    paint("a.png", truths["a.png"])
+    paint("b.png", truths["b.png"])
+    project.add_hold_out(["b.png"])
+    first = card_of(project, retrain(project, None, recipe, RecordingProgress(stop=True)))
+    assert learned_slides(first) == {"a.png"}, "the hold-out teaches nothing"
+    project.add_hold_out(["a.png"])
+    paint("sub/c.png", truths["sub/c.png"])
+    second = card_of(project, retrain(project, first, recipe, RecordingProgress(stop=True)))
+    assert learned_slides(second) == {"a.png", "sub/c.png"}
 
 
 def test_a_recipe_may_set_slides_aside_to_choose_a_round_on(

@@ -6,9 +6,11 @@ from typing import Any
 from rich.table import Table
 
 from unet_studio.cli.rendering.text import make_table
+from unet_studio.cli.rendering.training import figures_content
 from unet_studio.core.models.cards import ModelCard
 from unet_studio.core.models.notes import read_note
-from unet_studio.core.scoring.judgement import TooClose
+from unet_studio.core.scoring.judgement import Judgement, TooClose
+from unet_studio.protocol.values import Compared
 from unet_studio.usecases.remove_model import RemovedModel
 
 _RULES = {
@@ -38,6 +40,12 @@ def models_text(cards: Sequence[ModelCard], active: str, rule: TooClose) -> list
         if column.header != "Dice":
             column.justify = "left"
     return [table, f"When old and new are too close to call, {_RULES[rule]}."]
+
+
+def compared_content(compared: Compared, judgement: Judgement, sentences: Sequence[str]) -> dict[str, Any]:
+    """What is said of the second of two models beside the first, with every figure behind it."""
+    of_slides = {"left_out": compared.left_out, "learned_unknown": compared.unknown}
+    return {**figures_content(judgement), **of_slides, "sentences": sentences}
 
 
 def removed_content(removed: RemovedModel, active: str) -> dict[str, Any]:

@@ -20,9 +20,15 @@ def round_text(done: Round) -> str:
 
 def judgement_content(judgement: Judgement) -> dict[str, Any]:
     """What is said of a new model, with every figure behind it."""
+    said = {"adopted": judgement.is_adopted, "sentences": [headline(judgement), *details(judgement)]}
+    return {**figures_content(judgement), **said}
+
+
+def figures_content(judgement: Judgement) -> dict[str, Any]:
+    """The verdict on a model, and every figure behind it."""
     difference = judgement.difference
     return {
-        "model": judgement.model, "verdict": judgement.verdict, "adopted": judgement.is_adopted,
+        "model": judgement.model, "verdict": judgement.verdict,
         "compared_with": judgement.rival, "dice_before": judgement.dice_before, "dice": judgement.dice_after,
         "difference": {
             "value": difference.value, "low": difference.low, "high": difference.high,
@@ -32,7 +38,6 @@ def judgement_content(judgement: Judgement) -> dict[str, Any]:
         "strokes": asdict(judgement.learned_strokes), "whole_planes": asdict(judgement.learned_whole),
         "held_out_strokes": asdict(judgement.unseen_strokes),
         "changes": [asdict(change) for change in judgement.changes],
-        "sentences": [headline(judgement), *details(judgement)],
     }  # fmt: skip
 
 

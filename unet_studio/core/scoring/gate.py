@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from unet_studio.core.classes import BACKGROUND
 from unet_studio.core.scoring.bootstrap import bootstrap_interval
 from unet_studio.core.scoring.judgement import AreaChange, Judgement, TooClose, Verdict
-from unet_studio.protocol.values import ComparedTile, Comparison, Confusion, Retrained
+from unet_studio.protocol.values import Compared, ComparedTile, Comparison, Confusion, Retrained
 
 
 def judge_model(
@@ -24,7 +24,8 @@ def judge_model(
     `rival` is the id of the active model where it tells the same classes apart, or empty: nothing else can be lost by
     using the new one. *Better* is used and *worse* never; `rule` decides what the hold-out can't.
     """
-    compared = _weigh(retrained, rule)
+    blank = Judgement(Verdict.NOT_JUDGED, False, retrained.model, rule=rule)
+    compared = _weigh(retrained.comparison, retrained.classes, blank)
     verdict = _verdict(retrained, compared, classes, rival)
     if verdict in (Verdict.TOO_CLOSE, Verdict.NOT_JUDGED):
         kept = compared.keeps_corrections and not compared.changes_much and not compared.falls
@@ -32,6 +33,16 @@ def judge_model(
     else:
         is_adopted = verdict in (Verdict.BETTER, Verdict.FIRST)
     return replace(compared, verdict=verdict, is_adopted=is_adopted)
+
+
+def judge_compared(compared: Compared) -> Judgement:
+    """What the hold-out says of the second of two models beside the first; none of them is put to use by it."""
+    blank = Judgement(Verdict.NOT_JUDGED, False, compared.model)
+    weighed = _weigh(compared.comparison, compared.classes, blank)
+    verdict = _by_hold_out(weighed)
+    if verdict is Verdict.WORSE and weighed.over_tiles:  # nothing is at stake that would need such caution
+        verdict = Verdict.TOO_CLOSE
+    return replace(weighed, verdict=verdict)
 
 
 def pooled_dice(tiles: Sequence[ComparedTile]) -> tuple[float, float]:
@@ -55,6 +66,10 @@ def _verdict(retrained: Retrained, compared: Judgement, classes: Sequence[str], 
         return Verdict.FIRST
     if any(change.is_forgotten or change.is_everything for change in compared.changes):
         return Verdict.CHANGES_ELSEWHERE
+    return _by_hold_out(compared)
+
+
+def _by_hold_out(compared: Judgement) -> Verdict:
     if math.isnan(compared.difference.low):
         return Verdict.NOT_JUDGED
     if compared.difference.low > 0 and not compared.over_tiles:  # one slide can't speak for others
@@ -62,13 +77,10 @@ def _verdict(retrained: Retrained, compared: Judgement, classes: Sequence[str], 
     return Verdict.WORSE if compared.difference.high < 0 else Verdict.TOO_CLOSE
 
 
-def _weigh(retrained: Retrained, rule: TooClose) -> Judgement:
-    """The figures of a comparison, without a verdict."""
-    blank = Judgement(Verdict.NOT_JUDGED, False, retrained.model, rule=rule)
-    compared = retrained.comparison
+def _weigh(compared: Comparison | None, names: Sequence[str], blank: Judgement) -> Judgement:
+    """A judgement with the figures of a comparison, without a verdict."""
     if compared is None:
         return blank
-    names = retrained.classes
     slides = _by_slide(compared.judged)
     over_tiles = len(slides) < 2  # tiles of one slide are alike: of few slides they give intervals that are too narrow
     units = _tiles(compared.judged, len(names)) if over_tiles else np.stack([slides[slide] for slide in sorted(slides)])

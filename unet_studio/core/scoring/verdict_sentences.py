@@ -4,12 +4,10 @@ import math
 
 from unet_studio.core.scoring.judgement import AreaChange, Judgement, TooClose, Verdict
 
-_NOTHING_VOUCHED = (
-    "no plane of a held-out slide is reviewed; review one of them as a whole, and the next model can be judged"
-)
+_NOTHING_VOUCHED = "no plane of a held-out slide is reviewed; review one of them as a whole"
 _ONLY_STROKES = (
     "the held-out slides have only strokes over mistakes of the model before, on which any other model looks better; "
-    "review one of them as a whole, and the next model can be judged"
+    "review one of them as a whole"
 )
 _ONE_TILE = "what is reviewed of the held-out slides is too little to say how far chance goes; review another one"
 
@@ -18,18 +16,18 @@ def headline(judgement: Judgement) -> str:
     """What is said of the new model, whether it is in use, and why, in one or two sentences."""
     match judgement.verdict:
         case Verdict.BETTER:
-            return f"The new model is better and in use: {_figures(judgement)}."
+            return f"The new model is better and in use: {figures(judgement)}."
         case Verdict.WORSE:
-            return f"The new model is worse, so the one before stays in use: {_figures(judgement)}."
+            return f"The new model is worse, so the one before stays in use: {figures(judgement)}."
         case Verdict.TOO_CLOSE:
-            return f"Old and new are too close to call: {_figures(judgement)}. {_by_rule(judgement)}"
+            return f"Old and new are too close to call: {figures(judgement)}. {_by_rule(judgement)}"
         case Verdict.NOT_JUDGED:
-            return f"The new model can't be judged: {_why_not(judgement)}. {_by_rule(judgement)}"
+            return f"The new model can't be judged: {why_not_judged(judgement)}. {_by_rule(judgement)}"
         case Verdict.CHANGES_ELSEWHERE:
             change = next(change for change in judgement.changes if change.is_forgotten or change.is_everything)
             return (
                 f"The new model is not used, since where nobody labelled it would change too much: "
-                f"{_change(change, judgement)}. The one before stays in use."
+                f"{area_change(change, judgement)}. The one before stays in use."
             )
         case Verdict.FIRST:
             return "The first model of this project is in use."
@@ -85,23 +83,25 @@ def details(judgement: Judgement) -> tuple[str, ...]:
             f"{whole.spoiled:,} wrong that were right."
         )
     if judgement.verdict is not Verdict.CHANGES_ELSEWHERE:  # which says it already
-        found += [f"{_sentence(_change(change, judgement))}." for change in judgement.changes if change.is_seen]
+        found += [f"{_sentence(area_change(change, judgement))}." for change in judgement.changes if change.is_seen]
     return tuple(found)
 
 
-def _figures(judgement: Judgement) -> str:
+def figures(judgement: Judgement, *, before: str = "before") -> str:
+    """Dice, difference and interval; `before` leads to the Dice of the first model."""
     difference = judgement.difference
     over = f"{judgement.units} slides"
     if judgement.over_tiles:
         over = f"{judgement.units} tiles of one slide, which can't speak for others"
     return (
-        f"Dice {_dice(judgement.dice_after)} on the hold-out, before {_dice(judgement.dice_before)} "
+        f"Dice {_dice(judgement.dice_after)} on the hold-out, {before} {_dice(judgement.dice_before)} "
         f"(difference {_points(difference.value)}, 95 % interval {_points(difference.low)} to "
         f"{_points(difference.high)} over {over})"
     )
 
 
-def _why_not(judgement: Judgement) -> str:
+def why_not_judged(judgement: Judgement) -> str:
+    """Why the hold-out can't tell which of two models is better, and what to do about it."""
     if not judgement.pixels:
         return _ONLY_STROKES if judgement.unseen_strokes.labelled else _NOTHING_VOUCHED
     if math.isnan(judgement.dice_after):
@@ -125,11 +125,12 @@ def _by_rule(judgement: Judgement) -> str:
     elif judgement.falls:
         reason = "its Dice on the hold-out is lower, though perhaps by chance"
     else:
-        reason = _change(next(change for change in judgement.changes if change.is_much), judgement)
+        reason = area_change(next(change for change in judgement.changes if change.is_much), judgement)
     return f"The one before stays in use: {reason}."
 
 
-def _change(change: AreaChange, judgement: Judgement) -> str:
+def area_change(change: AreaChange, judgement: Judgement) -> str:
+    """How the area of a class changes where nobody labelled, and where that was looked at."""
     looked_at, of = judgement.elsewhere
     if not of:
         where = "where nobody labelled on the labelled slides"

@@ -1,4 +1,4 @@
-"""Comparing a new model with the one before it, on the same pixels: of held-out, of learned, and of other slides."""
+"""Comparing two models, the one before and a new one, on the same pixels: of held-out, labelled and other slides."""
 
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from contextlib import ExitStack
@@ -35,7 +35,7 @@ _MOSTLY = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Rival:
-    """The model that would go on proposing without the new one."""
+    """The model that a new one is compared with, such as the one that would go on proposing without it."""
 
     card: ModelCard
     predictor: Predictor
@@ -52,6 +52,9 @@ class _Part:
     after: NDArray[np.uint8]
 
 
+_Tile = tuple[LabelledSlide, Cell]
+"""A tile of 512 × 512 of a plane."""
+
 Proposed = Callable[[PlaneId, Box], NDArray[np.uint8] | None]
 """The class indices (h, w) of a box that a model had proposed to the person who labelled the plane; None: nothing."""
 
@@ -59,14 +62,25 @@ Proposed = Callable[[PlaneId, Box], NDArray[np.uint8] | None]
 class Comparer:
     """Has both models propose the same tiles, after the clean-up `steps`, and counts what they say.
 
-    With `briefly` it takes a quarter of the tiles: the user waits for the end.
+    With `briefly` it takes a quarter of the tiles: the user waits for the end. `progress` is told the share that is
+    done before each tile, 0…1, and may raise to stop.
     """
 
-    def __init__(self, rival: Rival, new: Predictor, steps: Sequence[Step] = (), *, briefly: bool = False) -> None:
+    def __init__(
+        self,
+        rival: Rival,
+        new: Predictor,
+        steps: Sequence[Step] = (),
+        *,
+        briefly: bool = False,
+        progress: Callable[[float], None] = lambda _: None,
+    ) -> None:
         self._rival = rival
         self._new = new
         self._steps = steps
         self._share = 4 if briefly else 1
+        self._progress = progress
+        self._done = self._wanted = 0  # tiles
         self._reads: dict[PlaneId, Read] = {}  # the rival's, by plane
 
     def compare(
@@ -87,34 +101,46 @@ class Comparer:
         bulk = [slide for slide in held_out if slide.plane in snapshot.in_bulk]
         one_by_one = [slide for slide in held_out if slide.plane not in snapshot.in_bulk]
         whole = reviewed | mostly
-        judged = self._parts([slide for slide in one_by_one if slide.plane in whole], _JUDGED)
-        unseen = self._parts([slide for slide in one_by_one if slide.plane not in whole], _LEARNED)
-        learned_whole = self._parts([slide for slide in training if slide.plane in whole], _LEARNED)
-        strokes = self._parts([slide for slide in training if slide.plane not in whole], _LEARNED)
+        chosen = [
+            self._choose([slide for slide in one_by_one if slide.plane in whole], _JUDGED),
+            self._choose([slide for slide in one_by_one if slide.plane not in whole], _LEARNED),
+            self._choose([slide for slide in training if slide.plane in whole], _LEARNED),
+            self._choose([slide for slide in training if slide.plane not in whole], _LEARNED),
+            self._choose(bulk, _LEARNED),
+            self._choose_anywhere(others),
+        ]
+        self._done, self._wanted = 0, sum(map(len, chosen))
+        judged, unseen, learned_whole, strokes = ([*self._parts(tiles)] for tiles in chosen[:4])
         return Comparison(
             rival=self._rival.card.id,
             judged=tuple(self._tiles(judged)),
             proposed=sum(_as_proposed(part, proposed) for part in judged if part.plane in reviewed),
-            in_bulk=tuple(self._tiles(self._parts(bulk, _LEARNED))),
+            in_bulk=tuple(self._tiles(self._parts(chosen[4]))),
             unseen_strokes=_corrections(unseen),
             learned_strokes=_corrections(strokes),
             learned_whole=_corrections(learned_whole),
             reviewed=self._pooled((part.labels, part.before) for part in learned_whole if part.plane in reviewed),
-            elsewhere=self._pooled((part.before, part.after) for part in self._anywhere(others)),
+            elsewhere=self._pooled((part.before, part.after) for part in self._parts(chosen[5])),
             unlabelled=self._pooled(_unlabelled(part) for part in (*unseen, *strokes, *learned_whole)),
             elsewhere_slides=len({slide.plane.slide for slide in others}),
             unlabelled_slides=unlabelled_slides,
         )
 
-    def _parts(self, slides: Sequence[LabelledSlide], most: int) -> list[_Part]:
+    def _choose(self, slides: Sequence[LabelledSlide], most: int) -> Sequence[_Tile]:
         """At most so many tiles with labels, evenly spread over the planes."""
         tiles = [(slide, cell) for slide in slides for cell in sorted({(y // 2, x // 2) for y, x in slide.cells})]
-        return [self._part(slide, cell) for slide, cell in evenly_spaced(tiles, max(1, most // self._share))]
+        return evenly_spaced(tiles, max(1, most // self._share))
 
-    def _anywhere(self, slides: Sequence[LabelledSlide]) -> Iterator[_Part]:
+    def _choose_anywhere(self, slides: Sequence[LabelledSlide]) -> Sequence[_Tile]:
         """A tile of each plane, from its middle."""
-        for slide in slides[: max(1, _ELSEWHERE // self._share)]:
-            yield self._part(slide, (slide.shape[0] // 2 // TILE, slide.shape[1] // 2 // TILE))
+        some = slides[: max(1, _ELSEWHERE // self._share)]
+        return [(slide, (slide.shape[0] // 2 // TILE, slide.shape[1] // 2 // TILE)) for slide in some]
+
+    def _parts(self, tiles: Iterable[_Tile]) -> Iterator[_Part]:
+        for slide, cell in tiles:
+            self._progress(self._done / self._wanted)
+            self._done += 1
+            yield self._part(slide, cell)
 
     def _part(self, slide: LabelledSlide, cell: Cell) -> _Part:
         box = tile_box(cell, TILE).intersect(Box.of_shape(slide.shape))

@@ -3,9 +3,10 @@
 It takes minutes where slides are large or many, so it reports its progress for each and can be cancelled.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -47,20 +48,31 @@ def open_slides(snapshot: Snapshot, folder: Path, progress: Progress) -> Iterato
     Raises `StudioError` where there are none.
     """
     with ExitStack() as stack:
-        readers: dict[str, SlideReader] = {}
-        opened = []
-        for plane, labels in snapshot.planes:
-            check_stopped(progress)
-            slide = plane.plane.slide
-            try:
-                if slide not in readers:
-                    readers[slide] = stack.enter_context(open_slide(folder / slide))
-                _check_size(plane, readers[slide])
-                opened.append(OpenedPlane(plane, labels, readers[slide]))
-            except StudioError as error:
-                progress.event(SlideFailed(slide, str(error)))
+        opened = open_labelled(snapshot, folder, progress, stack, each=partial(check_stopped, progress))
         _check_any(opened)
         yield opened
+
+
+def open_labelled(
+    snapshot: Snapshot, folder: Path, progress: Progress, stack: ExitStack, *, each: Callable[[], None]
+) -> list[OpenedPlane]:
+    """The labelled planes whose slides can be opened and are still as large, until `stack` ends; others are reported.
+
+    `each` is called before a slide is opened, and may raise to stop.
+    """
+    readers: dict[str, SlideReader] = {}
+    opened = []
+    for plane, labels in snapshot.planes:
+        each()
+        slide = plane.plane.slide
+        try:
+            if slide not in readers:
+                readers[slide] = stack.enter_context(open_slide(folder / slide))
+            _check_size(plane, readers[slide])
+            opened.append(OpenedPlane(plane, labels, readers[slide]))
+        except StudioError as error:
+            progress.event(SlideFailed(slide, str(error)))
+    return opened
 
 
 def prepare_all(opened: Sequence[OpenedPlane], normalisation: Normalisation, progress: Progress) -> list[LabelledSlide]:
@@ -70,7 +82,7 @@ def prepare_all(opened: Sequence[OpenedPlane], normalisation: Normalisation, pro
         check_stopped(progress)
         progress.event(Preparing(one.plane.plane.slide, number, len(opened)))
         try:
-            slides.append(_prepare(one, normalisation))
+            slides.append(prepare(one, normalisation))
         except StudioError as error:  # a damaged file that could be opened, or one with other channels
             progress.event(SlideFailed(one.plane.plane.slide, str(error)))
     _check_any(slides)
@@ -126,7 +138,8 @@ def set_aside(slides: Sequence[LabelledSlide], recipe: Recipe) -> tuple[list[Lab
     return training, [slide for slide in slides if slide.plane.slide in chosen]
 
 
-def _prepare(one: OpenedPlane, normalisation: Normalisation) -> LabelledSlide:
+def prepare(one: OpenedPlane, normalisation: Normalisation) -> LabelledSlide:
+    """A plane ready to be read as a model sees it; raises `StudioError` where it can't be, as of other channels."""
     measured = normalisation.measure(one.reader, one.plane.plane.plane)
     return LabelledSlide(one.plane.plane, one.reader, one.labels, normalisation, measured, sorted(one.plane.cells))
 

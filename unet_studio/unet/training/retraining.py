@@ -11,6 +11,7 @@ from pathlib import Path
 from unet_studio.core.cleaning.steps import parse_steps
 from unet_studio.core.models.cards import ModelCard, find_model, read_card
 from unet_studio.core.models.normalisation import Normalisation
+from unet_studio.core.models.notes import learned_slides
 from unet_studio.core.project.active_model import comparable_model
 from unet_studio.core.project.store import Project
 from unet_studio.core.scoring.gate import pooled_dice
@@ -104,6 +105,7 @@ class _Retraining:
     ) -> None:
         self._card = card
         self._start = start
+        self._parent = start if start is not None else _find_parent(card, project.place)
         self._rival = rival
         self._folder = project.folder
         self._recipe = Recipe.from_dict(card.recipe)
@@ -153,7 +155,8 @@ class _Retraining:
         if is_stopped:  # what follows takes a while, too
             self._progress.event(Stopping())
         comparison = self._compare(trained, stack, replayed, briefly=is_stopped)
-        card = publish(self._finished_card(trained, windows, comparison), trained.network, trained.history)
+        finished = self._finished_card(trained, windows, comparison)
+        card = publish(finished, trained.network, trained.history, self._find_learned())
         remove_checkpoint(self._run)
         held_out = len({slide.plane.slide for slide in self._kept_out})
         return Retrained(
@@ -180,6 +183,14 @@ class _Retraining:
             self._snapshot, held_out=self._kept_out, training=self._training, others=others,
             unlabelled_slides=unlabelled_slides, proposed=lambda plane, box: None,
         )  # fmt: skip
+
+    def _find_learned(self) -> frozenset[str] | None:
+        """The slides that the new model and those it comes from learned from; None where that isn't known."""
+        before: frozenset[str] | None = frozenset()
+        if self._card.parent:
+            before = learned_slides(self._parent) if self._parent is not None else None
+        own = {slide.plane.slide for slide in (*self._training, *self._validation)}
+        return before | own if before is not None else None
 
     def _write_card(self) -> None:
         """Say in the run's folder what is trained here, so that it can be resumed."""
@@ -212,6 +223,14 @@ def _scores(trained: TrainedNetwork, comparison: Comparison | None) -> dict[str,
     if math.isnan(after):
         before, after = trained.dice_before, trained.dice
     return {name: dice for name, dice in (("dice", after), ("dice_before", before)) if not math.isnan(dice)}
+
+
+def _find_parent(card: ModelCard, place: Path) -> ModelCard | None:
+    """The model that a training began with; None where there was none, or it is gone."""
+    try:
+        return find_model(card.parent, place) if card.parent else None
+    except ModelError:
+        return None
 
 
 def _rival_of(project: Project) -> ModelCard | None:

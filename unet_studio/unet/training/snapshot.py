@@ -45,7 +45,19 @@ class Snapshot:
 
 
 def read_snapshot(project: Project, *, each: Callable[[], None] = lambda: None) -> Snapshot:
-    """Classes, hold-out and all labels but those of the audit sample; raises `StudioError` where there are none.
+    """What `read_labels` reads; raises `StudioError` where there are no labels to learn from."""
+    snapshot = read_labels(project, each=each)
+    if not snapshot.planes:
+        beside = " outside the audit sample" if snapshot.audit else ""
+        raise StudioError(
+            f"Nothing is labelled yet{beside}, so there is nothing to learn from. "
+            "Correct some masks with the brush, or mark a slide as reviewed, then retrain."
+        )
+    return snapshot
+
+
+def read_labels(project: Project, *, each: Callable[[], None] = lambda: None) -> Snapshot:
+    """Classes, hold-out and all labels but those of the audit sample.
 
     `each` is called before the labels of a plane are read, and may raise to stop.
     """
@@ -57,11 +69,4 @@ def read_snapshot(project: Project, *, each: Callable[[], None] = lambda: None) 
     with project.snapshot():
         audit = project.audit()
         planes = tuple(read(plane) for plane in project.labelled_planes() if plane.plane.slide not in audit)
-        snapshot = Snapshot(project.classes(), project.hold_out(), planes, audit, project.accepted_in_bulk())
-    if not planes:
-        beside = " outside the audit sample" if audit else ""
-        raise StudioError(
-            f"Nothing is labelled yet{beside}, so there is nothing to learn from. "
-            "Correct some masks with the brush, or mark a slide as reviewed, then retrain."
-        )
-    return snapshot
+        return Snapshot(project.classes(), project.hold_out(), planes, audit, project.accepted_in_bulk())
