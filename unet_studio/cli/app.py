@@ -11,6 +11,7 @@ from unet_studio.cli.demo import demo
 from unet_studio.cli.doctor import doctor
 from unet_studio.cli.evaluation import evaluate, simulate
 from unet_studio.cli.exchange import datasets, export_, import_
+from unet_studio.cli.hold_out import hold_out
 from unet_studio.cli.models import models
 from unet_studio.cli.proposing import clean, propose
 from unet_studio.cli.training import retrain
@@ -53,6 +54,7 @@ app.command("import")(import_)
 app.command("export")(export_)
 app.command("evaluate")(evaluate)
 app.command("audit")(audit)
+app.command("hold-out")(hold_out)
 app.command("datasets")(datasets)
 app.command("simulate")(simulate)
 app.command("doctor")(doctor)

@@ -12,6 +12,7 @@ from unet_studio.cli.rendering.training import retrain_content, retrain_text
 from unet_studio.cli.terminal import TerminalReporter, answer, fail_if
 from unet_studio.core.models.cards import find_model
 from unet_studio.core.project.active_model import active_model
+from unet_studio.core.scoring.lesson import Lesson, check_can_learn
 from unet_studio.protocol.values import RetrainJob
 from unet_studio.usecases.adopt import adopt
 
@@ -40,6 +41,8 @@ def retrain(
 
     With --model it goes on from that one, for example from a model that was just trained and isn't in use: the new
     model is compared with the active one all the same.
+
+    What is labelled so far can teach is said before; a first model that would know one class only isn't trained.
     """
     if resume and (recipe or changes or from_scratch or model):
         raise typer.BadParameter("leave out --recipe, --set, --model and --from-scratch.", param_hint="--resume")
@@ -54,14 +57,17 @@ def retrain(
             elif opened.active_model and not from_scratch:
                 model = active_model(opened).id
             job = RetrainJob(str(opened.folder), str(opened.place), model, recipe, changes or [])
+        lesson = Lesson(()) if resume else check_can_learn(opened, has_start=bool(model))
         engine, started = load_engine(), time.monotonic()
         with TerminalReporter("Retraining") as reporter:
+            for sentence in (*lesson.learned, *lesson.judged):
+                reporter.say(sentence)
             retrained = engine.retrain(job, reporter)
         judgement = adopt(opened, retrained)
         content = retrain_content(
             retrained, judgement, active_model=opened.active_model, hold_out=opened.hold_out(),
             seconds=time.monotonic() - started,
         )  # fmt: skip
-    content["failed"] = reporter.problems
+    content |= {"lesson": lesson.learned, "judged": lesson.judged, "failed": reporter.problems}
     answer(content, as_json=as_json, text=retrain_text(content))
     fail_if(reporter.problems)

@@ -1,4 +1,4 @@
-"""What `evaluate`, `simulate` and `audit` answer."""
+"""What `evaluate`, `simulate`, `audit` and `hold-out` answer."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
@@ -92,3 +92,44 @@ def audit_text(content: dict[str, Any]) -> Text:
         f"{len(audit)} of {counted(content['slides'], 'slide')} are in the audit sample, {reviewed} of them reviewed."
     )
     return [make_table("slide", "state", rows=rows), of_all]
+
+
+def hold_out_content(
+    slides: Sequence[str],
+    held: Collection[str],
+    learned: Collection[str],
+    states: Mapping[PlaneId, PlaneState],
+    *,
+    groups: str,
+    said: str,
+) -> dict[str, Any]:
+    """The held-out slides, how far a person got with them, and what came of a change."""
+    found = {slide: [state for plane, state in states.items() if plane.slide == slide] for slide in held}
+    return {
+        "slides": len(slides),
+        "hold_out": [
+            {
+                "slide": slide, "reviewed": PlaneState.REVIEWED in found[slide], "labelled": bool(found[slide]),
+                "learned": slide in learned,
+            }
+            for slide in slides if slide in held
+        ],
+        "groups": groups, "said": said,
+    }  # fmt: skip
+
+
+def hold_out_text(content: dict[str, Any]) -> Text:
+    """The content of `hold_out_content` as a table, and sentences."""
+    held = content["hold_out"]
+    parts: list[str | Table] = [content["said"]] if content["said"] else []
+    if not held:
+        return [*parts, "No slide is held out; about one in five is at the first retraining.", content["groups"]]
+    states = ["reviewed" if one["reviewed"] else "corrected" if one["labelled"] else "not labelled" for one in held]
+    models = ["learned from it" if one["learned"] else "never saw it" for one in held]
+    rows = [[one["slide"], state, seen] for one, state, seen in zip(held, states, models, strict=True)]
+    parts.append(make_table("slide", "labels", "models", rows=rows))
+    reviewed = sum(one["reviewed"] for one in held)
+    parts.append(f"{len(held)} of {counted(content['slides'], 'slide')} are held out, {reviewed} of them reviewed.")
+    if not reviewed:
+        parts.append("Until one of them is reviewed as a whole no model can be judged.")
+    return [*parts, content["groups"]]

@@ -1,0 +1,217 @@
+"""What a training can learn from what is labelled, and whether it can be judged: said before it begins."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from unet_studio.core.classes import BACKGROUND
+from unet_studio.core.labels.plane import PlaneState
+from unet_studio.core.project.hold_out import name_some, plan_hold_out
+from unet_studio.core.project.store import Project
+from unet_studio.core.project.stored_labels import ClassCounts
+from unet_studio.core.slides.finding import find_slides
+from unet_studio.errors import StudioError
+
+_FEW = 500
+"""Pixels: with fewer labelled of all slides there is little to learn."""
+_MOSTLY = 0.5
+"""Of a plane that isn't reviewed so much must be labelled for it to judge."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledOf:
+    """What is labelled of a plane of a slide; `in_bulk`: it was accepted with others, and nobody looked at it since."""
+
+    slide: str
+    counts: ClassCounts
+    in_bulk: bool = False
+
+    @property
+    def judges(self) -> bool:
+        """Whether its labels stand for all of it, as a person sees it."""
+        is_whole = self.counts.state is PlaneState.REVIEWED or self.counts.labelled >= _MOSTLY * self.counts.pixels
+        return is_whole and not self.in_bulk
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What the next training would have: names of classes (background first), the planes that it would learn from, the
+    held-out slides and their labelled planes, and those of the audit sample.
+
+    `has_start` says that it would start from a model that tells these classes apart.
+    """
+
+    classes: Sequence[str]
+    teaching: Sequence[LabelledOf] = ()
+    held_out: Sequence[str] = ()
+    judging: Sequence[LabelledOf] = ()
+    audit: Sequence[LabelledOf] = ()
+    has_start: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """Sentences for a person: what is learned, how it is judged, and why no training can begin, empty where one can."""
+
+    learned: tuple[str, ...]
+    judged: tuple[str, ...] = ()
+    refusal: str = ""
+
+
+def read_lesson(project: Project, *, has_start: bool) -> Lesson:
+    """What the next training of a project would learn and be judged on, with the hold-out that it would draw."""
+    held = project.hold_out() | plan_hold_out(project)
+    audit, in_bulk = project.audit(), project.accepted_in_bulk()
+    planes = [LabelledOf(p.slide, counts, p in in_bulk) for p, counts in project.class_counts().items()]
+    basis = Basis(
+        [label.name for label in project.classes()],
+        teaching=[plane for plane in planes if plane.slide not in held | audit],
+        held_out=[slide for slide in find_slides(project.folder) if slide in held - audit],
+        judging=[plane for plane in planes if plane.slide in held - audit],
+        audit=[plane for plane in planes if plane.slide in audit],
+        has_start=has_start,
+    )
+    return describe_lesson(basis)
+
+
+def check_can_learn(project: Project, *, has_start: bool) -> Lesson:
+    """What the next training would learn; raises `StudioError`, saying what to add, where it should not begin."""
+    lesson = read_lesson(project, has_start=has_start)
+    if lesson.refusal:
+        raise StudioError(lesson.refusal)
+    return lesson
+
+
+def describe_lesson(basis: Basis) -> Lesson:
+    """What a training can and can't learn from its basis, and how the model can be judged."""
+    refusal = _refusal(basis)
+    if refusal:
+        return Lesson((), refusal=refusal)
+    few = sum(_pixels(basis.teaching).values())
+    learned = [*_of_corrections(basis)] if basis.has_start else [*_of_first(basis)]
+    if few < _FEW:
+        learned.append(f"Only {few:,} pixels are labelled, which is little to learn from; a minute more would help.")
+    return Lesson(tuple(learned), tuple(_judged(basis)))
+
+
+def _refusal(basis: Basis) -> str:
+    if not basis.teaching and basis.judging:
+        return (
+            "Every labelled slide is on the hold-out, so there is nothing to train on. Correct another slide, or have "
+            "one of them learned from."
+        )
+    if not basis.teaching:
+        beside = " outside the audit sample" if basis.audit else ""
+        return (
+            f"Nothing is labelled yet{beside}, so there is nothing to learn from. Correct some masks with the brush, "
+            "or mark a slide as reviewed, then retrain."
+        )
+    known = _pixels(basis.teaching)
+    if basis.has_start or len(known) > 1:
+        return ""
+    (index,) = known
+    other = " or ".join(basis.classes[1:]) if index == BACKGROUND else basis.classes[BACKGROUND]
+    on = name_some(sorted({plane.slide for plane in basis.teaching}))
+    return (
+        f"A first model would know only {_name(basis, index)}, and see it everywhere. Paint some {other} too, on {on} "
+        "or another slide that isn't held out."
+    )
+
+
+def _of_first(basis: Basis) -> Iterable[str]:
+    known = _pixels(basis.teaching)
+    slides = _count(len({plane.slide for plane in basis.teaching}), "slide")
+    yield f"It learns to tell {_and(_name(basis, index) for index in sorted(known))} apart, from {slides}."
+    if BACKGROUND not in known:
+        yield "No background is labelled, so it will find something everywhere; paint some background too."
+    missing = [name for index, name in enumerate(basis.classes) if index != BACKGROUND and index not in known]
+    if missing:
+        yield f"No {' and no '.join(missing)} is labelled, so it won't find any."
+
+
+def _of_corrections(basis: Basis) -> Iterable[str]:
+    """What a model that is there already learns."""
+    strokes = _pixels(plane for plane in basis.teaching if plane.counts.state is not PlaneState.REVIEWED)
+    reviewed = _pixels(plane for plane in basis.teaching if plane.counts.state is PlaneState.REVIEWED)
+    known = {*strokes, *reviewed}
+    objects = " or ".join(basis.classes[1:])
+    if known == {BACKGROUND} and strokes:
+        yield (
+            "You only took things away. The new model will be careful where it found things before; some strokes of "
+            f"{objects} would teach it more."
+        )
+    elif known == {BACKGROUND}:
+        yield (
+            f"You only reviewed slides without any {objects}. The new model learns where there is none; reviewing a "
+            "slide that has some would teach it more."
+        )
+    elif BACKGROUND not in known:
+        yield (
+            "You only added. The new model will find more like it; taking away what is wrong, or some strokes of "
+            "background, would keep it from finding too much."
+        )
+    else:
+        names = _and(_name(basis, index) for index in sorted(known))
+        yield f"It learns {names} from {_count(len({plane.slide for plane in basis.teaching}), 'slide')}."
+    missing = [name for index, name in enumerate(basis.classes) if index != BACKGROUND and index not in known]
+    if missing and known != {BACKGROUND}:
+        yield f"No {' and no '.join(missing)} is labelled, so it learns nothing new about that."
+
+
+def _judged(basis: Basis) -> Iterable[str]:
+    teaching = {plane.slide for plane in basis.teaching}
+    judging = [plane for plane in basis.judging if plane.judges]
+    slides = {plane.slide for plane in judging}
+    yield (
+        f"{_count(len(teaching), 'slide')} {_verb(len(teaching), 'teach')}; {len(basis.held_out)} "
+        f"{'is' if len(basis.held_out) == 1 else 'are'} held out, and {len(slides)} of them "
+        f"{_verb(len(slides), 'judge')}."
+    )
+    if not basis.held_out:
+        yield (
+            "No slide is held out, so no comparison of old and new is possible. Hold out one that you haven't labelled."
+        )
+        return
+    labelled = sorted({plane.slide for plane in basis.judging})
+    wanted = [slide for slide in [*labelled, *basis.held_out] if slide not in slides] or sorted(slides)
+    if not slides:
+        yield f"No held-out slide can judge yet: review {wanted[0]} as a whole to have models judged."
+    else:
+        there = _pixels(judging)
+        missing = [name for index, name in enumerate(basis.classes) if index != BACKGROUND and index not in there]
+        if missing:
+            what = " and no ".join(missing)
+            yield f"The hold-out has no {what} yet: label some on {wanted[0]} to have models judged."
+    in_bulk = [plane for plane in basis.judging if plane.in_bulk]
+    if in_bulk:
+        pixels, of = sum(_pixels(in_bulk).values()), sum(_pixels(basis.judging).values())
+        some = name_some(sorted({plane.slide for plane in in_bulk}))
+        yield (
+            f"Of {of:,} held-out pixels {pixels:,} were accepted many planes at once and don't count; "
+            f"review {some} to have them count."
+        )
+
+
+def _pixels(planes: Iterable[LabelledOf]) -> Counter[int]:
+    """The labelled pixels of each class that has any."""
+    found: Counter[int] = Counter()
+    for plane in planes:
+        found.update(plane.counts.of_class)
+    return found
+
+
+def _name(basis: Basis, index: int) -> str:
+    return basis.classes[index] if index < len(basis.classes) else str(index)
+
+
+def _and(names: Iterable[str]) -> str:
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def _verb(number: int, verb: str) -> str:
+    return f"{verb}es" if number == 1 and verb == "teach" else f"{verb}s" if number == 1 else verb
