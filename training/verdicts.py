@@ -14,8 +14,7 @@ import argparse
 import json
 import tempfile
 import time
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -30,7 +29,7 @@ from unet_studio.core.masks.proposals import to_mask
 from unet_studio.core.models.cards import ModelCard, find_model
 from unet_studio.core.project.store import Project
 from unet_studio.core.scoring.gate import judge_model, pooled_dice
-from unet_studio.core.scoring.judgement import Judgement, TooClose, Verdict
+from unet_studio.core.scoring.judgement import Judgement, Verdict
 from unet_studio.core.scoring.scores import count
 from unet_studio.core.slides.opening import open_slide
 from unet_studio.core.tiles import Box, cells_over, tile_box
@@ -46,9 +45,6 @@ HELD_OUT = (2, 5, 20)
 TAUGHT = 6
 
 Labels = NDArray[np.uint8]
-Scores = list[list[NDArray[np.int64]]]
-"""The confusion of each tile of each slide of the pool."""
-
 RECIPE = {
     "architecture": {"depth": 3, "width": 8},
     "augmentation": {"gamma": 0.4, "gain": 0.3},
@@ -57,19 +53,30 @@ RECIPE = {
 
 
 @dataclass(frozen=True, slots=True)
+class Model:
+    """A trained model: the confusion of each tile of each slide of the pool, what it says of slides that models learn
+    from, and the labels that it learned."""
+
+    pool: list[list[NDArray[np.int64]]]
+    taught: list[Labels]
+    labels: list[Labels]
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
-    """What the gate said of one kind of training with so many held-out slides."""
+    """What the gate said of one kind of training with so many held-out slides: shares of the draws.
+
+    `difference` is the Dice after less before over the whole pool, `adopted` by the rule that a project begins with,
+    and `covered` how many of the intervals hold the difference.
+    """
 
     training: str
     held_out: int
     difference: float
-    """Dice after less before, over the whole pool."""
     better: float
     worse: float
     adopted: float
-    """Shares of the draws; adopted by the rule that a project begins with."""
     covered: float
-    """Share of the intervals that hold the difference over the whole pool."""
 
 
 def draw_slide(seed: int) -> tuple[Labels, Labels]:
@@ -103,141 +110,137 @@ def label(project: Project, slide: str, labels: Labels) -> None:
         project.record(project.next_edit_id(), edit, box.shape)
 
 
-def score(card: ModelCard, folder: Path, truths: dict[str, Labels]) -> Scores:
-    """Propose every slide of the pool and count by tile."""
-    predictor, found = predictor_of(card, load_network(card)), []
-    for slide, truth in truths.items():
-        box = Box.of_shape(truth.shape)
+def propose(card: ModelCard, folder: Path, slides: Iterable[str]) -> Iterator[Labels]:
+    predictor, box = predictor_of(card, load_network(card)), Box(0, 0, SIDE, SIDE)
+    for slide in slides:
         with open_slide(folder / slide) as reader:
-            mask = to_mask(predictor.probabilities(card.normalisation.reading(reader, 0)(box)))
-        cells = [tile_box(cell).slices for cell in cells_over(box)]
-        found.append([count(truth[cell], mask[cell], len(CLASSES)).confusion for cell in cells])
-    return found
+            yield to_mask(predictor.probabilities(card.normalisation.reading(reader, 0)(box)))
 
 
-def compare(before: Scores, after: Scores, slides: Sequence[int]) -> Comparison:
-    """The comparison of two models on these slides of the pool."""
-    tiles = [
-        ComparedTile(f"{slide}.png", old.tolist(), new.tolist())
-        for slide in slides
-        for old, new in zip(before[slide], after[slide], strict=True)
+def count_tiles(truth: Labels, mask: Labels) -> list[NDArray[np.int64]]:
+    cells = [tile_box(cell).slices for cell in cells_over(Box.of_shape(truth.shape))]
+    return [count(truth[cell], mask[cell], len(CLASSES)).confusion for cell in cells]
+
+
+def compare(old: Model, new: Model, slides: Iterable[int]) -> Comparison:
+    """The comparison of two models on these slides of the pool, and on those that the new one learned from."""
+
+    def tiles(number: int, before: list[NDArray[np.int64]], after: list[NDArray[np.int64]]) -> Iterator[ComparedTile]:
+        for one, other in zip(before, after, strict=True):
+            yield ComparedTile(f"{number}.png", one.tolist(), other.tolist())
+
+    judged = [tile for number in slides for tile in tiles(number, old.pool[number], new.pool[number])]
+    learned = [
+        tile
+        for number, labels in enumerate(new.labels)
+        for tile in tiles(number, count_tiles(labels, old.taught[number]), count_tiles(labels, new.taught[number]))
     ]
-    none = ((0, 0), (0, 0))
-    nothing = Corrections(0, 0, 0, 0)
-    return Comparison("old", tiles, 0, (), nothing, nothing, nothing, none, none, none, 0, 0)
+    none, nothing = ((0, 0), (0, 0)), Corrections(0, 0, 0, 0)
+    return Comparison("old", judged, 0, (), nothing, nothing, nothing, learned, none, none, 0, 0)
 
 
 def judge(comparison: Comparison) -> Judgement:
     rounds = (Round(0, 1, 0.5, 0.5, 0.0, kept=True), Round(1, 1, 0.5, 0.5, 1.0, kept=True))
     retrained = Retrained("new", "old", CLASSES, 1, rounds, comparison)
-    return judge_model(retrained, classes=CLASSES, rival="old", rule=TooClose.NEVER)
+    return judge_model(retrained, classes=CLASSES, rival="old")
 
 
-def difference(before: Scores, after: Scores, slides: Sequence[int]) -> float:
-    old, new = pooled_dice(compare(before, after, slides).judged)
-    return new - old
+def difference(old: Model, new: Model) -> float:
+    """Dice after less before over the whole pool."""
+    before, after = pooled_dice(compare(old, new, range(len(old.pool))).judged)
+    return after - before
 
 
-def draw_verdicts(name: str, pairs: Sequence[tuple[Scores, Scores]], held_out: int, draws: int) -> Row:
+def draw_verdicts(name: str, pairs: Sequence[tuple[Model, Model]], held_out: int, draws: int) -> Row:
     """Draw hold-outs from the pool; of several pairs of models each is as often compared as the others."""
-    said: Counter[Verdict] = Counter()
-    covered, truths = 0, [difference(*pair, range(len(pair[0]))) for pair in pairs]
+    found, covered, truths = [], 0, [difference(*pair) for pair in pairs]
     rng = np.random.default_rng(held_out)
     for number in range(draws):
-        pair, truth = pairs[number % len(pairs)], truths[number % len(pairs)]
-        chosen = sorted(int(slide) for slide in rng.choice(len(pair[0]), held_out, replace=False))
-        judgement = judge(compare(*pair, chosen))
-        said[judgement.verdict] += 1
+        (old, new), truth = pairs[number % len(pairs)], truths[number % len(pairs)]
+        chosen = sorted(int(slide) for slide in rng.choice(len(old.pool), held_out, replace=False))
+        judgement = judge(compare(old, new, chosen))
+        found.append(judgement)
         covered += judgement.difference.low <= truth <= judgement.difference.high
-    better, worse = said[Verdict.BETTER] / draws, said[Verdict.WORSE] / draws
-    return Row(name, held_out, float(np.mean(truths)), better, worse, better, covered / draws)
+    better, worse = (sum(judgement.verdict is kind for judgement in found) for kind in (Verdict.BETTER, Verdict.WORSE))
+    adopted = sum(judgement.is_adopted for judgement in found)
+    return Row(name, held_out, float(np.mean(truths)), *(part / draws for part in (better, worse, adopted, covered)))
 
 
 class Trainings:
-    """Trains on some slides of a folder, from the base model or from scratch."""
+    """Trains on the same slides again and again, from the base model or from scratch, and scores each model."""
 
-    def __init__(self, project: Project, truths: dict[str, Labels]) -> None:
+    def __init__(self, project: Project, taught: dict[str, Labels], pool: dict[str, Labels]) -> None:
         self._project = project
-        self._truths = truths
-        self.base = self.train(None)
+        self._taught = taught
+        self._pool = pool
+        self._started = time.monotonic()
+        self.models: dict[str, Model] = {}
+        self._base = self.train("base")
 
     def train(
         self,
-        start: ModelCard | None,
-        *,
+        name: str,
         labelled_as: Callable[[int, Labels], Labels] = lambda _, truth: truth,
+        *,
+        from_base: bool = False,
         seed: int = 0,
         **schedule: float,
     ) -> ModelCard:
-        for number, (slide, truth) in enumerate(self._truths.items()):
-            label(self._project, slide, labelled_as(number, truth))
+        labels = [labelled_as(number, truth) for number, truth in enumerate(self._taught.values())]
+        for slide, of_slide in zip(self._taught, labels, strict=True):
+            label(self._project, slide, of_slide)
         recipe = Recipe.from_dict({"name": "verdicts", "seed": seed, **RECIPE})
         recipe = replace(recipe, schedule=replace(recipe.schedule, **schedule))
-        return find_model(retrain(self._project, start, recipe, NO_PROGRESS).model, self._project.place)
+        retrained = retrain(self._project, self._base if from_base else None, recipe, NO_PROGRESS)
+        card, folder = find_model(retrained.model, self._project.place), self._project.folder
+        masks = propose(card, folder, self._pool)
+        pool = [count_tiles(truth, mask) for truth, mask in zip(self._pool.values(), masks, strict=True)]
+        self.models[name] = Model(pool, list(propose(card, folder, self._taught)), labels)
+        dice = pooled_dice(compare(self.models[name], self.models[name], range(len(pool))).judged)[0]
+        print(f"{name:12} Dice {dice:.4f} on {len(pool)} slides  {time.monotonic() - self._started:5.0f} s", flush=True)
+        return card
 
 
-def make_pool(folder: Path, slides: int) -> dict[str, Scores]:
+def train_models(folder: Path, slides: int) -> dict[str, Model]:
     """Draw the slides, train the models, and score them on all slides that none of them learned from."""
-    names = {f"{seed:04d}.png": draw_slide(seed) for seed in range(TAUGHT + slides)}
-    for name, (picture, _) in names.items():
-        cv2.imwrite(str(folder / name), picture)
-    truths = {name: truth for name, (_, truth) in names.items()}
+    truths = {}
+    for seed in range(TAUGHT + slides):
+        picture, truths[f"{seed:04d}.png"] = draw_slide(seed)
+        cv2.imwrite(str(folder / f"{seed:04d}.png"), picture)
     taught = dict(list(truths.items())[:TAUGHT])
-    pool = {name: truth for name, truth in truths.items() if name not in taught}
+    others = list(taught.values())
     with Project.open(folder) as project:
         project.set_classes(make_classes("disc"))
-        trainings = Trainings(project, taught)
-        base, others = trainings.base, list(taught.values())
-        models = {
-            "base": base,
-            "nothing": trainings.train(base, learning_rate=1e-9, rounds=1),
-            "shuffled": trainings.train(base, labelled_as=lambda number, _: others[(number + 1) % len(others)]),
-            "poisoned": trainings.train(base, labelled_as=lambda number, truth: 1 - truth if number % 2 else truth),
-            **{f"seed {seed}": trainings.train(None, seed=seed) for seed in (1, 2, 3, 4)},
-            **{
-                f"longer {rounds}": trainings.train(base, rounds=rounds, learning_rate=1e-3)
-                for rounds in (1, 2, 4, 8, 16)
-            },
-        }
-        started, scores = time.monotonic(), {}
-        for name, card in models.items():
-            scores[name] = score(card, folder, pool)
-            dice = pooled_dice(compare(scores[name], scores[name], range(len(pool))).judged)[0]
-            print(f"{name:12} Dice {dice:.4f} on {len(pool)} slides  {time.monotonic() - started:5.0f} s", flush=True)
-    return scores
+        trainings = Trainings(project, taught, {name: truth for name, truth in truths.items() if name not in taught})
+        trainings.train("nothing", from_base=True, learning_rate=1e-9, rounds=1)
+        trainings.train("shuffled", lambda number, _: others[(number + 1) % len(others)], from_base=True)
+        trainings.train("inverted", lambda number, truth: 1 - truth if number % 2 else truth, from_base=True)
+        for seed in (1, 2, 3, 4):
+            trainings.train(f"seed {seed}", seed=seed)
+        for rounds in (1, 2, 4, 8):
+            trainings.train(f"longer {rounds}", from_base=True, rounds=rounds)
+    return trainings.models
 
 
-def inverted(scores: Scores) -> Scores:
-    """The same proposals against labels that are inverted on every other slide of the pool."""
-    return [[tile[::-1] if number % 2 else tile for tile in slide] for number, slide in enumerate(scores)]
+def with_inverted_pool(model: Model) -> Model:
+    """The same model against labels that are inverted on every other slide of the pool."""
+    pool = [[tile[::-1] if number % 2 else tile for tile in slide] for number, slide in enumerate(model.pool)]
+    return replace(model, pool=pool)
 
 
-def nearest(scores: dict[str, Scores], wanted: float) -> tuple[str, str]:
-    """Of all pairs of models the one whose difference over the whole pool comes nearest."""
-    slides = range(len(scores["base"]))
-    pairs = [(old, new) for old in scores for new in scores if old != new]
-    return min(pairs, key=lambda pair: abs(difference(scores[pair[0]], scores[pair[1]], slides) - wanted))
-
-
-def measure(scores: dict[str, Scores], draws: int) -> list[Row]:
-    slides = range(len(scores["base"]))
-    seeds = [name for name in scores if name.startswith("seed")]
-    no_better = [
-        (scores[old], scores[new])
-        for old in seeds
-        for new in seeds
-        if old != new and difference(scores[old], scores[new], slides) <= 0
-    ]
-    old, new = nearest(scores, 0.02)
-    base = scores["base"]
+def measure(models: dict[str, Model], draws: int) -> list[Row]:
+    seeds = [model for name, model in models.items() if name.startswith("seed")]
+    pairs = [(old, new) for old in models for new in models if old != new]
+    old, new = min(pairs, key=lambda pair: abs(difference(models[pair[0]], models[pair[1]]) - 0.02))
+    base, poisoned = models["base"], models["inverted"]
     kinds = {
-        "learns nothing (rate 1e-9)": [(base, scores["nothing"])],
-        "no better, another seed": no_better,
-        "shuffled labels": [(base, scores["shuffled"])],
-        "inverted on half": [(base, scores["poisoned"])],
-        "the same, hold-out too": [(inverted(base), inverted(scores["poisoned"]))],
-        f"better ({old} to {new})": [(scores[old], scores[new])],
-        "both directions": [(scores[a], scores[b]) for a, b in ((old, new), (new, old))],
+        "learns nothing (rate 1e-9)": [(base, models["nothing"])],
+        "no better, another seed": [(a, b) for a in seeds for b in seeds if a is not b and difference(a, b) <= 0],
+        "shuffled labels": [(base, models["shuffled"])],
+        "inverted on half": [(base, poisoned)],
+        "the same, hold-out too": [(with_inverted_pool(base), with_inverted_pool(poisoned))],
+        f"better ({old} to {new})": [(models[old], models[new])],
+        "both directions of it": [(models[a], models[b]) for a, b in ((old, new), (new, old))],
     }
     return [draw_verdicts(name, pairs, held_out, draws) for name, pairs in kinds.items() for held_out in HELD_OUT]
 
@@ -249,13 +252,13 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write the rows here as well")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        scores = make_pool(Path(name), options.slides)
-    rows = measure(scores, options.draws)
-    print(f"{'training':32} {'held out':>8} {'Dice':>8} {'better':>7} {'worse':>7} {'covered':>8}")
+        models = train_models(Path(name), options.slides)
+    rows = measure(models, options.draws)
+    print(f"{'training':32} {'held out':>8} {'Dice':>8} {'better':>7} {'worse':>7} {'adopted':>7} {'covered':>8}")
     for row in rows:
         print(
             f"{row.training:32} {row.held_out:8d} {row.difference:+8.4f} {row.better:7.3f} {row.worse:7.3f} "
-            f"{row.covered:8.3f}"
+            f"{row.adopted:7.3f} {row.covered:8.3f}"
         )
     if options.json:
         options.json.write_text(json.dumps([asdict(row) for row in rows], indent=1), encoding="utf-8")

@@ -75,13 +75,14 @@ def comparisons(side: int) -> st.SearchStrategy[Comparison]:
     """Of so many classes."""
     pixels = st.integers(0, 2**31 - 1)
     confusions = st.lists(st.lists(pixels, min_size=side, max_size=side).map(tuple), min_size=side, max_size=side)
-    counted = {name: confusions.map(tuple) for name in ("before", "after", "reviewed", "elsewhere", "unlabelled")}
+    counted = {name: confusions.map(tuple) for name in ("before", "after", "elsewhere", "unlabelled")}
     tiles = several(st.builds(ComparedTile, texts, counted["before"], counted["after"]))
-    of = {name: counted[name] for name in ("reviewed", "elsewhere", "unlabelled")}
+    of = {name: counted[name] for name in ("elsewhere", "unlabelled")}
     return a(
         Comparison,
         judged=tiles,
         in_bulk=tiles,
+        learned=tiles,
         unseen_strokes=a(Corrections),
         learned_strokes=a(Corrections),
         learned_whole=a(Corrections),

@@ -201,8 +201,7 @@ class Comparison:
             other model looks better on them.
         learned_strokes: such labels that the new model learned from.
         learned_whole: planes that it learned from and that a person vouched for as a whole.
-        reviewed: the reviewed ones of these; the rows are the labels' classes, the columns those of the
-            model before.
+        learned: the tiles of these.
         elsewhere: slides that nobody labelled, of a sample; the rows are the classes of the model before, the columns
             those of the new one.
         unlabelled: likewise what nobody labelled on labelled slides.
@@ -217,7 +216,7 @@ class Comparison:
     unseen_strokes: Corrections
     learned_strokes: Corrections
     learned_whole: Corrections
-    reviewed: Confusion
+    learned: Sequence[ComparedTile]
     elsewhere: Confusion
     unlabelled: Confusion
     elsewhere_slides: int
@@ -225,10 +224,10 @@ class Comparison:
 
     def counts(self, classes: int) -> bool:
         """Whether everything in it that is counted is of so many classes, background included."""
-        tiles = [count for tile in (*self.judged, *self.in_bulk) for count in (tile.before, tile.after)]
+        tiles = [count for tile in (*self.judged, *self.in_bulk, *self.learned) for count in (tile.before, tile.after)]
         return all(
             len(confusion) == classes and all(len(row) == classes and min(row, default=0) >= 0 for row in confusion)
-            for confusion in (*tiles, self.reviewed, self.elsewhere, self.unlabelled)
+            for confusion in (*tiles, self.elsewhere, self.unlabelled)
         )
 
 

@@ -31,7 +31,7 @@ def compared(tiles: Sequence[ComparedTile] = (), *, learned_strokes: Corrections
     blank = Comparison(
         rival="old", judged=tuple(tiles), proposed=0, in_bulk=(), unseen_strokes=NO_LABELS,
         learned_strokes=learned_strokes, learned_whole=NO_LABELS,
-        reviewed=NOTHING, elsewhere=ALIKE, unlabelled=NOTHING, elsewhere_slides=8, unlabelled_slides=31,
+        learned=(), elsewhere=ALIKE, unlabelled=NOTHING, elsewhere_slides=8, unlabelled_slides=31,
     )  # fmt: skip
     return replace(blank, **others)
 
@@ -55,4 +55,4 @@ def better_than(rival: str, *, classes: int, better: bool = True) -> Comparison:
     before, after = (missed, found) if better else (found, missed)
     none = [[0] * classes for _ in range(classes)]
     tiles = [ComparedTile(f"{number}.png", before, after) for number in range(5)]
-    return compared(tiles, rival=rival, reviewed=none, elsewhere=none, unlabelled=none)
+    return compared(tiles, rival=rival, elsewhere=none, unlabelled=none)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.core.scoring.judging import ALIKE, CLASSES, NOTHING, compared, confusion, retrained, slides, tile
 from unet_studio.core.scoring.gate import judge_model
 from unet_studio.core.scoring.judgement import Judgement, TooClose, Verdict
-from unet_studio.protocol.values import Comparison, Corrections, Round
+from unet_studio.protocol.values import ComparedTile, Comparison, Corrections, Round
 
 BEFORE = (0.80, 0.70, 0.90, 0.85, 0.75, 0.82)
 CLEARLY_UP = tuple(dice + gain for dice, gain in zip(BEFORE, (0.04, 0.05, 0.03, 0.05, 0.04, 0.03), strict=True))
@@ -94,8 +94,8 @@ def test_a_class_that_is_forgotten_elsewhere_stops_it_alone(comparison: Comparis
 
 def test_a_change_that_reviewing_accounts_for_is_no_harm() -> None:
     """Of what the model before proposed reviewers left a twentieth, so elsewhere as much may go."""
-    reviewed = ((8000, 1900), (0, 100))
-    assert judged(compared(elsewhere=((8900, 0), (1045, 55)), reviewed=reviewed)).is_adopted
+    learned = [ComparedTile("a.png", ((8000, 1900), (0, 100)), ((9900, 0), (0, 100)))]
+    assert judged(compared(elsewhere=((8900, 0), (1045, 55)), learned=learned)).is_adopted
     assert not judged(compared(elsewhere=((8900, 0), (1045, 55)))).is_adopted
 
 
@@ -185,3 +185,14 @@ def test_nothing_is_used_that_is_worse_or_forgets(pairs: list[Any], elsewhere: A
 def test_the_helper_makes_the_dice_that_it_says() -> None:
     assert judged(compared(slides([0.3] * 5, [0.7] * 5))).dice_after == pytest.approx(0.7)
     assert confusion(1.0) == ((9000, 0), (0, 1000))
+
+
+@pytest.mark.parametrize("kind", ["learned", "judged"])
+@pytest.mark.parametrize(("fallen", "of", "is_torn"), [(2, 5, True), (1, 5, False), (1, 2, True), (1, 1, True)])
+def test_what_is_much_worse_on_many_slides_is_not_used_whatever_it_gains_on_others(
+    kind: str, fallen: int, of: int, is_torn: bool
+) -> None:
+    tiles = slides([0.9] * fallen + [0.1] * (of - fallen), [0.5] * fallen + [0.9] * (of - fallen))
+    few = tile("few.png", 1.0, 0.0, spot=100)  # of so few pixels nothing follows
+    found = judged(compared(**{kind: [*tiles, few]}), rule=TooClose.ALWAYS)
+    assert (found.verdict is Verdict.TORN, found.is_adopted) == (is_torn, not is_torn)

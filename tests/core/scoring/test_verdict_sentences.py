@@ -66,6 +66,8 @@ def judged(
             "spot area on the 1 slide that nobody labelled −97 %",
         ),
         (judged(compared(elsewhere=((0, 9000), (0, 0)))), "from nothing to 100 % of the pixels"),
+        (judged(compared(learned=slides([0.9, 0.1], [0.5, 0.9]))), "on 1 of 2 slides that it learned from"),
+        (judged(compared(slides([0.9, 0.1], [0.5, 0.9]))), "since on 1 of 2 slides held out its Dice is lower by more"),
         (judged(None, rival=""), "The first model of this project is in use."),
         (judged(None), "was not compared with the model in use, which stays"),
         (judged(compared(UP), classes=("background", "cell")), "the classes were changed while it learned them"),
@@ -112,7 +114,7 @@ def test_a_class_that_the_hold_out_lacks_is_named_with_a_dash() -> None:
     three = [((9000, 10, 0), (10, 900, 0), (0, 0, 0))] * 2
     tiles = [(f"{n}.png", *three) for n in range(5)]
     none = ((0,) * 3,) * 3
-    comparison = compared([ComparedTile(*of) for of in tiles], reviewed=none, elsewhere=none, unlabelled=none)
+    comparison = compared([ComparedTile(*of) for of in tiles], elsewhere=none, unlabelled=none)
     trained = retrained(comparison, classes=("background", "spot", "crack"))
     judgement = judge_model(trained, classes=("background", "spot", "crack"), rival="old")
     assert "The held-out slides have no crack, so nothing is said of it: crack –." in details(judgement)

@@ -62,7 +62,7 @@ class Jobs:
         rounds = (Round(0, 1, 0.5, 0.5, 0.0, kept=True), Round(1, 1, 0.4, 0.9, 1.0, kept=True))
         tiles = [ComparedTile(f"{n}.png", ((900, 50), (50, 0)), ((900, 0), (0, 100))) for n in range(5)]
         none, nothing = ((0, 0), (0, 0)), Corrections(0, 0, 0, 0)
-        comparison = Comparison(job.model, tiles, 0, (), nothing, nothing, nothing, none, none, none, 0, 0)
+        comparison = Comparison(job.model, tiles, 0, (), nothing, nothing, nothing, (), none, none, 0, 0)
         return Retrained("trained", job.model, ("background", "nucleus"), 5, rounds, comparison)
 
 

@@ -4,7 +4,7 @@ The decision is here and nowhere else; window, commands, demo and simulation ask
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +13,12 @@ from numpy.typing import NDArray
 from unet_studio.core.classes import BACKGROUND
 from unet_studio.core.scoring.bootstrap import bootstrap_interval
 from unet_studio.core.scoring.judgement import AreaChange, Judgement, TooClose, Verdict
-from unet_studio.protocol.values import Compared, ComparedTile, Comparison, Confusion, Retrained
+from unet_studio.protocol.values import Compared, ComparedTile, Comparison, Retrained
+
+_FALLEN = 0.1
+"""A slide on which the Dice is so much lower has become much worse, ..."""
+_TELLING = 200
+"""... if so many of its labelled pixels are of a class."""
 
 
 def judge_model(
@@ -66,15 +71,18 @@ def _verdict(retrained: Retrained, compared: Judgement, classes: Sequence[str], 
         return Verdict.FIRST
     if any(change.is_forgotten or change.is_everything for change in compared.changes):
         return Verdict.CHANGES_ELSEWHERE
-    return _by_hold_out(compared)
+    verdict = _by_hold_out(compared)
+    return Verdict.TORN if compared.is_torn and verdict is not Verdict.WORSE else verdict
 
 
 def _by_hold_out(compared: Judgement) -> Verdict:
+    if compared.difference.high < 0:
+        return Verdict.WORSE
     if math.isnan(compared.difference.low):
         return Verdict.NOT_JUDGED
     if compared.difference.low > 0 and not compared.over_tiles:  # one slide can't speak for others
         return Verdict.BETTER
-    return Verdict.WORSE if compared.difference.high < 0 else Verdict.TOO_CLOSE
+    return Verdict.TOO_CLOSE
 
 
 def _weigh(compared: Comparison | None, names: Sequence[str], blank: Judgement) -> Judgement:
@@ -103,6 +111,8 @@ def _weigh(compared: Comparison | None, names: Sequence[str], blank: Judgement) 
         learned_whole=compared.learned_whole,
         missing=tuple(name for name, is_there in zip(names[1:], in_truth[1:], strict=True) if not is_there),
         changes=_area_changes(compared, names),
+        fallen_learned=_fallen(_by_slide(compared.learned)),
+        fallen_judged=_fallen(slides),
         elsewhere=(compared.elsewhere_slides, compared.unlabelled_slides),
     )
 
@@ -118,6 +128,15 @@ def _by_slide(tiles: Sequence[ComparedTile]) -> dict[str, NDArray[np.int64]]:
     for tile in tiles:
         found[tile.slide] = found.get(tile.slide, 0) + np.array([tile.before, tile.after], dtype=np.int64)
     return found
+
+
+def _fallen(slides: Mapping[str, NDArray[np.int64]]) -> tuple[int, int]:
+    """On how many slides the Dice is much lower, and of how many that have enough of a class to tell."""
+    pairs = [pair for pair in slides.values() if pair[0, BACKGROUND + 1 :].sum() >= _TELLING]
+    if not pairs:
+        return 0, 0
+    before, after = (_dice(np.stack(pairs)[:, which]) for which in (0, 1))
+    return int((before - after > _FALLEN).sum()), len(pairs)
 
 
 def _dice(confusions: NDArray[np.number]) -> NDArray[np.float64]:
@@ -138,15 +157,14 @@ def _area_changes(compared: Comparison, names: Sequence[str]) -> tuple[AreaChang
     if not pixels:
         return ()
     before, after = moved.sum(axis=1) / pixels, moved.sum(axis=0) / pixels
-    growth = _expected_growth(compared.reviewed)
+    growth = _expected_growth(_tiles(compared.learned, len(names))[:, 0].sum(axis=0))
     return tuple(
         AreaChange(names[index], float(before[index]), float(after[index]), float(before[index] * growth[index]))
         for index in range(BACKGROUND + 1, len(names))
     )
 
 
-def _expected_growth(reviewed: Confusion) -> NDArray[np.float64]:
-    """By what factor reviewing changed the area of each class, (classes,); 1 where nothing tells."""
-    confusion = np.array(reviewed, dtype=np.float64)
-    labelled, proposed = confusion.sum(axis=1), confusion.sum(axis=0)
+def _expected_growth(learned: NDArray[np.int64]) -> NDArray[np.float64]:
+    """By what factor correcting whole planes changed the area of each class, (classes,); 1 where nothing tells."""
+    labelled, proposed = learned.sum(axis=1), learned.sum(axis=0)
     return np.where(proposed > 0, labelled / np.maximum(proposed, 1), 1.0)

@@ -41,6 +41,8 @@ class Verdict(StrEnum):
     """A first model that has none of its labels right, or no round better than what it began with."""
     CHANGES_ELSEWHERE = "changes too much elsewhere"
     """It forgot a class, or takes everything for it, where nobody labelled."""
+    TORN = "worse on many slides"
+    """It is much worse on many slides, whatever it gains on others: as if their labels contradicted each other."""
     STOPPED = "stopped too early"
     """The training was stopped in its first round."""
     OTHER_RIVAL = "other model in use"
@@ -120,6 +122,8 @@ class Judgement:
         learned_whole: planes that it learned from and that a person vouched for as a whole.
         missing: the classes that the judged labels lack.
         changes: the area of each class where nobody labelled.
+        fallen_learned: on how many whole slides that it learned from it is much worse than before, and of how many.
+        fallen_judged: likewise of those that were judged.
         elsewhere: how many slides that nobody labelled were looked at for it, and of how many.
         rule: what the user chose for what is too close to call.
     """
@@ -142,6 +146,8 @@ class Judgement:
     learned_whole: Corrections = _NO_LABELS
     missing: tuple[str, ...] = ()
     changes: tuple[AreaChange, ...] = ()
+    fallen_learned: tuple[int, int] = (0, 0)
+    fallen_judged: tuple[int, int] = (0, 0)
     elsewhere: tuple[int, int] = (0, 0)
     rule: TooClose = TooClose.IF_KEPT
 
@@ -155,6 +161,11 @@ class Judgement:
         right = strokes.labelled - strokes.wrong + strokes.mended - strokes.spoiled
         mends = 2 * strokes.mended >= strokes.wrong or right >= _RIGHT * strokes.labelled
         return mends and strokes.mended >= strokes.spoiled and whole.mended >= whole.spoiled
+
+    @property
+    def is_torn(self) -> bool:
+        """Whether it is much worse on more than a fifth of the slides, learned or judged."""
+        return any(5 * fallen > of for fallen, of in (self.fallen_learned, self.fallen_judged))
 
     @property
     def falls(self) -> bool:

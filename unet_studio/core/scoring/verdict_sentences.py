@@ -29,6 +29,11 @@ def headline(judgement: Judgement) -> str:
                 f"The new model is not used, since where nobody labelled it would change too much: "
                 f"{area_change(change, judgement)}. The one before stays in use."
             )
+        case Verdict.TORN:
+            return (
+                f"The new model is not used, since {_where_torn(judgement)} its Dice is lower by more than 0.1. "
+                "The one before stays in use. Look at the labels there: they may contradict those of other slides."
+            )
         case Verdict.FIRST:
             return "The first model of this project is in use."
         case Verdict.LEARNED_NOTHING:
@@ -108,6 +113,13 @@ def why_not_judged(judgement: Judgement) -> str:
         missing = " and no ".join(judgement.missing)
         return f"the held-out slides have no {missing} (Dice –); review one of them that has some"
     return _ONE_TILE
+
+
+def _where_torn(judgement: Judgement) -> str:
+    (fallen, of), kind = judgement.fallen_learned, "that it learned from"
+    if 5 * fallen <= of:
+        (fallen, of), kind = judgement.fallen_judged, "held out"
+    return f"on {fallen} of {of} {'slide' if of == 1 else 'slides'} {kind}"
 
 
 def _by_rule(judgement: Judgement) -> str:

@@ -119,7 +119,7 @@ class Comparer:
             unseen_strokes=_corrections(unseen),
             learned_strokes=_corrections(strokes),
             learned_whole=_corrections(learned_whole),
-            reviewed=self._pooled((part.labels, part.before) for part in learned_whole if part.plane in reviewed),
+            learned=tuple(self._tiles(learned_whole)),
             elsewhere=self._pooled((part.before, part.after) for part in self._parts(chosen[5])),
             unlabelled=self._pooled(_unlabelled(part) for part in (*unseen, *strokes, *learned_whole)),
             elsewhere_slides=len({slide.plane.slide for slide in others}),
