@@ -55,6 +55,10 @@ def test_what_is_drawn_already_counts() -> None:
 def test_labelled_and_held_out_slides_stay_out_of_it(project: Project, paint, truths) -> None:  # type: ignore[no-untyped-def]
     paint("a.png", truths["a.png"])
     project.add_hold_out(["b.png"])
+    project.mark_learned(["sub/c.png"])  # its labels were taken back since
+    with pytest.raises(StudioError, match="0 of 3 are neither labelled"):
+        draw_audit(project, list(truths), number=1)
+    project.set_setting("learned", "[]")
     assert draw_audit(project, list(truths), number=1) == {"sub/c.png"}
     assert project.audit() == {"sub/c.png"}
     with Project.open(project.folder) as again:

@@ -22,6 +22,7 @@ from unet_studio.core.models.cards import ModelCard
 from unet_studio.core.models.normalisation import Normalisation
 from unet_studio.core.project.store import Project
 from unet_studio.core.scoring.next_plane import Order
+from unet_studio.errors import StudioError
 from unet_studio.gui.window.main_window import MainWindow
 from unet_studio.usecases.next_plane import next_plane_in_order
 
@@ -238,6 +239,21 @@ def test_painting_on_a_slide_changes_its_agreement(at_once: None, hand: "Hand", 
     qtbot.waitUntil(
         lambda: "agreement with your labels 0.000" in model.index(0).data(Qt.ItemDataRole.ToolTipRole), timeout=WAIT
     )
+
+
+def test_figures_that_cannot_be_worked_out_are_not_complained_about(
+    at_once: None, hand: "Hand", qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise StudioError("The disk is gone.")
+
+    monkeypatch.setattr("unet_studio.gui.jobs.figures.measure_planes", fail)
+    notices: list[object] = []
+    hand.window.tasks.notice.connect(notices.append)
+    hand.click(20, 20)
+    qtbot.wait(300)
+    assert not hand.window.tasks.figures.is_busy
+    assert notices == []
 
 
 # The audit sample

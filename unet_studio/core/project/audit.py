@@ -20,10 +20,15 @@ def draw_audit(project: Project, slides: Sequence[str], *, number: int | None = 
     Slides are drawn from those that nobody labelled and that aren't held out: a model may have learned from the others.
     No model ever learns from a slide of the sample, or is chosen by it. Raises `StudioError` where none can be drawn.
     """
-    taken = {plane.slide for plane in project.states()} | project.hold_out()
-    drawn = choose_audit(slides, project.audit(), taken=taken, number=number, seed=seed)
+    drawn = choose_audit(slides, project.audit(), taken=unfit_for_audit(project), number=number, seed=seed)
     project.set_audit(project.audit() | drawn)
     return drawn
+
+
+def unfit_for_audit(project: Project) -> frozenset[str]:
+    """The slides that can't join an audit sample: labelled ones, those that a model learned from, and held-out ones."""
+    labelled = frozenset(plane.slide for plane in project.states())
+    return labelled | project.hold_out() | (project.learned() or frozenset())
 
 
 def choose_audit(

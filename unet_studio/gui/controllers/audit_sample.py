@@ -2,7 +2,7 @@
 
 from PySide6.QtCore import QObject
 
-from unet_studio.core.project.audit import choose_audit
+from unet_studio.core.project.audit import choose_audit, unfit_for_audit
 from unet_studio.core.workspace.workspace import Workspace
 from unet_studio.gui.background import Background
 from unet_studio.gui.controls.notice import Notice, NoticeKind
@@ -36,7 +36,7 @@ class AuditSample(QObject):
 
         def work() -> frozenset[str]:
             with workspace.saved_project(unsaved) as project:
-                taken = {plane.slide for plane in project.states()} | project.hold_out()
+                taken = unfit_for_audit(project)
             return choose_audit(workspace.slides, workspace.audit, taken=taken)
 
         def take(drawn: frozenset[str]) -> None:

@@ -1,6 +1,7 @@
 """The gallery of the model's errors: filled in the background, and a way to each of them."""
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,9 +13,11 @@ from unet_studio.core.workspace.workspace import Workspace
 from unet_studio.gui.background import Background
 from unet_studio.gui.controllers.doubts import Doubts
 from unet_studio.gui.jobs.jobs import Jobs
-from unet_studio.gui.panels.error_gallery import ErrorGallery
 from unet_studio.gui.session.session import Session
-from unet_studio.usecases.model_errors import PlaneError, draw_error
+
+if TYPE_CHECKING:
+    from unet_studio.gui.panels.error_gallery import ErrorGallery
+    from unet_studio.usecases.model_errors import PlaneError
 
 
 class Errors(QObject):
@@ -38,6 +41,8 @@ class Errors(QObject):
         if workspace is None:
             return
         if self._gallery is None:
+            from unet_studio.gui.panels.error_gallery import ErrorGallery
+
             self._gallery = ErrorGallery(partial(_draw, workspace), self._background, self._window)
             self._gallery.chosen.connect(self._go_to)
             self._gallery.renewal_asked.connect(self._find)
@@ -59,7 +64,7 @@ class Errors(QObject):
             self._gallery.wait()
             self._tasks.error_finding.find(workspace)
 
-    def _show_errors(self, errors: tuple[PlaneError, ...]) -> None:
+    def _show_errors(self, errors: "tuple[PlaneError, ...]") -> None:
         workspace = self._session.workspace
         if self._gallery is not None and workspace is not None:
             self._gallery.show_errors(errors, workspace.classes)
@@ -68,11 +73,13 @@ class Errors(QObject):
         if self._gallery is not None:
             self._gallery.stop_waiting()
 
-    def _go_to(self, one: PlaneError) -> None:
+    def _go_to(self, one: "PlaneError") -> None:
         self._doubts.show(one.plane, one.error.box)
 
 
-def _draw(workspace: Workspace, one: PlaneError, side: int) -> NDArray[np.uint8]:
+def _draw(workspace: Workspace, one: "PlaneError", side: int) -> NDArray[np.uint8]:
     """In a thread: a picture of an error."""
+    from unet_studio.usecases.model_errors import draw_error
+
     with Project.open(workspace.folder, place=workspace.place) as project:
         return draw_error(project, one, side)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QObject, Signal
 
 from unet_studio.core.classes import UNLABELLED
 from unet_studio.core.labels.plane import PlaneId
@@ -51,9 +51,7 @@ class DoubtfulPlaces(ThreadJob):
                     return plane, place
             return None
 
-        self._run(self.tr("Looking for a doubtful place"), work, self._on_found, quiet=True)
-        current = self._current
-        QTimer.singleShot(_PATIENCE_MS, self, lambda: self._tell_begun() if self._current is current else None)
+        self._run(self.tr("Looking for a doubtful place"), work, self._on_found, shown_after_ms=_PATIENCE_MS)
 
     def _uncertainties(self, view: MaskView) -> NDArray[np.float32]:
         proposal = view.proposal

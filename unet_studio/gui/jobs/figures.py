@@ -16,6 +16,9 @@ from unet_studio.usecases.plane_figures import measure_planes
 _PAUSE_MS = 2000
 """A person who paints or leafs through slides isn't slowed down; nobody reads figures meanwhile."""
 
+_PATIENCE_MS = 300
+"""What takes longer is shown as an activity."""
+
 
 class Figures(ThreadJob):
     """Measures all proposals once they are there, and again those of slides that change.
@@ -76,4 +79,6 @@ class Figures(ThreadJob):
             gone = {} if stale is None else {slide: PlaneFigures() for slide in stale}
             self.measured.emit({**gone, **by_slide}, stale is None)
 
-        self._run(self.tr("Comparing the proposals"), work, take, quiet=stale is not None)
+        self._run(
+            self.tr("Comparing the proposals"), work, take, shown_after_ms=_PATIENCE_MS if stale is None else None
+        )

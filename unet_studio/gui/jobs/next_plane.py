@@ -101,7 +101,7 @@ class NextPlane(ThreadJob):
             Order.CHANGED: self.tr("Looking for the slide that changed most"),
         }
         title = titles.get(order, self.tr("Looking for the next slide"))
-        self._run(title, work, self._on_found, quiet=not is_wanted)
+        self._run(title, work, self._on_found, shown_after_ms=0 if is_wanted else None)
 
     def _on_found(self, planes: tuple[PlaneId, ...]) -> None:
         self._upcoming = planes

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TypeVar
 
-from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
 from unet_studio.errors import Cancelled
 from unet_studio.gui.jobs.activity import Activity
@@ -32,6 +32,7 @@ class ThreadJob(QObject):
         self._activity: Activity | None = None
         self._current: _ThreadProgress | None = None
         self._is_told = False
+        self._is_asked_for = True
         self._reported.connect(self._on_reported, Qt.ConnectionType.QueuedConnection)
         self._returned.connect(self._on_returned, Qt.ConnectionType.QueuedConnection)
 
@@ -47,18 +48,26 @@ class ThreadJob(QObject):
         self._end()
 
     def _run(
-        self, title: str, function: Callable[[Progress], _T], then: Callable[[_T], None], *, quiet: bool = False
+        self,
+        title: str,
+        function: Callable[[Progress], _T],
+        then: Callable[[_T], None],
+        *,
+        shown_after_ms: int | None = 0,
     ) -> None:
         """Run `function` in a thread, and `then(result)` here if it returns; `title` says what is being done.
 
-        Of what is `quiet` nobody is told that it began: nobody asked for it, and it is soon over.
+        What takes longer than `shown_after_ms` is shown as an activity. Of what nobody asked for (None) nothing is
+        told, not even that it failed, unless someone asks for it meanwhile.
         """
         progress = _ThreadProgress(self._reported.emit)
         self._current = progress
         self._activity = Activity(title, progress.cancel, self)
-        self._is_told = False
-        if not quiet:
+        self._is_told, self._is_asked_for = False, shown_after_ms is not None
+        if shown_after_ms == 0:
             self._tell_begun()
+        elif shown_after_ms is not None:
+            QTimer.singleShot(shown_after_ms, self, lambda: self._tell_begun() if progress is self._current else None)
 
         def work() -> None:
             try:
@@ -71,9 +80,9 @@ class ThreadJob(QObject):
         threading.Thread(target=work, name=title).start()
 
     def _tell_begun(self) -> None:
-        """Show the activity that is under way, unless it is shown already."""
+        """Show the activity that is under way, unless it is shown already: someone waits for it."""
         if self._activity is not None and not self._is_told:
-            self._is_told = True
+            self._is_told = self._is_asked_for = True
             self.began.emit(self._activity)
 
     def _on_reported(self, progress: object, done: float, text: str) -> None:
@@ -87,7 +96,9 @@ class ThreadJob(QObject):
         self._current = None
         self._end()
         if isinstance(result, BaseException):
-            self.notice.emit(failure_notice(title, result))
+            notice = failure_notice(title, result)  # which is also logged
+            if self._is_asked_for:
+                self.notice.emit(notice)
             self._on_failed(result)
         else:
             then(result)
