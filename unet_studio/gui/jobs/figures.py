@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from unet_studio.core.labels.plane import PlaneId
 from unet_studio.core.scoring.plane_figures import PlaneFigures, figures_by_slide
 from unet_studio.core.workspace.workspace import Workspace
 from unet_studio.gui.jobs.thread_job import ThreadJob
@@ -70,14 +69,14 @@ class Figures(ThreadJob):
         self._made_for = workspace.active_model, workspace.threshold
         unsaved = self.tr("The last strokes are not written yet, so the slides can't be sorted by what they say.")
 
-        def work(progress: Progress) -> Mapping[PlaneId, PlaneFigures]:
+        def work(progress: Progress) -> Mapping[str, PlaneFigures]:
             with workspace.saved_project(unsaved) as project:
-                return measure_planes(project, slides=stale, progress=progress)
-
-        def take(found: Mapping[PlaneId, PlaneFigures]) -> None:
-            by_slide = figures_by_slide(found)
+                found = figures_by_slide(measure_planes(project, slides=stale, progress=progress))
             gone = {} if stale is None else {slide: PlaneFigures() for slide in stale}
-            self.measured.emit({**gone, **by_slide}, stale is None)
+            return {**gone, **found}
+
+        def take(found: Mapping[str, PlaneFigures]) -> None:
+            self.measured.emit(found, stale is None)
 
         self._run(
             self.tr("Comparing the proposals"), work, take, shown_after_ms=_PATIENCE_MS if stale is None else None

@@ -135,11 +135,10 @@ class Jobs(QObject):
 
     def propose_ahead(self, planes: Iterable[PlaneId]) -> None:
         """Have the model propose what will be looked at next, if it is in use: the open slide has a proposal of it."""
-        workspace, plane = self._session.workspace, self._session.plane
-        if workspace is None or workspace.read_only or plane is None:
+        workspace, plane, card = self._session.workspace, self._session.plane, self._session.models.active()
+        if workspace is None or workspace.read_only or plane is None or card is None:
             return
-        proposal, card = plane.view.proposal, self._session.models.active()
-        if proposal is None or proposal.partial or card is None or plane.shape[0] * plane.shape[1] > _LARGEST_AHEAD:
+        if plane.id not in workspace.proposed or plane.shape[0] * plane.shape[1] > _LARGEST_AHEAD:
             return
         missing = [one for one in planes if one not in workspace.proposed]
         self.proposing.propose_ahead(workspace, card.id, missing, flips=settings.proposes_with_flips())
