@@ -74,9 +74,9 @@ def test_what_nobody_objected_to_is_still_proposed(tmp_path: Path, kind: str) ->
         start = find_model(STARTER, project.place)
         known = predictor_of(start, load_network(start))
         first = [dice(known, project, slide, truth) for slide, truth in truths.items()]
-        recipe = load_recipe(default_recipe(STARTER), ["schedule.rounds=6", "loss.teacher=4"])
+        recipe = load_recipe(default_recipe(STARTER), ["schedule.rounds=6"])
         trained = find_model(retrain(project, start, recipe, NO_PROGRESS).model, project.place)
         learned = predictor_of(trained, load_network(trained))
         then = [dice(learned, project, slide, truth) for slide, truth in truths.items()]
     assert np.mean(first) > 0.8, "the starter model must know these slides for the test to mean anything"
-    assert np.mean(then) > np.mean(first) - 0.05, (first, then)
+    assert np.mean(then) > np.mean(first) - 0.02, (first, then)
