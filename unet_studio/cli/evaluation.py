@@ -81,8 +81,8 @@ def simulate(
 
     setup = Setup(
         folder, truth, foreground, tuple(name.strip() for name in classes.split(",")),
-        "" if start == "scratch" else start, way, clicks, minutes, train_seconds, test_share, seed,
-        recipe, tuple(changes or ()), order,
+        "" if start == "scratch" else start, way, clicks, minutes, train_seconds, test_share=test_share, seed=seed,
+        recipe=recipe, changes=tuple(changes or ()), order=order,
     )  # fmt: skip
     engine, runs = load_engine(), []
     with TerminalReporter("Simulating") as reporter:

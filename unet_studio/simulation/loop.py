@@ -41,7 +41,7 @@ def simulate(setup: Setup, engine: Engine, progress: Progress, *, ceiling: bool 
     overall = OverallProgress(progress)
     with _new_project(setup) as (place, classes):
         truths = read_truths(setup.folder, setup.truth, classes=classes, foreground=setup.foreground)
-        split = divide(truths, setup.test_share, setup.seed)
+        split = divide(truths, setup.test_share, setup.seed, setup.test)
         learner = Learner(setup, place, engine, overall, split)
         points = tuple(_work(setup, Annotator(setup, place, split.pool_truths), learner, overall))
     highest = math.nan

@@ -37,7 +37,7 @@ class Setup:
     `to_classes`. `train_seconds` limits each training (0: as long as the recipe says). Without a `recipe` it is the one
     that the window uses. Planes are taken up in `order`. The person has the model trained so many times as `clicks`
     says, after equal shares of the `minutes`, and waits for it; with 0 clicks a training begins whenever the last has
-    ended, and the person goes on meanwhile.
+    ended, and the person goes on meanwhile. Judged are the `test` slides or, without any, a share of all.
     """
 
     folder: Path
@@ -49,6 +49,7 @@ class Setup:
     clicks: int = 0
     minutes: float = 5.0
     train_seconds: float = 60.0
+    test: tuple[str, ...] = ()
     test_share: float = 0.3
     seed: int = 0
     recipe: str = ""

@@ -1,6 +1,6 @@
 """The true masks of a simulation: read, and divided into slides to work on and slides to judge on."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,9 +29,18 @@ class Split:
     test_truths: Truths
 
 
-def divide(truths: Truths, share: float, seed: int) -> Split:
-    """Divide the slides as by `split_slides`, each with all of its planes."""
-    pool, test = split_slides((plane.slide for plane in truths), share, seed)
+def divide(truths: Truths, share: float, seed: int, test: Sequence[str] = ()) -> Split:
+    """The slides to judge on are `test` or, without any, those of `split_slides`; each has all of its planes.
+
+    Raises `MaskError` where the `test` slides have no true masks, or no other slide has one.
+    """
+    slides = sorted({plane.slide for plane in truths})
+    if test:
+        pool, test = tuple(s for s in slides if s not in test), tuple(s for s in slides if s in test)
+        if not pool or not test:
+            raise MaskError("A simulation needs slides with a true mask both among those to judge on and beside them.")
+    else:
+        pool, test = split_slides(slides, share, seed)
     return Split(pool, test, _of_slides(truths, pool), _of_slides(truths, test))
 
 
