@@ -17,6 +17,8 @@ from unet_studio.core.masks.mask_view import MaskView
 from unet_studio.core.masks.proposals import Proposal, proposed_planes
 from unet_studio.core.models.cards import ModelCard
 from unet_studio.core.project.active_model import use_model
+from unet_studio.core.project.grouping import with_their_groups
+from unet_studio.core.project.hold_out import keep_slides_out
 from unet_studio.core.project.journal import Journal, Write
 from unet_studio.core.project.lock import writing
 from unet_studio.core.project.store import Project
@@ -53,6 +55,9 @@ class Workspace:
         self.too_close = TooClose.read(project.too_close)
         self.states = project.states()
         self.audit = project.audit()
+        self.hold_out = project.hold_out()
+        self.learned = project.learned() or frozenset()
+        self._groups = project.hold_out_groups
         self.kept = project.kept_proposals()  # what lies under labels, whichever model is active
         self.proposed = proposed_planes(self.place, self.active_model)
         self.part: PlaneId | None = None  # the plane whose proposal is stored in part, while the rest is computed
@@ -355,6 +360,23 @@ class Workspace:
         self._check_writable()
         self.audit = chosen
         self._submit(Write("audit sample", lambda project: project.set_audit(chosen)))
+
+    def draw_hold_out(self) -> None:
+        """Have the hold-out drawn, or added to, for a training that is about to begin; the project has it then."""
+        self._check_writable()
+        self._submit(Write("hold-out", keep_slides_out))
+
+    def with_groups(self, slides: Iterable[str]) -> frozenset[str]:
+        """Some slides and those that are held out only together with them, but for the audit sample."""
+        return with_their_groups(frozenset(slides), self.slides, self._groups) - self.audit
+
+    def change_hold_out(self, slides: Iterable[str], *, held: bool) -> None:
+        """Keep these slides out of training from now on, or have them learned from."""
+        changed = frozenset(slides)
+        self._check_writable()
+        self.hold_out = self.hold_out | changed if held else self.hold_out - changed
+        write = Project.add_hold_out if held else Project.remove_hold_out
+        self._submit(Write("hold-out", lambda project: write(project, changed)))
 
     def use_model(self, card: ModelCard) -> None:
         """Make a model active; a project without labels takes over its classes. `ModelError` if they don't fit."""

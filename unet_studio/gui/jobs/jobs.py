@@ -9,6 +9,7 @@ from unet_studio.core.labels.plane import PlaneId
 from unet_studio.core.models.cards import ModelCard
 from unet_studio.core.scoring.gate import judge_model
 from unet_studio.core.scoring.judgement import Judgement, Verdict
+from unet_studio.core.scoring.lesson import check_can_learn
 from unet_studio.core.tiles import Box
 from unet_studio.core.workspace.workspace import Workspace
 from unet_studio.gui import settings
@@ -166,15 +167,19 @@ class Jobs(QObject):
         self.proposing.propose(workspace, card.id, list(planes), overwrite=overwrite, view=view, flips=flips)
 
     def _retrain_when_saved(self, workspace: Workspace, model: str) -> None:
-        """Retrain once every stroke is on the disk."""
+        """Retrain once every stroke is on the disk, if something can be learned; the hold-out is drawn before."""
 
-        def work() -> None:
+        def work() -> tuple[frozenset[str], frozenset[str]]:
             unsaved = "The last strokes are not written yet; retrain again when they are saved."
-            with workspace.saved_project(unsaved):
-                pass
+            with workspace.saved_project(unsaved) as project:
+                check_can_learn(project, has_start=bool(model))
+            workspace.draw_hold_out()
+            with workspace.saved_project(unsaved) as project:
+                return project.hold_out(), project.learned() or frozenset()
 
-        def saved(_: None) -> None:
+        def saved(drawn: tuple[frozenset[str], frozenset[str]]) -> None:
             if self._session.workspace is workspace:
+                self._session.take_hold_out(*drawn)
                 self.retraining.retrain(workspace, model)
 
         self._background.run("preparing a retraining", work, saved, failed=self._session.tell)

@@ -9,6 +9,7 @@ from PySide6.QtGui import QAction, QPalette, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 
 from unet_studio.core.scoring.judgement import Judgement
+from unet_studio.core.scoring.lesson import Lesson
 from unet_studio.core.scoring.verdict_sentences import details, headline
 from unet_studio.gui.controls.buttons import action_button, heading
 from unet_studio.gui.jobs.activity import Activity
@@ -28,6 +29,7 @@ class RetrainPanel(QWidget):
         self._rounds: list[Round] = []
         self._slides = 0
         self._warm = True
+        self._lesson = Lesson(())
         self._picture = QPixmap()
         self._basis = QLabel()
         self._basis.setWordWrap(True)
@@ -67,6 +69,11 @@ class RetrainPanel(QWidget):
         self._slides = slides
         self._describe_training()
 
+    def set_lesson(self, lesson: Lesson) -> None:
+        """What the button would have learned and judged, or why it can't be chosen."""
+        self._lesson = lesson
+        self._describe_training()
+
     def set_start(self, *, warm: bool) -> None:
         """Whether the button would start from the active model; otherwise from scratch."""
         self._warm = warm
@@ -84,12 +91,13 @@ class RetrainPanel(QWidget):
             title = self.tr("Train a first model")
         else:
             text = self.tr(
-                "It learns from what you painted and reviewed, from nothing else, and starts from the active model. "
-                "You can go on painting meanwhile; it takes about a minute."
+                "It learns from what you painted and reviewed, and starts from the active model. You can go on "
+                "painting meanwhile; it takes about a minute."
             )
             title = self.tr("Retrain on %n labelled slide(s)", "", self._slides)
-        if self._slides == 1 and self._warm:
-            text += " " + self.tr("With one slide no comparison of old and new is possible.")
+        if self._slides:
+            said = [self._lesson.refusal, " ".join(self._lesson.learned), " ".join(self._lesson.judged)]
+            text = "\n\n".join([part for part in said if part] + [text])
         self._basis.setText(text)
         self._button.setText(title)
 

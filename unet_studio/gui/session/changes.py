@@ -27,3 +27,4 @@ class Changes:
     classes: bool = False
     models: bool = False
     reviewed: tuple[PlaneId, ...] = ()
+    hold_out: bool = False

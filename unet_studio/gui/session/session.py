@@ -270,6 +270,18 @@ class Session(QObject):
             self.workspace.set_classes(classes)
             self.changed.emit(Changes(classes=True))
 
+    def change_hold_out(self, slides: Iterable[str], *, held: bool) -> None:
+        """Keep these slides out of training, or have them learned from."""
+        if self.workspace is not None and not self.workspace.read_only:
+            self.workspace.change_hold_out(slides, held=held)
+            self.changed.emit(Changes(hold_out=True))
+
+    def take_hold_out(self, held: frozenset[str], learned: frozenset[str]) -> None:
+        """A training had the hold-out drawn or added to, and learns from what is `learned`."""
+        if self.workspace is not None:
+            self.workspace.hold_out, self.workspace.learned = held, learned
+            self.changed.emit(Changes(hold_out=True))
+
     def set_threshold(self, threshold: float, *, keep: bool = True) -> None:
         """Show masks at another threshold; `keep` also stores it (not while a slider is being dragged)."""
         if self.workspace is None:

@@ -3,7 +3,17 @@
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPointF, QRect, QRectF, QSize, QSizeF, Qt
+from PySide6.QtCore import (
+    QCoreApplication,
+    QModelIndex,
+    QPersistentModelIndex,
+    QPointF,
+    QRect,
+    QRectF,
+    QSize,
+    QSizeF,
+    Qt,
+)
 from PySide6.QtGui import QBrush, QColor, QFont, QFontMetrics, QIcon, QImage, QPainter, QPalette, QPen, QTransform
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
@@ -32,6 +42,7 @@ class _Row:
     detail: str
     problem: str
     thumbnail: QImage | None
+    is_held_out: bool
 
     @property
     def folder(self) -> str:
@@ -52,6 +63,7 @@ class SlideListDelegate(QStyledItemDelegate):
             detail=index.data(SlideRole.DETAIL),
             problem=index.data(SlideRole.PROBLEM),
             thumbnail=index.data(Qt.ItemDataRole.DecorationRole),
+            is_held_out=index.data(SlideRole.HELD_OUT),
         )
         inside = option.rect.adjusted(_PADDING, _PADDING, -_PADDING, -_PADDING)
         picture = QRect(inside.x(), inside.center().y() - _THUMBNAIL // 2, _THUMBNAIL, _THUMBNAIL)
@@ -109,6 +121,8 @@ def _paint_lines(painter: QPainter, area: QRect, option: QStyleOptionViewItem, r
         lines.append(QRect(area.x(), y, area.width(), height))
         y += height
     text, quiet = option.palette.text().color(), option.palette.placeholderText().color()
+    if row.is_held_out:
+        lines[0].setRight(_paint_badge(painter, lines[0], small, quiet) - _PADDING)
     _paint_text(painter, lines[0], row.path.name, option.font, text)
     if row.folder:
         _paint_text(painter, lines[1], row.folder, small, quiet)
@@ -116,6 +130,18 @@ def _paint_lines(painter: QPainter, area: QRect, option: QStyleOptionViewItem, r
         _paint_problem(painter, lines[-1], row, small, text)
     else:
         _paint_state(painter, lines[-1], row, small, text)
+
+
+def _paint_badge(painter: QPainter, line: QRect, font: QFont, ink: QColor) -> int:
+    """Say at the right end of `line` that a slide is held out; returns where that begins."""
+    word = QCoreApplication.translate("SlideListDelegate", "held out")
+    badge = QRect(line)
+    badge.setLeft(line.right() - QFontMetrics(font).horizontalAdvance(word) - 2 * _ROUNDING)
+    painter.setPen(QPen(ink, 1))
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.drawRoundedRect(QRectF(badge).adjusted(0.5, 0.5, -0.5, -0.5), _ROUNDING, _ROUNDING)
+    _paint_text(painter, badge.adjusted(_ROUNDING, 0, 0, 0), word, font, ink)
+    return badge.left()
 
 
 def _paint_state(painter: QPainter, line: QRect, row: _Row, font: QFont, ink: QColor) -> None:

@@ -40,6 +40,7 @@ class SlideRole(IntEnum):
     STATE = Qt.ItemDataRole.UserRole + 2
     DETAIL = Qt.ItemDataRole.UserRole + 3
     PROBLEM = Qt.ItemDataRole.UserRole + 4
+    HELD_OUT = Qt.ItemDataRole.UserRole + 6
     THUMBNAIL = Qt.ItemDataRole.UserRole + 5  # without asking for one, unlike the decoration role
 
 
@@ -87,6 +88,7 @@ class SlideListModel(QAbstractListModel):
         self._waiting: OrderedDict[str, None] = OrderedDict()
         self._figures: dict[str, PlaneFigures] = {}
         self._audit: frozenset[str] = frozenset()
+        self._held: frozenset[str] = frozenset()
         self._sort = SlideSort.FOLDER
 
     def set_slides(self, slides: tuple[str, ...]) -> None:
@@ -97,7 +99,7 @@ class SlideListModel(QAbstractListModel):
         self._rows = {slide: row for row, slide in enumerate(slides)}
         for remembered in (self._statuses, self._unreadable, self._thumbnails, self._waiting, self._figures):
             remembered.clear()
-        self._audit = frozenset()
+        self._audit = self._held = frozenset()
         self.endResetModel()
 
     def set_status(self, slide: str, status: SlideStatus) -> None:
@@ -125,6 +127,11 @@ class SlideListModel(QAbstractListModel):
     def set_audit(self, slides: Collection[str]) -> None:
         """Mark the slides of the audit sample."""
         self._audit = frozenset(slides)
+        self._show_all_again()
+
+    def set_hold_out(self, slides: Collection[str]) -> None:
+        """Mark the slides of the hold-out."""
+        self._held = frozenset(slides)
         self._show_all_again()
 
     def sort_by(self, sort: SlideSort) -> None:
@@ -180,6 +187,8 @@ class SlideListModel(QAbstractListModel):
                 return self._status(slide).state
             case SlideRole.DETAIL:
                 return " · ".join(self._details(slide))
+            case SlideRole.HELD_OUT:
+                return slide in self._held
             case SlideRole.PROBLEM:
                 return self._status(slide).problem
         return None
@@ -194,16 +203,22 @@ class SlideListModel(QAbstractListModel):
     def _spoken(self, slide: str) -> list[str]:
         status = self._status(slide)
         figures = in_words(self._figures[slide]) if slide in self._figures else ()
-        texts = (slide, state_word(status.state), status.detail, self._mark(slide), *figures, status.problem)
+        held = self.tr("held out: it judges models and teaches none") if slide in self._held else ""
+        audit = self._mark(slide) if slide in self._audit else ""
+        texts = (slide, state_word(status.state), status.detail, audit, held, *figures, status.problem)
         return [text for text in texts if text]
 
     def _details(self, slide: str) -> list[str]:
         """What is written beside the state: of the figures the one that the list is sorted by."""
         figure = as_numbers(self._figures[slide]).get(self._sort, "") if slide in self._figures else ""
-        return [text for text in (figure, self._mark(slide), self._status(slide).detail) if text]
+        audit = self._mark(slide) if slide in self._audit else ""
+        return [text for text in (figure, audit, self._status(slide).detail) if text]
 
     def _mark(self, slide: str) -> str:
-        return self.tr("audit sample") if slide in self._audit else ""
+        """What a slide is kept apart for, in a word or two."""
+        if slide in self._audit:
+            return self.tr("audit sample")
+        return self.tr("held out") if slide in self._held else ""
 
     def _show_all_again(self) -> None:
         if self._slides:

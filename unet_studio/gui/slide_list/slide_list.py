@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import islice
 
-from PySide6.QtCore import QEvent, QItemSelection, QModelIndex, Qt, Signal, Slot
+from PySide6.QtCore import QEvent, QModelIndex, Qt, Signal, Slot
 from PySide6.QtGui import QAction, QPalette
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -45,6 +45,7 @@ class SlideListPanel(QWidget):
 
     slide_chosen = Signal(str)
     """The user chose another slide; `select` and filtering don't emit it."""
+    selection_changed = Signal()
 
     def __init__(self, model: SlideListModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -63,6 +64,10 @@ class SlideListPanel(QWidget):
         self._view = _make_view()
         self._view.setModel(self._filtered)
         self._view.setItemDelegate(SlideListDelegate(self._view))
+        self._menu = QMenu(self._view)
+        self._menu.setToolTipsVisible(True)
+        self._view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self._view.customContextMenuRequested.connect(lambda at: self._menu.popup(self._view.mapToGlobal(at)))
         self._empty = QLabel()
         self._empty.setWordWrap(True)
         self._empty.setMargin(16)
@@ -117,6 +122,19 @@ class SlideListPanel(QWidget):
     def set_audit(self, slides: Collection[str]) -> None:
         """Mark the slides of the audit sample."""
         self._model.set_audit(slides)
+
+    def set_hold_out(self, slides: Collection[str]) -> None:
+        """Mark the slides of the hold-out."""
+        self._model.set_hold_out(slides)
+
+    def offer_menu(self, actions: Sequence[QAction]) -> None:
+        """Offer these actions on the slides at a right click."""
+        self._menu.addActions(actions)
+
+    def selected(self) -> tuple[str, ...]:
+        """The slides that are selected; the current one where the filter hides it."""
+        found = tuple(index.data(SlideRole.PATH) for index in self._view.selectedIndexes())
+        return found or ((self._current,) if self._current is not None else ())
 
     def select(self, slide: str) -> None:
         """Make `slide` the current one, without `slide_chosen`; it may be one that is filtered out."""
@@ -178,15 +196,17 @@ class SlideListPanel(QWidget):
             self._view.setCurrentIndex(self._filtered.index(0, 0))
         self._view.setFocus()
 
-    @Slot(QItemSelection)
-    def _choose(self, selected: QItemSelection) -> None:
+    @Slot()
+    def _choose(self) -> None:
         # The selection and not the view's current row, which also moves when the view merely gets the focus
-        # or when a filter takes rows away.
-        for index in selected.indexes():
-            slide: str = index.data(SlideRole.PATH)
+        # or when a filter takes rows away. Where several are selected it is to do something with them, not to see one.
+        indexes = self._view.selectedIndexes()
+        if len(indexes) == 1:
+            slide: str = indexes[0].data(SlideRole.PATH)
             if slide != self._current:
                 self._current = slide
                 self.slide_chosen.emit(slide)
+        self.selection_changed.emit()
 
     @Slot()
     def _count(self) -> None:
@@ -254,7 +274,7 @@ class SlideListPanel(QWidget):
 def _make_view() -> QListView:
     view = QListView()
     view.setUniformItemSizes(True)
-    view.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+    view.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
     view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
     view.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
     view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)

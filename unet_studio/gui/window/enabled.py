@@ -14,6 +14,7 @@ OBJECT_ACTIONS = ("relabel", "grow", "shrink", "smooth", "split", "fill_holes", 
 class WindowState:
     """All that decides which actions can be chosen; as it is given here, no folder is open.
 
+    `can_learn` is False where a training would be refused; the selected slides can be held out, or let go.
     `planes` counts those of the open slide, 0 where none is shown. `undo` and `redo` are the sentences of the edits
     that would be taken back or made again, None where there is none.
     """
@@ -21,6 +22,9 @@ class WindowState:
     is_open: bool = False
     is_read_only: bool = False
     has_labels: bool = False
+    can_learn: bool = True
+    can_hold_out: bool = False
+    can_let_go: bool = False
     planes: int = 0
     undo: str | None = None
     redo: str | None = None
@@ -64,6 +68,8 @@ def enabled_actions(state: WindowState) -> ActionStates:
             "copy_labels": is_stack,
             "teaches_most": state.is_open and not state.is_searching,
             "draw_audit": can_edit,
+            "hold_out": can_edit and state.can_hold_out,
+            "learn_from": can_edit and state.can_let_go,
             "doubtful": state.is_open,
             "errors": state.is_open,
             **{f"heat_{heat}": shows_plane for heat in Heat},
@@ -73,7 +79,7 @@ def enabled_actions(state: WindowState) -> ActionStates:
             "propose": can_edit and shows_plane and not state.is_proposing,
             "propose_all": can_edit and not state.is_proposing,
             "tune": can_edit and not state.is_tuning,
-            "retrain": can_edit and state.has_labels and not state.is_retraining,
+            "retrain": can_edit and state.has_labels and state.can_learn and not state.is_retraining,
             "export": state.is_open and not state.is_exporting,
             "cancel": state.is_busy,
             "compare": shows_plane,

@@ -91,6 +91,8 @@ class MainWindow(WindowParts):
             **{f"next_{order.name.lower()}": partial(self.queue.follow, order) for order in Order},
             **{f"sort_{sort}": partial(self.slides.sort_by, sort) for sort in SlideSort},
             "draw_audit": self.audit.draw,
+            "hold_out": self.hold_out.hold_out,
+            "learn_from": self.hold_out.learn_from,
             "doubtful": self.doubts.go_on,
             "errors": self.errors.open,
             **{f"heat_{heat}": partial(self._toggle_heat, heat) for heat in Heat},
@@ -137,6 +139,8 @@ class MainWindow(WindowParts):
     def _connect_panels(self) -> None:
         session, painting = self.session, self.painting
         self.slides.slide_chosen.connect(self.queue.open_slide)
+        self.hold_out.changed.connect(self._show_hold_out)
+        self.lesson.read.connect(lambda _: self._update_actions())
         self.welcome.folder_chosen.connect(self.open_folder)
         self.propose_panel.model_chosen.connect(session.models.use)
         self.propose_panel.threshold_changed.connect(lambda value, keep: session.set_threshold(value, keep=keep))
@@ -209,12 +213,19 @@ class MainWindow(WindowParts):
         self.stack.setCurrentWidget(self.page)
         self.navigation.list_slides(workspace)
         self.audit.show(workspace)
+        self.hold_out.show()
+        self.lesson.show()
         self.panel_updates.show_workspace(workspace)
         self.overlay.update()
         if workspace.read_only:
             self.status_line.set_read_only(workspace.read_only)
         self._show_hint()
         self.canvas.setFocus()
+
+    def _show_hold_out(self) -> None:
+        """Other slides are selected or held out: what can be done with them, and what comes of it."""
+        self._update_actions()
+        self.hold_out.explain(self.actions_by_id["hold_out"], self.actions_by_id["learn_from"])
 
     def _show_welcome(self) -> None:
         self.setWindowTitle("U-Net Studio")
@@ -252,6 +263,9 @@ class MainWindow(WindowParts):
             is_open=workspace is not None,
             is_read_only=workspace is not None and bool(workspace.read_only),
             has_labels=workspace is not None and bool(workspace.states),
+            can_learn=self.lesson.can_learn,
+            can_hold_out=bool(self.hold_out.to_hold),
+            can_let_go=bool(self.hold_out.to_let_go),
             planes=plane.reader.info.planes if plane is not None else 0,
             undo=undo.sentence if undo is not None else None,
             redo=redo.sentence if redo is not None else None,

@@ -18,6 +18,7 @@ from unet_studio.gui.comparing.comparison import Comparison
 from unet_studio.gui.controllers.audit_sample import AuditSample
 from unet_studio.gui.controllers.doubts import Doubts
 from unet_studio.gui.controllers.errors import Errors
+from unet_studio.gui.controllers.hold_out import HoldOut, LessonReading
 from unet_studio.gui.controllers.keys import WindowKeys
 from unet_studio.gui.controllers.navigation import Navigation
 from unet_studio.gui.controllers.opening import Opening
@@ -102,6 +103,7 @@ class WindowParts(QMainWindow):
         actions[f"next_{settings.next_order().name.lower()}"].setChecked(True)
         fill_menus(self.menuBar(), actions)
         self.slides.offer_sorting([actions[f"sort_{sort}"] for sort in SlideSort])
+        self.slides.offer_menu([actions[name] for name in ("hold_out", "learn_from")])
         self.propose_panel = ProposePanel(actions["propose"], actions["propose_all"], actions["flips"])
         self.clean_up_panel = CleanUpPanel(actions["tune"])
         self.retrain_panel = RetrainPanel(actions["retrain"])
@@ -135,6 +137,8 @@ class WindowParts(QMainWindow):
         self.doubts = Doubts(session, self.tasks, self.queue, canvas, self)
         self.errors = Errors(session, self.tasks, self.doubts, self.working, self)
         self.audit = AuditSample(session, self.working, self.slides, messages, self)
+        self.hold_out = HoldOut(session, self.slides, messages, self)
+        self.lesson = LessonReading(session, self.tasks, self.working, self.retrain_panel, self)
         self.plane_display = PlaneDisplay(
             canvas, self.minimap, self.comparison, self.view_panel.contrast, self.plane_bar, self
         )
