@@ -12,7 +12,7 @@ from unet_studio.core.project.store import Project
 from unet_studio.errors import ModelError, StudioError
 from unet_studio.protocol.values import Compared, CompareJob, Progress, SlideFailed, check_cancelled
 from unet_studio.unet.recipes import Recipe
-from unet_studio.unet.training.comparing import Comparer, Rival, open_unlabelled_sample
+from unet_studio.unet.training.comparing import Comparer, Rival, open_unlabelled_sample, proposed_in
 from unet_studio.unet.training.patches import LabelledSlide
 from unet_studio.unet.training.preparing import OpenedPlane, open_labelled, prepare
 from unet_studio.unet.training.snapshot import Snapshot, read_labels
@@ -48,7 +48,7 @@ def compare(job: CompareJob, progress: Progress) -> Compared:
             training=[slide for slide in slides if slide.plane.slide not in snapshot.hold_out],
             others=[slide for slide in others if before.normalisation.fits(slide.reader.info.channels)],
             unlabelled_slides=unlabelled_slides,
-            proposed=lambda plane, box: None,
+            proposed=proposed_in(project),
         )
     return Compared(
         after.id,

@@ -15,6 +15,10 @@ import pytest
 from numpy.typing import NDArray
 
 from unet_studio.core.classes import UNLABELLED, make_classes
+from unet_studio.core.editing.strokes import make_edit
+from unet_studio.core.labels.plane import PlaneId, PlaneState
+from unet_studio.core.masks.proposal_writing import write_proposal
+from unet_studio.core.masks.proposals import proposal_file, slide_stamp
 from unet_studio.core.models.cards import ModelCard, project_models, read_card
 from unet_studio.core.models.normalisation import Normalisation
 from unet_studio.core.models.notes import learned_slides
@@ -22,6 +26,9 @@ from unet_studio.core.project.active_model import use_model
 from unet_studio.core.project.store import Project
 from unet_studio.core.scoring.gate import judge_model
 from unet_studio.core.scoring.judgement import Judgement, Verdict
+from unet_studio.core.tiles import Box
+from unet_studio.core.workspace.accepting import review
+from unet_studio.core.workspace.workspace import Workspace
 from unet_studio.errors import Cancelled, ModelError, RecipeError, StudioError
 from unet_studio.protocol.values import Event, Preparing, Retrained, Round, SlideFailed, Stopping
 from unet_studio.unet.recipes import Architecture, Recipe
@@ -279,6 +286,32 @@ def test_what_the_new_model_changes_is_counted_on_every_kind_of_slide(
     assert {tile.slide for tile in comparison.learned} == {"a.png"}
     judgement = judged(retrained)
     assert (judgement.verdict, judgement.is_adopted) == (Verdict.CHANGES_ELSEWHERE, False)
+
+
+def test_of_a_reviewed_slide_it_is_counted_what_a_model_had_proposed(
+    project: Project, paint: Paint, truths: Truths, folder: Path, bright: ModelCard, recipe: Recipe
+) -> None:
+    use_model(project, str(bright.folder))
+    paint("a.png", truths["a.png"])
+    proposed = np.where(truths["b.png"] == 1, np.uint8(255), np.uint8(0))[..., None]
+    file, stamp = proposal_file(project.place, "bright", PlaneId("b.png")), slide_stamp(folder / "b.png")
+    write_proposal(file, (64, 64), 1, [(0, proposed)], stamp=stamp)
+    workspace = Workspace.open(folder)
+    labels = workspace.labels(PlaneId("b.png"), (64, 64))
+    box = Box(0, 0, 8, 8)
+    painted = make_edit(
+        PlaneId("b.png"), box, labels.read(box), 1 - truths["b.png"][:8, :8], "brush",
+        state_before=PlaneState.PROPOSED, state_after=PlaneState.CORRECTED,
+    )  # fmt: skip
+    assert painted is not None
+    workspace.perform(painted, (64, 64))
+    review(workspace, PlaneId("b.png"), labels)
+    assert workspace.close()
+    project.add_hold_out(["b.png"])
+    comparison = retrain(project, bright, recipe, RecordingProgress(), channels=0).comparison
+    assert comparison is not None
+    assert [tile.slide for tile in comparison.judged] == ["b.png"]
+    assert comparison.proposed == 64 * 64 - 8 * 8
 
 
 def one_pixel() -> NDArray[np.uint8]:

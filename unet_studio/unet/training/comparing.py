@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from unet_studio.core.classes import UNLABELLED
 from unet_studio.core.cleaning.steps import Step
 from unet_studio.core.labels.plane import LabelPlane, PlaneId, PlaneState
-from unet_studio.core.masks.mask_view import cleaned_mask
+from unet_studio.core.masks.kept import find_kept
+from unet_studio.core.masks.mask_view import MaskView, cleaned_mask
 from unet_studio.core.models.cards import ModelCard
 from unet_studio.core.models.normalisation import Normalisation
+from unet_studio.core.project.store import Project
 from unet_studio.core.scoring.next_plane import evenly_spaced
 from unet_studio.core.scoring.scores import count
 from unet_studio.core.slides.finding import find_slides
@@ -175,6 +177,17 @@ class Comparer:
         for truth, mask in pairs:
             total += count(truth, mask, classes).confusion
         return tuple(tuple(int(pixels) for pixels in row) for row in total)
+
+
+def proposed_in(project: Project) -> Proposed:
+    """What models had proposed to the person who labelled a plane of the project, after its clean-up."""
+    threshold, steps = project.threshold, project.steps()
+
+    def mask(plane: PlaneId, box: Box) -> NDArray[np.uint8] | None:
+        kept = find_kept(project, plane)
+        return MaskView(LabelPlane(kept.shape), kept, threshold, steps).cleaned(box) if kept is not None else None
+
+    return mask
 
 
 def open_unlabelled_sample(

@@ -22,7 +22,7 @@ from unet_studio.unet.prediction import Predictor
 from unet_studio.unet.recipes import Recipe
 from unet_studio.unet.training.calibration import fit_temperature
 from unet_studio.unet.training.checkpoint import remove_checkpoint, unfinished_runs
-from unet_studio.unet.training.comparing import Comparer, Rival, open_unlabelled_sample
+from unet_studio.unet.training.comparing import Comparer, Rival, open_unlabelled_sample, proposed_in
 from unet_studio.unet.training.patches import LabelledSlide
 from unet_studio.unet.training.preparing import (
     OpenedPlane,
@@ -108,6 +108,7 @@ class _Retraining:
         self._parent = start if start is not None else _find_parent(card, project.place)
         self._rival = rival
         self._folder = project.folder
+        self._proposed = proposed_in(project)
         self._recipe = Recipe.from_dict(card.recipe)
         self._progress = progress
         self._snapshot = snapshot
@@ -181,7 +182,7 @@ class _Retraining:
         )
         return comparer.compare(
             self._snapshot, held_out=self._kept_out, training=self._training, others=others,
-            unlabelled_slides=unlabelled_slides, proposed=lambda plane, box: None,
+            unlabelled_slides=unlabelled_slides, proposed=self._proposed,
         )  # fmt: skip
 
     def _find_learned(self) -> frozenset[str] | None:
