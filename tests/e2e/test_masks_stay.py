@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -14,7 +15,9 @@ from tests.cli.conftest import _ask
 from tests.e2e.test_corrections import draw_nuclei
 from unet_studio.core.classes import UNLABELLED
 from unet_studio.core.exchange.mask_reading import read_mask
+from unet_studio.core.models.cards import read_card
 from unet_studio.core.project.store import PLACE_NAME
+from unet_studio.paths import resources
 
 STARTER, OTHER = "nuclei-fluorescence", "nuclei-histology"
 
@@ -22,7 +25,11 @@ STARTER, OTHER = "nuclei-fluorescence", "nuclei-histology"
 @pytest.fixture(scope="module")
 def corrected(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two slides that were proposed, and of which a small part was labelled."""
-    folder = tmp_path_factory.mktemp("corrected")
+    return correct(tmp_path_factory.mktemp("corrected"), STARTER)
+
+
+def correct(folder: Path, model: str) -> Path:
+    """Have a model propose two slides, and label a small part of each; returns their folder."""
     for seed in range(2):
         pixels, truth, _ = draw_nuclei(seed)
         said = np.full(truth.shape, UNLABELLED, np.uint8)
@@ -31,7 +38,7 @@ def corrected(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for kind, values in (("slides", pixels), ("masks", said)):
             (folder / kind).mkdir(exist_ok=True)
             cv2.imwrite(str(folder / kind / f"s{seed}.png"), values)
-    _ask("propose", folder / "slides", "--model", STARTER)
+    _ask("propose", folder / "slides", "--model", model)
     _ask("import", folder / "slides", "--masks", folder / "masks")
     return folder / "slides"
 
@@ -84,6 +91,21 @@ def test_the_mask_of_a_corrected_slide_stays(
     for slide, mask in masks.items():
         cv2.imwrite(str(truth / slide), mask)
     assert _ask("evaluate", folder, "--truth", truth)["pooled"]["dice"] == 1
+
+
+def test_the_mask_of_a_corrected_slide_stays_when_its_model_is_removed(tmp_path: Path) -> None:
+    shutil.copytree(resources() / "models" / STARTER, tmp_path / "mine")
+    replace(read_card(tmp_path / "mine"), id="mine", title="Mine").write()
+    folder = correct(tmp_path, str(tmp_path / "mine"))
+    before = export(folder, tmp_path / "before")
+    _ask("models", folder, "use", OTHER)
+    assert _ask("models", folder, "remove", "mine")["removed"] == "mine"
+    assert not (folder / PLACE_NAME / "proposals" / "mine").exists()
+    after = export(folder, tmp_path / "after")
+    assert after.keys() == before.keys()
+    for slide, mask in before.items():
+        assert np.count_nonzero(mask == 1) > 1000
+        np.testing.assert_array_equal(after[slide], mask)
 
 
 def test_a_slide_whose_proposal_is_lost_is_named_and_is_not_exported(corrected: Path, tmp_path: Path) -> None:
