@@ -59,7 +59,9 @@ def retrain_text(content: dict[str, Any]) -> list[str]:
     if content["adopted"]:
         lines.append("'propose' brings its proposals.")
     else:
+        active, model = content["active_model"] or "no model", content["model"]
         lines.append(
-            f"Active: {content['active_model'] or 'no model'}; 'models FOLDER use {content['model']}' changes that."
+            f"Active: {active}; 'models FOLDER use {model}' changes that, and 'retrain FOLDER --model {model}' trains "
+            "the new one longer."
         )
     return lines
