@@ -21,6 +21,17 @@
     </message>
 </context>
 <context>
+    <name>Comparing</name>
+    <message numerus="yes">
+        <location filename="../../unet_studio/gui/jobs/comparing.py" line="36"/>
+        <source>%n slide(s) were left out of the comparison.</source>
+        <translation>
+            <numerusform>%n slide was left out of the comparison.</numerusform>
+            <numerusform>%n slides were left out of the comparison.</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
     <name>Exporting</name>
     <message numerus="yes">
         <location filename="../../unet_studio/gui/jobs/exporting.py" line="34"/>
@@ -53,7 +64,7 @@
 <context>
     <name>MessageBar</name>
     <message numerus="yes">
-        <location filename="../../unet_studio/gui/panels/message_bar.py" line="175"/>
+        <location filename="../../unet_studio/gui/panels/message_bar.py" line="188"/>
         <source>%n more</source>
         <translation>
             <numerusform>%n more</numerusform>
@@ -64,7 +75,7 @@
 <context>
     <name>Proposing</name>
     <message numerus="yes">
-        <location filename="../../unet_studio/gui/jobs/proposing.py" line="55"/>
+        <location filename="../../unet_studio/gui/jobs/proposing.py" line="59"/>
         <source>%n slide(s)</source>
         <translation>
             <numerusform>%n slide</numerusform>
@@ -72,7 +83,7 @@
         </translation>
     </message>
     <message numerus="yes">
-        <location filename="../../unet_studio/gui/jobs/proposing.py" line="103"/>
+        <location filename="../../unet_studio/gui/jobs/proposing.py" line="142"/>
         <source>%n slide(s) could not be proposed; the others are done.</source>
         <translation>
             <numerusform>%n slide could not be proposed; the others are done.</numerusform>
@@ -83,7 +94,7 @@
 <context>
     <name>RetrainPanel</name>
     <message numerus="yes">
-        <location filename="../../unet_studio/gui/panels/retrain_panel.py" line="88"/>
+        <location filename="../../unet_studio/gui/panels/retrain_panel.py" line="131"/>
         <source>Retrain on %n labelled slide(s)</source>
         <translation>
             <numerusform>Retrain on %n labelled slide</numerusform>

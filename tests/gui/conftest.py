@@ -54,7 +54,7 @@ def make_window(qtbot: QtBot) -> Iterator[Callable[[], MainWindow]]:
     def make() -> MainWindow:
         QCursor.setPos(QGuiApplication.primaryScreen().geometry().bottomRight())  # not where the last test left it
         window = MainWindow()
-        for worker in (window.tasks.proposing.worker, window.tasks.retraining.worker):
+        for worker in (window.tasks.proposing.worker, window.tasks.retraining.worker, window.tasks.comparing.worker):
             worker.command = _SILENT
         window.resize(1280, 800)
         window.show()

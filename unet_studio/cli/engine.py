@@ -1,5 +1,6 @@
 """The engine of the commands: the worker's jobs, in this process."""
 
+import logging
 import os
 from typing import TYPE_CHECKING
 
@@ -14,4 +15,6 @@ def load_engine() -> "Jobs":
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with quiet_stderr():
         from unet_studio.worker.jobs import Jobs
+    # Two models that propose the same tiles make it warn of graphs that are traced anew, as they have to be.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     return Jobs()

@@ -56,10 +56,10 @@ def test_a_card_is_read_as_it_was_written(tmp_path: Path) -> None:
 
 def test_a_card_says_when_and_from_what_in_words(tmp_path: Path) -> None:
     card = make_card(
-        tmp_path / "a", created="2026-11-21T02:25:36+00:00", data="3 slides, 7 labelled pixels, labels ab12"
+        tmp_path / "a", created="2026-11-21T02:25:36+00:00", data="3 slides, 12345 labelled pixels, labels ab12"
     )
     assert card.date == f"{datetime(2026, 11, 21, 2, 25, 36, tzinfo=UTC).astimezone():%Y-%m-%d %H:%M}"
-    assert card.learned_from == "3 slides, 7 labelled pixels"
+    assert card.learned_from == "3 slides, 12,345 pixels"
     assert make_card(tmp_path / "b", created="last year").date == "last year"
 
 

@@ -25,6 +25,10 @@ def said(tiles: list[ComparedTile], *, left_out: tuple[str, ...] = (), unknown: 
         (said(UP), "'New one' is better than 'Old one': Dice 0.8420 on the hold-out, against 0.8000 (difference +0.0"),
         (said(DOWN), "'New one' is worse than 'Old one': Dice 0.8000 on the hold-out, against 0.8420"),
         (said(SAME), "'Old one' and 'New one' are too close to call: Dice 0.8020"),
+        (
+            said(slides([0.8, 0.9, 0.7, 0.8, 0.9], [0.9, 0.6, 0.8, 0.9, 1.0])),
+            "On 1 of 5 held-out slides the Dice of 'New one' is lower by more than 0.1.",
+        ),
         (said([]), "can't tell which of 'Old one' and 'New one' is better: no plane of a held-out slide is reviewed"),
         (said([], left_out=("a.png",)), "no held-out slide is reviewed from which neither of them learned"),
         (said(UP, left_out=("a.png", "b.png")), "Left out: a.png and b.png, since one of the two learned from there."),

@@ -2,7 +2,8 @@
 
 A proposal of a model is one class everywhere, and a first one of each model waits for the file 'go-MODEL' in the
 project; 'asked-MODEL' lists the slides in the order in which they came up. A training waits for the file 'trained' and
-ends with the model that has that name.
+ends with the model that has that name, a second one with 'trained-longer': better than the active one, or worse where
+there is the file 'worse'. A comparison waits for the file 'compared', and the second model is the better one.
 """
 
 import sys
@@ -18,8 +19,10 @@ from unet_studio.core.masks.proposal_writing import write_proposal
 from unet_studio.core.masks.proposals import proposal_file, slide_stamp
 from unet_studio.core.models.cards import ModelCard
 from unet_studio.core.models.normalisation import Normalisation
+from unet_studio.core.project.store import Project
 from unet_studio.errors import Cancelled
 from unet_studio.protocol.values import (
+    Compared,
     ComparedTile,
     Comparison,
     Corrections,
@@ -52,18 +55,35 @@ class Jobs:
 
     def retrain(self, job, progress):
         place = Path(job.place)
+        with Project.open(Path(job.folder), place=place) as project:
+            rival = project.active_model
         progress.event(Preparing("s1.png", 1, 1))
         while not (place / "trained").exists():
             progress.report(0.1, "")
             time.sleep(0.01)
-        folder = place / "models" / "trained"
+        name = "trained-longer" if (place / "models" / "trained").exists() else "trained"
+        folder = place / "models" / name
         folder.mkdir(parents=True)
-        ModelCard("trained", "Trained", make_classes("nucleus"), Normalisation(1), {}, folder, parent=job.model).write()
+        ModelCard(name, name.title(), make_classes("nucleus"), Normalisation(1), {}, folder, parent=job.model).write()
         rounds = (Round(0, 1, 0.5, 0.5, 0.0, kept=True), Round(1, 1, 0.4, 0.9, 1.0, kept=True))
-        tiles = [ComparedTile(f"{n}.png", ((900, 50), (50, 0)), ((900, 0), (0, 100))) for n in range(5)]
-        none, nothing = ((0, 0), (0, 0)), Corrections(0, 0, 0, 0)
-        comparison = Comparison(job.model, tiles, 0, (), nothing, nothing, nothing, (), none, none, 0, 0)
-        return Retrained("trained", job.model, ("background", "nucleus"), 5, rounds, comparison)
+        comparison = better_than(rival, worse=(place / "worse").exists())
+        return Retrained(name, job.model, ("background", "nucleus"), 5, rounds, comparison)
+
+    def compare(self, job, progress):
+        while not (Path(job.place) / "compared").exists():
+            progress.report(0.1, "")
+            if progress.cancelled():
+                raise Cancelled("The comparison was stopped; nothing has changed.")
+            time.sleep(0.01)
+        return Compared(job.after, ("background", "nucleus"), better_than(job.before))
+
+
+def better_than(model, *, worse=False):
+    missed, found = ((900, 50), (50, 0)), ((900, 0), (0, 100))
+    before, after = (found, missed) if worse else (missed, found)
+    tiles = [ComparedTile(f"{n}.png", before, after) for n in range(5)]
+    none, nothing = ((0, 0), (0, 0)), Corrections(0, 0, 0, 0)
+    return Comparison(model, tiles, 0, (), nothing, nothing, nothing, (), none, none, 0, 0)
 
 
 sys.modules["unet_studio.worker.jobs"] = types.SimpleNamespace(Jobs=Jobs)

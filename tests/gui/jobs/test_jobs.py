@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLabel
+from PySide6.QtWidgets import QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
 from unet_studio.core.classes import make_classes
 from unet_studio.core.labels.plane import PlaneId
 from unet_studio.core.masks.proposals import find_proposal
+from unet_studio.core.models.cards import read_card
 from unet_studio.core.project.store import Project
 from unet_studio.core.scoring.judgement import Verdict
 from unet_studio.core.tiles import Box
@@ -59,6 +60,14 @@ class Desk:
     def told(self) -> str:
         return " ".join(label.text() for label in self.window.messages.findChildren(QLabel))
 
+    def offered(self) -> list[str]:
+        """What can be done about the newest message."""
+        return [b.text() for b in self.window.messages.findChildren(QPushButton) if b.isVisible()]
+
+    def press(self, text: str) -> None:
+        (button,) = [b for b in self.window.messages.findChildren(QPushButton) if b.isVisible() and b.text() == text]
+        QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+
     def retrain(self) -> None:
         with self.qtbot.waitSignal(self.jobs.retraining.preparing, timeout=WAIT):
             self.window.actions_by_id["retrain"].trigger()
@@ -87,6 +96,52 @@ def test_a_better_model_is_in_use_and_proposes_the_open_slide(desk: Desk) -> Non
     assert desk.asked("trained")[0] == "s1.png"
 
 
+def test_from_a_better_model_one_can_go_back(desk: Desk) -> None:
+    before = desk.workspace.active_model
+    desk.tell_workers("go-trained")
+    desk.retrain()
+    desk.end_retraining()
+    desk.qtbot.waitUntil(lambda: not desk.jobs.is_busy, timeout=WAIT)
+    assert desk.offered() == ["Propose all again", "Go back"]
+    desk.press("Go back")
+    assert desk.workspace.active_model == before
+    assert desk.offered() == []
+
+
+def test_a_worse_model_can_be_used_all_the_same(desk: Desk) -> None:
+    before = desk.workspace.active_model
+    desk.tell_workers("worse")
+    desk.tell_workers("go-trained")
+    desk.retrain()
+    assert desk.end_retraining() is Verdict.WORSE
+    assert desk.workspace.active_model == before
+    assert desk.offered() == ["Use it anyway", "Train longer"]
+    desk.press("Use it anyway")
+    assert desk.workspace.active_model == "trained"
+    desk.qtbot.waitUntil(lambda: desk.proposes("trained", "s1.png") and not desk.jobs.is_busy, timeout=WAIT)
+
+
+def test_a_model_that_is_not_in_use_is_trained_longer_and_compared_with_the_one_in_use(desk: Desk) -> None:
+    longer, before = desk.window.actions_by_id["train_longer"], desk.workspace.active_model
+    assert not longer.isEnabled(), "none was trained yet"
+    desk.tell_workers("worse")
+    desk.tell_workers("go-trained-longer")
+    desk.retrain()
+    assert not longer.isEnabled(), "one at a time"
+    desk.end_retraining()
+    button = next(b for b in desk.window.retrain_panel.findChildren(QPushButton) if b.text() == "Train longer")
+    assert button.isVisible() and button.isEnabled()
+    (desk.workspace.place / "worse").unlink()
+    with desk.qtbot.waitSignal(desk.jobs.retrained, timeout=WAIT) as told:
+        QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+    assert told.args is not None
+    judgement = told.args[0]
+    assert (judgement.model, judgement.verdict, judgement.rival) == ("trained-longer", Verdict.BETTER, before)
+    assert desk.workspace.active_model == "trained-longer"
+    assert read_card(desk.workspace.place / "models" / "trained-longer").parent == "trained"
+    desk.qtbot.waitUntil(lambda: not desk.jobs.is_busy, timeout=WAIT)
+
+
 def test_a_class_renamed_during_a_training_keeps_the_model_out_and_the_window_says_so(desk: Desk) -> None:
     before = desk.workspace.active_model
     desk.retrain()
@@ -95,6 +150,7 @@ def test_a_class_renamed_during_a_training_keeps_the_model_out_and_the_window_sa
     assert desk.workspace.active_model == before
     assert "in use" not in desk.told()
     assert "is not used: the classes were changed while it learned them" in desk.told()
+    assert desk.offered() == [], "nobody can use it"
     assert not desk.jobs.proposing.is_busy
 
 

@@ -66,6 +66,20 @@ def test_the_button_does_what_the_notice_offers_and_dismisses_it(bar: MessageBar
     assert _shown(bar) == [_WARNING.text]
 
 
+def test_a_second_button_does_the_other_thing_and_dismisses_it_too(bar: MessageBar) -> None:
+    action, other = Mock(), Mock()
+    notice = Notice("It is worse.", NoticeKind.WARNING, "Use it", action, other_text="Train longer", other=other)
+    bar.show_notice(notice)
+
+    _click(bar, "Train longer")
+
+    other.assert_called_once_with()
+    action.assert_not_called()
+    assert not bar.isVisible()
+    bar.show_notice(Notice("The folder moved.", NoticeKind.WARNING, "Choose it again…", action))
+    assert not any(button.isVisible() and button.text() == "Train longer" for button in bar.findChildren(QPushButton))
+
+
 def test_an_action_may_say_something_itself(bar: MessageBar) -> None:
     bar.show_notice(Notice("Stopped.", NoticeKind.INFO, "Try again", lambda: bar.show_notice(_ERROR)))
 

@@ -28,7 +28,7 @@ HALVED = "There was not enough memory, so a step now takes 2 patch(es) of 256 ×
 
 @pytest.fixture
 def panel(qtbot: QtBot) -> RetrainPanel:
-    widget = RetrainPanel(QAction("Retrain"))
+    widget = RetrainPanel(QAction("Retrain"), QAction("Train longer"))
     qtbot.addWidget(widget)
     widget.show()
     return widget

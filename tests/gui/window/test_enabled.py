@@ -15,7 +15,7 @@ from unet_studio.gui.window.enabled import OBJECT_ACTIONS, WindowState, enabled_
 
 SHOWN = WindowState(is_open=True, planes=1)
 STACK = replace(SHOWN, planes=5)
-EDITS = {"undo", "redo", "review", "propose", "propose_all", "tune", "retrain", "draw_audit"}
+EDITS = {"undo", "redo", "review", "propose", "propose_all", "tune", "retrain", "train_longer", "draw_audit"}
 
 states = st.builds(
     WindowState,
@@ -51,7 +51,7 @@ def test_without_a_folder_nothing_can_be_chosen() -> None:
 def test_what_needs_a_plane_and_what_a_stack() -> None:
     without_plane = enabled(WindowState(is_open=True))
     queue = {"teaches_most", "draw_audit", "doubtful", "errors"}
-    assert without_plane == {"accept_all", "export", "propose_all", "tune", *queue}
+    assert without_plane == {"accept_all", "export", "models", "propose_all", "tune", *queue}
     of_plane = {*OBJECT_ACTIONS, "pick_class", "accept_plane", "review", "propose", "compare", "compare_side"}
     of_plane |= {"heat_uncertainty", "heat_disagreement"}
     assert enabled(SHOWN) - without_plane == of_plane
@@ -83,13 +83,13 @@ def test_what_a_tool_has_under_way_can_be_undone() -> None:
     [
         ("is_proposing", {"propose", "propose_all"}),
         ("is_tuning", {"tune"}),
-        ("is_retraining", {"retrain"}),
+        ("is_retraining", {"retrain", "train_longer"}),
         ("is_exporting", {"export"}),
         ("is_searching", {"teaches_most"}),
     ],
 )
 def test_what_runs_is_not_started_twice_and_can_be_cancelled(busy: str, actions: set[str]) -> None:
-    idle = replace(SHOWN, has_labels=True)
+    idle = replace(SHOWN, has_labels=True, has_trained=True)
     running = replace(idle, is_busy=True, **{busy: True})
     assert enabled(idle) - enabled(running) == actions
     assert enabled(running) - enabled(idle) == {"cancel"}
@@ -97,6 +97,11 @@ def test_what_runs_is_not_started_twice_and_can_be_cancelled(busy: str, actions:
 
 def test_a_retraining_needs_labels() -> None:
     assert enabled(replace(SHOWN, has_labels=True)) - enabled(SHOWN) == {"retrain"}
+
+
+def test_only_what_was_trained_can_be_trained_longer() -> None:
+    labelled = replace(SHOWN, has_labels=True)
+    assert enabled(replace(labelled, has_trained=True)) - enabled(labelled) == {"train_longer"}
 
 
 @pytest.mark.parametrize("mode", [None, *CompareMode])

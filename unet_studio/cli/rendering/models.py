@@ -39,6 +39,8 @@ def models_text(cards: Sequence[ModelCard], active: str, rule: TooClose) -> list
     for column in table.columns[1:]:
         if column.header != "Dice":
             column.justify = "left"
+    for column in table.columns[:3]:
+        column.no_wrap = True  # an id that is cut in two can't be copied
     return [table, f"When old and new are too close to call, {_RULES[rule]}."]
 
 

@@ -1,6 +1,7 @@
 """Models as the whole program sees them: a folder with weights, and the card that says what they are."""
 
 import math
+import re
 import tomllib
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
@@ -65,8 +66,9 @@ class ModelCard:
 
     @property
     def learned_from(self) -> str:
-        """What it learned from, for a person: without the fingerprint of the labels."""
-        return self.data.partition(", labels ")[0]
+        """What it learned from, for a person: without the fingerprint of the labels, with marks in large numbers."""
+        facts = self.data.partition(", labels ")[0].replace(" labelled pixels", " pixels")
+        return re.sub(r"\d{4,}", lambda number: f"{int(number[0]):,}", facts)
 
     def check_fits(self, classes: tuple[LabelClass, ...]) -> None:
         """Raise `ModelError` unless the model tells the same classes apart as the project."""

@@ -23,6 +23,9 @@ def comparison_sentences(compared: Compared, judgement: Judgement, titles: Mappi
     ]
     if judgement.pixels and judgement.missing:
         found.append(f"The held-out slides have no {' and no '.join(judgement.missing)}, so nothing is said of it.")
+    fallen, of = judgement.fallen_judged
+    if fallen:
+        found.append(f"On {fallen} of {of} held-out slides the Dice of {second} is lower by more than 0.1.")
     labelled, wrong_before, wrong_after = _mistakes(judgement.learned_strokes, judgement.learned_whole)
     if labelled:
         found.append(

@@ -15,13 +15,18 @@ class NoticeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One thing to say: a sentence, what to do about it (`action`), and the cases it sums up (`details`)."""
+    """One thing to say: a sentence, what to do about it (`action`), and the cases it sums up (`details`).
+
+    `other` is a second thing that may be done about it instead.
+    """
 
     text: str
     kind: NoticeKind = NoticeKind.INFO
     action_text: str = ""
     action: Callable[[], None] | None = None
     details: tuple[str, ...] = ()
+    other_text: str = ""
+    other: Callable[[], None] | None = None
 
     @property
     def passing(self) -> bool:

@@ -16,6 +16,7 @@ from unet_studio.gui import settings
 from unet_studio.gui.background import Background
 from unet_studio.gui.controls.notice import Notice, NoticeKind
 from unet_studio.gui.jobs.activity import Activity
+from unet_studio.gui.jobs.comparing import Comparing
 from unet_studio.gui.jobs.doubtful_places import DoubtfulPlaces
 from unet_studio.gui.jobs.error_finding import ErrorFinding
 from unet_studio.gui.jobs.exporting import Exporting
@@ -35,8 +36,8 @@ _LARGEST_AHEAD = 4096 * 4096
 class Jobs(QObject):
     """One of each kind can run beside the others, while one paints.
 
-    Proposing, retraining, tuning, exporting; measuring what slides are sorted by; the search for the plane to label
-    next, for doubtful places and for the model's errors.
+    Proposing, retraining, comparing models, tuning, exporting; measuring what slides are sorted by; the search for the
+    plane to label next, for doubtful places and for the model's errors.
 
     `seen` says which part of the open plane is on the screen just now; it is proposed first.
     """
@@ -52,6 +53,7 @@ class Jobs(QObject):
         super().__init__(parent)
         self.proposing = Proposing(self)
         self.retraining = Retraining(self)
+        self.comparing = Comparing(self)
         self.tuning = Tuning(self)
         self.exporting = Exporting(self)
         self.next_plane = NextPlane(self)
@@ -63,7 +65,7 @@ class Jobs(QObject):
         self._seen = seen
         self._activities: list[Activity] = []
         self._all = (
-            self.proposing, self.retraining, self.tuning, self.exporting,
+            self.proposing, self.retraining, self.comparing, self.tuning, self.exporting,
             self.next_plane, self.figures, self.doubtful_places, self.error_finding,
         )  # fmt: skip
         for job in self._all:
@@ -71,6 +73,8 @@ class Jobs(QObject):
             job.notice.connect(self.notice)
         self._incoming = IncomingProposals(session, self.proposing, self)
         self._is_proposing_all = False
+        self.last_trained = ""
+        """Id of the model that was trained last, in use or not; empty where none was since the folder was opened."""
         self.retraining.finished.connect(self._on_retrained)
 
     @property
@@ -118,6 +122,42 @@ class Jobs(QObject):
         if not workspace.read_only:
             self._retrain_when_saved(workspace, model)
 
+    def train_longer(self) -> None:
+        """Go on from the model that was trained last, in use or not, on the labels that there are now.
+
+        The new one is compared with the active model all the same: it would take the place of that.
+        """
+        workspace = self._session.workspace
+        if workspace is None or workspace.read_only or self.retraining.is_busy or not self.last_trained:
+            return
+        self._session.finish_tool()
+        self._retrain_when_saved(workspace, self.last_trained)
+
+    def use_after_all(self, model: str) -> None:
+        """Use a model that the gate didn't let in, and propose the open slide by it."""
+        workspace = self._session.workspace
+        self._session.models.use(model)
+        if workspace is not None and workspace.active_model == model:
+            self.proposing.follow_with(self.propose_open_slide)
+
+    def compare_models(self, before: str, after: str) -> None:
+        """Compare two models on the labels as they are now."""
+        workspace = self._session.workspace
+        if workspace is None or self.comparing.is_busy:
+            return
+        self._session.finish_tool()
+        unsaved = self.tr("The last strokes are not written yet; compare again when they are saved.")
+
+        def work() -> None:
+            with workspace.saved_project(unsaved):
+                pass
+
+        def saved(_: None) -> None:
+            if self._session.workspace is workspace:
+                self.comparing.compare(workspace, before, after)
+
+        self._background.run("preparing a comparison", work, saved, failed=self._session.tell)
+
     def tune(self, operation: str, class_index: int | None) -> None:
         """Find the numbers of the watershed `operation` for a class (None: every class) on what is reviewed."""
         workspace = self._session.workspace
@@ -151,6 +191,7 @@ class Jobs(QObject):
 
     def stop(self) -> None:
         """End everything now, because the window or the folder closes."""
+        self.last_trained = ""
         for job in self._all:
             job.stop()
 
@@ -196,6 +237,7 @@ class Jobs(QObject):
         self.busy_changed.emit()
 
     def _on_retrained(self, retrained: Retrained) -> None:
+        self.last_trained = retrained.model
         judgement = self._adopt(retrained)
         if judgement.is_adopted:
             # What is under way is of the model before, and would not be shown.

@@ -1,5 +1,7 @@
 """What the program has to say, in a bar above the canvas; what to do about it is a button away, nothing is blocked."""
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QEvent, QRect, QSize, Qt, QTimer, Slot
 from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QKeyEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
@@ -35,7 +37,7 @@ _LOOKS = {
 class MessageBar(QWidget):
     """Shows the newest notice; its details and the older notices unfold below. Hidden while there is none.
 
-    ┃ ⚠  3 slides can't be read.        [ Choose another folder ]   ⌄ 3 more   ✕
+    ┃ ⚠  3 slides can't be read.    [ Choose another folder ] [ Leave them out ]   ⌄ 3 more   ✕
     ┃    a.tif: not a TIFF file …
     """
 
@@ -50,6 +52,7 @@ class MessageBar(QWidget):
         self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self._action = QPushButton()
+        self._other = QPushButton()
         self._more = QToolButton()
         self._more.setCheckable(True)
         self._more.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
@@ -62,7 +65,7 @@ class MessageBar(QWidget):
         line.setSpacing(8)
         line.addWidget(self._icon)
         line.addWidget(self._text, 1)
-        for button in (self._action, self._more, self._close):
+        for button in (self._action, self._other, self._more, self._close):
             line.addWidget(button)
         below = QHBoxLayout()
         below.setContentsMargins(_ICON_PX + line.spacing(), 0, 0, 0)
@@ -74,6 +77,7 @@ class MessageBar(QWidget):
         layout.addLayout(below)
 
         self._action.clicked.connect(self._act)
+        self._other.clicked.connect(self._act_otherwise)
         self._more.toggled.connect(self._unfold)
         self._close.clicked.connect(self.clear)
         self._list.itemActivated.connect(self._bring_forward)
@@ -123,10 +127,17 @@ class MessageBar(QWidget):
     @Slot()
     def _act(self) -> None:
         """Do what the notice offers; done, it has nothing more to say."""
-        notice = self._notices.pop()
+        self._take(self._notices[-1].action)
+
+    @Slot()
+    def _act_otherwise(self) -> None:
+        self._take(self._notices[-1].other)
+
+    def _take(self, action: Callable[[], None] | None) -> None:
+        self._notices.pop()
         self._refresh()
-        if notice.action is not None:
-            notice.action()
+        if action is not None:
+            action()
 
     @Slot(bool)
     def _unfold(self, unfolded: bool) -> None:
@@ -159,6 +170,8 @@ class MessageBar(QWidget):
         self._show_icon()
         self._action.setText(newest.action_text)
         self._action.setVisible(newest.action is not None)
+        self._other.setText(newest.other_text)
+        self._other.setVisible(newest.other is not None)
         self.setAccessibleName(self._spoken(newest))
         self.update()
 

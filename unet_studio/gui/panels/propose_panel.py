@@ -2,7 +2,7 @@
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
 from unet_studio.core.models.cards import ModelCard
 from unet_studio.gui.controls.buttons import action_button, heading, horizontal_slider, set_silently
@@ -14,12 +14,17 @@ class ProposePanel(QWidget):
     model_chosen = Signal(str)
     threshold_changed = Signal(float, bool)  # value, whether to keep it (not while dragging)
 
-    def __init__(self, propose: QAction, propose_all: QAction, flips: QAction, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, propose: QAction, propose_all: QAction, flips: QAction, models: QAction, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self._models = QComboBox()
         self._models.setAccessibleName(self.tr("Model"))
         self._models.setToolTip(self.tr("The model that proposes; a retrained one starts from the one chosen here"))
         self._models.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        all_models = QToolButton()
+        all_models.setDefaultAction(models)
+        all_models.setAccessibleName(self.tr("All models"))
         self._facts = QLabel()
         self._facts.setWordWrap(True)
         self._facts.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -33,6 +38,9 @@ class ProposePanel(QWidget):
         self._value = QLabel("0.50")
         self._value.setMinimumWidth(self._value.fontMetrics().horizontalAdvance("0.00") + 4)
 
+        model_row = QHBoxLayout()
+        model_row.addWidget(self._models, 1)
+        model_row.addWidget(all_models)
         threshold_row = QHBoxLayout()
         threshold_row.addWidget(self._threshold)
         threshold_row.addWidget(self._value)
@@ -40,7 +48,7 @@ class ProposePanel(QWidget):
         layout.setContentsMargins(16, 16, 16, 16)
         layout.setSpacing(8)
         layout.addWidget(heading(self.tr("Model")))
-        layout.addWidget(self._models)
+        layout.addLayout(model_row)
         layout.addWidget(self._facts)
         layout.addSpacing(8)
         layout.addWidget(self._this)

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QAction, QPalette, QPixmap, QResizeEvent
-from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from unet_studio.core.scoring.judgement import Judgement
+from unet_studio.core.scoring.judgement import Judgement, TooClose
 from unet_studio.core.scoring.lesson import Lesson
 from unet_studio.core.scoring.verdict_sentences import details, headline
 from unet_studio.gui.controls.buttons import action_button, heading
@@ -23,8 +23,9 @@ class RetrainPanel(QWidget):
     """One button; below it the training is shown round by round."""
 
     cancel_asked = Signal()
+    rule_chosen = Signal(object)  # TooClose
 
-    def __init__(self, retrain: QAction, parent: QWidget | None = None) -> None:
+    def __init__(self, retrain: QAction, train_longer: QAction, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._rounds: list[Round] = []
         self._slides = 0
@@ -34,6 +35,9 @@ class RetrainPanel(QWidget):
         self._basis = QLabel()
         self._basis.setWordWrap(True)
         self._button = action_button(retrain)
+        self._longer = action_button(train_longer)
+        self._longer.hide()
+        self._rule = self._make_rule()
         self._cancel = QPushButton(self.tr("Stop and keep what was learned"))
         self._cancel.setToolTip(self.tr("End the training now; what was learned so far becomes the new model (Esc)"))
         self._cancel.hide()
@@ -56,6 +60,8 @@ class RetrainPanel(QWidget):
         layout.addWidget(self._basis)
         layout.addWidget(self._button)
         layout.addWidget(self._cancel)
+        layout.addWidget(self._longer)
+        layout.addLayout(self._rule_row())
         layout.addWidget(self._state)
         layout.addWidget(self._note)
         layout.addWidget(self._preview)
@@ -63,6 +69,42 @@ class RetrainPanel(QWidget):
         self._column = layout
 
         self._cancel.clicked.connect(self.cancel_asked)
+        self._rule.activated.connect(lambda _: self.rule_chosen.emit(TooClose(self._rule.currentData())))
+
+    def _make_rule(self) -> QComboBox:
+        box = QComboBox()
+        box.setAccessibleName(self.tr("When old and new are too close to call"))
+        box.setToolTip(
+            self.tr(
+                "What becomes of a new model where the hold-out can't tell whether it is better than the one in use. "
+                "A better one is always used, and a worse one never; every model stays under Models…"
+            )
+        )
+        box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        for rule, text in (
+            (TooClose.IF_KEPT, self.tr("use the new one if corrections are kept")),
+            (TooClose.ALWAYS, self.tr("always use the new one")),
+            (TooClose.NEVER, self.tr("keep the old one")),
+        ):
+            box.addItem(text, rule.value)
+        return box
+
+    def _rule_row(self) -> QVBoxLayout:
+        label = QLabel(self.tr("When old and new are too close to call:"))
+        label.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+        label.setWordWrap(True)
+        label.setBuddy(self._rule)
+        row = QVBoxLayout()
+        row.setSpacing(4)
+        row.addWidget(label)
+        row.addWidget(self._rule)
+        return row
+
+    def set_rule(self, rule: TooClose, *, can_change: bool) -> None:
+        """Show what becomes of a new model that is too close to call; of another folder no training was shown yet."""
+        self._rule.setEnabled(can_change)
+        self._rule.setCurrentIndex(self._rule.findData(rule.value))
+        self._longer.hide()
 
     def set_basis(self, slides: int) -> None:
         """How many slides carry labels: what the button would learn from."""
@@ -108,6 +150,7 @@ class RetrainPanel(QWidget):
         self._state.setText(self.tr("Reading the labelled slides…"))
         self._note.hide()
         self._basis.hide()
+        self._longer.hide()
         self._cancel.show()
         activity.ended.connect(self._cancel.hide)
         activity.ended.connect(self._basis.show)
@@ -146,6 +189,7 @@ class RetrainPanel(QWidget):
     def finish(self, judgement: Judgement) -> None:
         """Show what is said of the new model, and what else there is to know of it."""
         self._state.setText("\n\n".join([headline(judgement), *details(judgement)]))
+        self._longer.show()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

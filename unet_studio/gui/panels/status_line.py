@@ -2,11 +2,11 @@
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QPalette
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QSizePolicy, QStatusBar, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QStatusBar, QWidget
 
 from unet_studio.core.workspace.unsaved import UnsavedState
-from unet_studio.gui.controls.buttons import tool_button
 from unet_studio.gui.jobs.activity import Activity
+from unet_studio.gui.panels.activity_row import ActivityRow
 from unet_studio.protocol.messages import Ready
 
 
@@ -85,7 +85,7 @@ class StatusLine(QStatusBar):
         self._device.setToolTip(sentence)
 
     def add_activity(self, activity: Activity) -> None:
-        row = _ActivityRow(activity)
+        row = ActivityRow(activity)
         self._activities.addWidget(row)
         activity.ended.connect(row.deleteLater)
 
@@ -105,42 +105,3 @@ class _Hint(QLabel):
         painter.setPen(self.palette().color(QPalette.ColorRole.PlaceholderText))
         text = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
         painter.drawText(self.rect(), Qt.AlignmentFlag.AlignVCenter, text)
-
-
-class _ActivityRow(QWidget):
-    """Title, bar, remaining time, cancel."""
-
-    def __init__(self, activity: Activity) -> None:
-        super().__init__()
-        self._activity = activity
-        self._text = QLabel()
-        self._bar = QProgressBar(minimum=0, maximum=1000, textVisible=False)
-        self._bar.setFixedSize(96, 8)
-        self._bar.setAccessibleName(activity.title)
-        cancel = tool_button("x", self.tr("Cancel (Esc)"))
-        cancel.setAccessibleName(self.tr("Cancel: {0}").format(activity.title))
-
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self._text)
-        layout.addWidget(self._bar, alignment=Qt.AlignmentFlag.AlignVCenter)
-        layout.addWidget(cancel)
-
-        cancel.clicked.connect(activity.cancel)
-        activity.changed.connect(self._update)
-        self._update()
-
-    def _update(self) -> None:
-        activity = self._activity
-        self._bar.setValue(round(activity.done * 1000))
-        if activity.is_cancelled:
-            self._text.setText(self.tr("{0} · stopping…").format(activity.title))
-            return
-        remaining = activity.remaining()
-        left = self.tr(" · {0} left").format(_duration(remaining)) if remaining is not None else ""
-        self._text.setText(activity.title + left)
-        self._text.setToolTip(activity.detail)
-
-
-def _duration(seconds: float) -> str:
-    return f"{round(seconds)} s" if seconds < 90 else f"{round(seconds / 60)} min"

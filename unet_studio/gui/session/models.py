@@ -1,24 +1,31 @@
 """Models to choose from, and the one in use."""
 
 from collections.abc import Callable
+from functools import partial
 
 from unet_studio.core.figures.display import read_small
-from unet_studio.core.models.cards import ModelCard, bundled_models, project_models, suited_starter
+from unet_studio.core.models.cards import ModelCard, bundled_models, find_model, project_models, suited_starter
+from unet_studio.core.models.notes import read_note, write_note
 from unet_studio.core.workspace.workspace import Workspace
 from unet_studio.errors import ModelError
 from unet_studio.gui.background import Background
 from unet_studio.gui.session.open_plane import OpenPlane
+from unet_studio.usecases.remove_model import RemovedModel, remove_model
 
 
 class Models:
     """The models of the open folder and the starter models; which of them proposes is a person's choice.
 
-    `used` is told that another one is in use, or of the `ModelError` why it can't be.
+    `used` is told that another one is in use, or of the `ModelError` why it can't be, `listed` that the list of them
+    has to be shown anew.
     """
 
-    def __init__(self, background: Background, used: Callable[[ModelError | None], None]) -> None:
+    def __init__(
+        self, background: Background, used: Callable[[ModelError | None], None], listed: Callable[[], None]
+    ) -> None:
         self._background = background
         self._used = used
+        self._listed = listed
         self._workspace: Workspace | None = None
         self._suits_first_slide = False  # whether the first slide that is seen may still choose a starter model
 
@@ -48,15 +55,40 @@ class Models:
     def use(self, model: str) -> None:
         """Make a model the active one; a project without labels takes over its classes."""
         self._suits_first_slide = False
-        card = next((card for card in self.known() if card.id == model), None)
-        if self._workspace is None or self._workspace.read_only or card is None:
+        if self._workspace is None or self._workspace.read_only:
             return
         try:
-            self._workspace.use_model(card)
+            self._workspace.use_model(find_model(model, self._workspace.place))
         except ModelError as error:
             self._used(error)
         else:
             self._used(None)
+
+    def note(self, model: str, text: str) -> None:
+        """Note something of a model of the project, in the background."""
+        card = next((card for card in self.known() if card.id == model), None)
+        if card is not None and text != read_note(card):
+            self._background.run(f"noting something of '{card.title}'", partial(write_note, card, text), self._relist)
+
+    def remove(self, model: str, told: Callable[[RemovedModel], None]) -> None:
+        """Remove a model of the project in the background; `told` is called once it is gone."""
+        workspace = self._workspace
+        if workspace is None or workspace.read_only:
+            return
+
+        def work() -> RemovedModel:
+            with workspace.saved_project("The last changes are not written yet; remove it when they are.") as project:
+                return remove_model(project, model)
+
+        def gone(removed: RemovedModel) -> None:
+            self._relist()
+            told(removed)
+
+        self._background.run("removing a model", work, gone)
+
+    def _relist(self, _: object = None) -> None:
+        if self._workspace is not None:
+            self._listed()
 
     def suit(self, plane: OpenPlane) -> None:
         """Now that the first slide is there, use the starter model for its kind, unless someone has chosen by now."""

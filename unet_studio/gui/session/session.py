@@ -13,6 +13,7 @@ from unet_studio.core.figures.display import Display
 from unet_studio.core.labels.edits import Edit
 from unet_studio.core.labels.plane import LabelPlane, PlaneId
 from unet_studio.core.masks.mask_view import MaskView
+from unet_studio.core.scoring.judgement import TooClose
 from unet_studio.core.tiles import Box
 from unet_studio.core.workspace.accepting import accept
 from unet_studio.core.workspace.change import Change
@@ -69,7 +70,7 @@ class Session(QObject):
         self._reading.read.connect(self._show)
         self._reading.failed.connect(self._on_unreadable)
         self._displays: dict[str, Display] = {}
-        self.models = Models(background, self._on_model)
+        self.models = Models(background, self._on_model, lambda: self.changed.emit(Changes(models=True)))
         background.failed.connect(self.tell)
 
     def tell(self, error: StudioError) -> None:
@@ -303,6 +304,11 @@ class Session(QObject):
             self.workspace.steps = steps
         self._renew_mask()
         self.changed.emit(Changes(mask=self._mask, history=keep))
+
+    def set_too_close(self, rule: TooClose) -> None:
+        """Choose what becomes of a new model where the hold-out can't tell whether it is better."""
+        if self.workspace is not None and not self.workspace.read_only:
+            self.workspace.set_too_close(rule)
 
     def _on_model(self, error: ModelError | None) -> None:
         """Another model is in use; or it can't be, and the list has to show again which one is."""

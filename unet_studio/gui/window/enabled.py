@@ -16,7 +16,8 @@ class WindowState:
 
     `can_learn` is False where a training would be refused; the selected slides can be held out, or let go.
     `planes` counts those of the open slide, 0 where none is shown. `undo` and `redo` are the sentences of the edits
-    that would be taken back or made again, None where there is none.
+    that would be taken back or made again, None where there is none. `has_trained` says that a model was trained since
+    the folder was opened.
     """
 
     is_open: bool = False
@@ -31,6 +32,7 @@ class WindowState:
     is_tool_under_way: bool = False
     is_proposing: bool = False
     is_retraining: bool = False
+    has_trained: bool = False
     is_tuning: bool = False
     is_exporting: bool = False
     is_searching: bool = False
@@ -80,6 +82,8 @@ def enabled_actions(state: WindowState) -> ActionStates:
             "propose_all": can_edit and not state.is_proposing,
             "tune": can_edit and not state.is_tuning,
             "retrain": can_edit and state.has_labels and state.can_learn and not state.is_retraining,
+            "train_longer": can_edit and state.has_labels and state.has_trained and not state.is_retraining,
+            "models": state.is_open,
             "export": state.is_open and not state.is_exporting,
             "cancel": state.is_busy,
             "compare": shows_plane,

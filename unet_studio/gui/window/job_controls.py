@@ -1,9 +1,12 @@
 """What a person asks of the machine: its panel comes to the front, or a dialog asks for more; then what came of it."""
 
+from dataclasses import replace
+from functools import partial
+
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QWidget
 
-from unet_studio.core.scoring.judgement import Judgement
+from unet_studio.core.scoring.judgement import Judgement, Verdict
 from unet_studio.core.scoring.verdict_sentences import headline
 from unet_studio.gui.controls.notice import Notice, NoticeKind
 from unet_studio.gui.jobs.jobs import Jobs
@@ -12,6 +15,9 @@ from unet_studio.gui.panels.message_bar import MessageBar
 from unet_studio.gui.panels.retrain_panel import RetrainPanel
 from unet_studio.gui.session.session import Session
 from unet_studio.gui.window.work_page import WorkPage
+
+_UNUSABLE = (Verdict.OTHER_CLASSES, Verdict.NOT_USABLE)
+"""A model of which this is said can't be used, whatever a person wants."""
 
 
 class JobControls(QObject):
@@ -60,12 +66,28 @@ class JobControls(QObject):
         if dialog.exec() == ExportDialog.DialogCode.Accepted:
             self._tasks.export(dialog.request())
 
+    def train_longer(self) -> None:
+        """Go on from the model that was trained last, with the panel that shows how it goes in front."""
+        self._page.show_panel(self._retrain)
+        self._tasks.train_longer()
+
     def tell_retrained(self, judgement: Judgement) -> None:
-        """Say whether the new model is in use, and offer to propose all slides by it."""
+        """Say whether the new model is in use, and offer what may be done now."""
         self._retrain.finish(judgement)
-        sentence = headline(judgement)
+        sentence, model, rival = headline(judgement), judgement.model, judgement.rival
+        again, back, longer = self.tr("Propose all again"), self.tr("Go back"), self.tr("Train longer")
+        use = self._tasks.use_after_all
         if judgement.is_adopted:
-            again = self.tr("Propose all again")
-            self._messages.show_notice(Notice(sentence, NoticeKind.INFO, again, self._tasks.propose_all))
+            notice = Notice(sentence, NoticeKind.INFO, again, self._tasks.propose_all)
+            if rival:
+                notice = replace(notice, other_text=back, other=partial(self._session.models.use, rival))
+        elif judgement.verdict in _UNUSABLE:
+            notice = Notice(sentence, NoticeKind.WARNING)
+        elif judgement.verdict is Verdict.LEARNED_NOTHING:
+            notice = Notice(sentence, NoticeKind.WARNING, longer, self.train_longer)
         else:
-            self._messages.show_notice(Notice(sentence, NoticeKind.WARNING))
+            anyway = self.tr("Use it anyway")
+            notice = Notice(
+                sentence, NoticeKind.WARNING, anyway, partial(use, model), other_text=longer, other=self.train_longer
+            )
+        self._messages.show_notice(notice)

@@ -105,6 +105,8 @@ class MainWindow(WindowParts):
             "propose": tasks.propose_open_slide,
             "propose_all": tasks.propose_all,
             "retrain": self.job_controls.retrain,
+            "train_longer": self.job_controls.train_longer,
+            "models": self.model_controls.show_models,
             "cancel": tasks.cancel,
             "shortcuts": partial(show_shortcuts, self),
             "about": partial(show_about, self),
@@ -147,6 +149,7 @@ class MainWindow(WindowParts):
         self.clean_up_panel.steps_changed.connect(lambda steps, keep: session.set_steps(steps, keep=keep))
         self.clean_up_panel.tuning_asked.connect(self.tasks.tune)
         self.retrain_panel.cancel_asked.connect(self.tasks.cancel)
+        self.retrain_panel.rule_chosen.connect(session.set_too_close)
         self.view_panel.class_chosen.connect(painting.set_active_class)
         self.view_panel.classes_changed.connect(session.set_classes)
         self.view_panel.overlay_changed.connect(self.overlay.set_look)
@@ -176,6 +179,7 @@ class MainWindow(WindowParts):
         tasks.notice.connect(self.messages.show_notice)
         tasks.retrained.connect(self.job_controls.tell_retrained)
         tasks.retrained.connect(lambda *_: self.panel_updates.show_models())
+        tasks.retrained.connect(lambda *_: self._update_actions())
         tasks.proposing.worker.ready.connect(self.status_line.set_device)
         tasks.proposing.worker.died.connect(self.status_line.set_device_problem)
         tasks.proposing.slide_failed.connect(self.navigation.show_problem)
@@ -272,6 +276,7 @@ class MainWindow(WindowParts):
             is_tool_under_way=self.toolbox.is_under_way,
             is_proposing=tasks.proposing.is_busy,
             is_retraining=tasks.retraining.is_busy,
+            has_trained=bool(tasks.last_trained),
             is_tuning=tasks.tuning.is_busy,
             is_exporting=tasks.exporting.is_busy,
             is_searching=tasks.next_plane.is_wanted,

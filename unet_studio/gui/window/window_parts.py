@@ -52,6 +52,7 @@ from unet_studio.gui.slide_list.thumbnails import read_thumbnail
 from unet_studio.gui.tools.tool import Tool
 from unet_studio.gui.window.actions import build_actions, fill_menus
 from unet_studio.gui.window.job_controls import JobControls
+from unet_studio.gui.window.model_controls import ModelControls
 from unet_studio.gui.window.work_page import WorkPage
 
 
@@ -104,9 +105,11 @@ class WindowParts(QMainWindow):
         fill_menus(self.menuBar(), actions)
         self.slides.offer_sorting([actions[f"sort_{sort}"] for sort in SlideSort])
         self.slides.offer_menu([actions[name] for name in ("hold_out", "learn_from")])
-        self.propose_panel = ProposePanel(actions["propose"], actions["propose_all"], actions["flips"])
+        self.propose_panel = ProposePanel(
+            actions["propose"], actions["propose_all"], actions["flips"], actions["models"]
+        )  # fmt: skip
         self.clean_up_panel = CleanUpPanel(actions["tune"])
-        self.retrain_panel = RetrainPanel(actions["retrain"])
+        self.retrain_panel = RetrainPanel(actions["retrain"], actions["train_longer"])
         self.view_panel = ViewPanel(actions["outlines"])
         others = ("undo", "redo", "zoom_in", "zoom_out", "fit")
         self.rail = ToolRail([actions[tool] for tool in Tool], [actions[name] for name in others])
@@ -155,6 +158,7 @@ class WindowParts(QMainWindow):
         self.job_controls = JobControls(
             session, self.tasks, self.page, self.clean_up_panel, self.retrain_panel, messages, self
         )
+        self.model_controls = ModelControls(session, self.tasks, messages, self)
         self.keys = WindowKeys(self.painting, self.overlay, canvas, self)
 
 
