@@ -479,7 +479,7 @@ def test_figures_are_told_quietly_and_the_one_that_sorts_in_the_row(
 
 def test_the_audit_sample_is_marked_and_can_be_filtered_for(panel: SlideListPanel, model: SlideListModel) -> None:
     panel.set_audit({"s002.tif"})
-    assert model.index(1).data(SlideRole.DETAIL) == "audit sample"
+    assert model.index(1).data(SlideRole.DETAIL) == "audit"
     assert "audit sample" in model.index(1).data(Qt.ItemDataRole.AccessibleTextRole)
     _filter(panel, "audit")
     assert _rows(panel) == ["s002.tif"]

@@ -211,8 +211,8 @@ class SlideListModel(QAbstractListModel):
     def _details(self, slide: str) -> list[str]:
         """What is written beside the state: of the figures the one that the list is sorted by."""
         figure = as_numbers(self._figures[slide]).get(self._sort, "") if slide in self._figures else ""
-        audit = self._mark(slide) if slide in self._audit else ""
-        return [text for text in (figure, audit, self._status(slide).detail) if text]
+        mark = self.tr("audit") if slide in self._audit else ""  # the row is narrow
+        return [text for text in (figure, mark, self._status(slide).detail) if text]
 
     def _mark(self, slide: str) -> str:
         """What a slide is kept apart for, in a word or two."""
