@@ -29,6 +29,7 @@ def said(tiles: list[ComparedTile], *, left_out: tuple[str, ...] = (), unknown: 
             said(slides([0.8, 0.9, 0.7, 0.8, 0.9], [0.9, 0.6, 0.8, 0.9, 1.0])),
             "On 1 of 5 held-out slides the Dice of 'New one' is lower by more than 0.1.",
         ),
+        (said(UP, proposed=28_000), "Of 50,000 held-out pixels 28,000 are as a model proposed them."),
         (said([]), "can't tell which of 'Old one' and 'New one' is better: no plane of a held-out slide is reviewed"),
         (said([], left_out=("a.png",)), "no held-out slide is reviewed from which neither of them learned"),
         (said(UP, left_out=("a.png", "b.png")), "Left out: a.png and b.png, since one of the two learned from there."),

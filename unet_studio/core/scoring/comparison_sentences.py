@@ -21,6 +21,8 @@ def comparison_sentences(compared: Compared, judgement: Judgement, titles: Mappi
         "it is."
         for model in compared.unknown
     ]
+    if judgement.proposed:
+        found.append(f"Of {judgement.pixels:,} held-out pixels {judgement.proposed:,} are as a model proposed them.")
     if judgement.pixels and judgement.missing:
         found.append(f"The held-out slides have no {' and no '.join(judgement.missing)}, so nothing is said of it.")
     fallen, of = judgement.fallen_judged
