@@ -6,6 +6,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from unet_studio.cli.advice import advise
 from unet_studio.cli.audit import audit
 from unet_studio.cli.demo import demo
 from unet_studio.cli.doctor import doctor
@@ -48,6 +49,7 @@ app = typer.Typer(
 
 app.command("propose")(propose)
 app.command("clean")(clean)
+app.command("advise")(advise)
 app.command("retrain")(retrain)
 app.command("models")(models)
 app.command("import")(import_)

@@ -21,7 +21,7 @@ def tune(qapp: QApplication) -> QAction:
 
 @pytest.fixture
 def panel(qtbot: QtBot, tune: QAction) -> CleanUpPanel:
-    widget = CleanUpPanel(tune)
+    widget = CleanUpPanel(tune, QAction("Advise", tune))
     qtbot.addWidget(widget)
     widget.resize(320, 700)
     widget.show()

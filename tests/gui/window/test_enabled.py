@@ -15,7 +15,7 @@ from unet_studio.gui.window.enabled import OBJECT_ACTIONS, WindowState, enabled_
 
 SHOWN = WindowState(is_open=True, planes=1)
 STACK = replace(SHOWN, planes=5)
-EDITS = {"undo", "redo", "review", "propose", "propose_all", "tune", "retrain", "train_longer", "draw_audit"}
+EDITS = {"undo", "redo", "review", "propose", "propose_all", "tune", "advise", "retrain", "train_longer", "draw_audit"}
 
 states = st.builds(
     WindowState,
@@ -51,7 +51,7 @@ def test_without_a_folder_nothing_can_be_chosen() -> None:
 def test_what_needs_a_plane_and_what_a_stack() -> None:
     without_plane = enabled(WindowState(is_open=True))
     queue = {"teaches_most", "draw_audit", "doubtful", "errors"}
-    assert without_plane == {"accept_all", "export", "models", "propose_all", "tune", *queue}
+    assert without_plane == {"accept_all", "export", "models", "propose_all", "tune", "advise", *queue}
     of_plane = {*OBJECT_ACTIONS, "pick_class", "accept_plane", "review", "propose", "compare", "compare_side"}
     of_plane |= {"heat_uncertainty", "heat_disagreement"}
     assert enabled(SHOWN) - without_plane == of_plane

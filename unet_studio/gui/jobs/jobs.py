@@ -16,6 +16,7 @@ from unet_studio.gui import settings
 from unet_studio.gui.background import Background
 from unet_studio.gui.controls.notice import Notice, NoticeKind
 from unet_studio.gui.jobs.activity import Activity
+from unet_studio.gui.jobs.advising import Advising
 from unet_studio.gui.jobs.comparing import Comparing
 from unet_studio.gui.jobs.doubtful_places import DoubtfulPlaces
 from unet_studio.gui.jobs.error_finding import ErrorFinding
@@ -36,8 +37,8 @@ _LARGEST_AHEAD = 4096 * 4096
 class Jobs(QObject):
     """One of each kind can run beside the others, while one paints.
 
-    Proposing, retraining, comparing models, tuning, exporting; measuring what slides are sorted by; the search for the
-    plane to label next, for doubtful places and for the model's errors.
+    Proposing, retraining, comparing models, tuning, advising, exporting; measuring what slides are sorted by; the
+    search for the plane to label next, for doubtful places and for the model's errors.
 
     `seen` says which part of the open plane is on the screen just now; it is proposed first.
     """
@@ -55,6 +56,7 @@ class Jobs(QObject):
         self.retraining = Retraining(self)
         self.comparing = Comparing(self)
         self.tuning = Tuning(self)
+        self.advising = Advising(self)
         self.exporting = Exporting(self)
         self.next_plane = NextPlane(self)
         self.figures = Figures(session, self)
@@ -65,7 +67,7 @@ class Jobs(QObject):
         self._seen = seen
         self._activities: list[Activity] = []
         self._all = (
-            self.proposing, self.retraining, self.comparing, self.tuning, self.exporting,
+            self.proposing, self.retraining, self.comparing, self.tuning, self.advising, self.exporting,
             self.next_plane, self.figures, self.doubtful_places, self.error_finding,
         )  # fmt: skip
         for job in self._all:
@@ -168,6 +170,12 @@ class Jobs(QObject):
             return
         self._session.finish_tool()
         self.tuning.tune(workspace, operation, class_index)
+
+    def advise(self) -> None:
+        """Look for the clean-up that would have saved most of the corrections."""
+        if self._session.workspace is not None:
+            self._session.finish_tool()
+            self.advising.advise(self._session.workspace)
 
     def export(self, request: ExportRequest) -> None:
         if self._session.workspace is not None:

@@ -10,6 +10,7 @@ from unet_studio.core.classes import LabelClass
 from unet_studio.core.cleaning.steps import CRF, WATERSHEDS, Step
 from unet_studio.gui.controls.buttons import heading
 from unet_studio.gui.controls.theme import icon
+from unet_studio.gui.panels.advice_card import AdviceCard
 from unet_studio.gui.panels.step_row import StepRow
 from unet_studio.usecases.tune import with_watershed
 
@@ -33,9 +34,10 @@ class CleanUpPanel(QWidget):
     steps_changed = Signal(object, bool)  # tuple[Step, ...], whether to keep it (not while dragging)
     tuning_asked = Signal(str, object)  # a watershed, and the class it is for or None
 
-    def __init__(self, tune: QAction, parent: QWidget | None = None) -> None:
+    def __init__(self, tune: QAction, advise: QAction, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._tune = tune
+        self.advice = AdviceCard(advise)
         self._classes: tuple[LabelClass, ...] = ()
         self._rows: list[StepRow] = []
         self._names = {
@@ -82,6 +84,8 @@ class CleanUpPanel(QWidget):
         layout.addWidget(self._empty)
         layout.addLayout(self._list)
         layout.addWidget(self._add)
+        layout.addSpacing(8)
+        layout.addWidget(self.advice)
         layout.addStretch()
 
     def set_recipe(self, steps: tuple[Step, ...], classes: tuple[LabelClass, ...]) -> None:

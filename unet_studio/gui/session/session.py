@@ -10,7 +10,7 @@ from unet_studio.core.classes import LabelClass
 from unet_studio.core.cleaning.steps import Step
 from unet_studio.core.editing.accepting import AcceptedPlane
 from unet_studio.core.figures.display import Display
-from unet_studio.core.labels.edits import Edit
+from unet_studio.core.labels.edits import Edit, MaskRecipe
 from unet_studio.core.labels.plane import LabelPlane, PlaneId
 from unet_studio.core.masks.mask_view import MaskView
 from unet_studio.core.scoring.judgement import TooClose
@@ -309,6 +309,13 @@ class Session(QObject):
         """Choose what becomes of a new model where the hold-out can't tell whether it is better."""
         if self.workspace is not None and not self.workspace.read_only:
             self.workspace.set_too_close(rule)
+
+    def set_recipe(self, recipe: MaskRecipe, sentence: str) -> None:
+        """Take another threshold and clean-up, as one edit."""
+        if self.workspace is not None and self.may_edit():
+            change = self.workspace.set_recipe(recipe, sentence)
+            if change is not None:
+                self._tell_change(change)
 
     def _on_model(self, error: ModelError | None) -> None:
         """Another model is in use; or it can't be, and the list has to show again which one is."""

@@ -221,6 +221,8 @@ ACTIONS: tuple[ActionSpec, ...] = (
     _a("tune", _MASK, _T("Actions", "Tune the watershed"), "Shift+C",
        _T("Actions", "Try numbers for the watershed on the slides that are reviewed, and keep those that divide best"),
        "settings-2"),
+    _a("advise", _MASK, _T("Actions", "Advise on the clean-up"), "Ctrl+Shift+C",
+       _T("Actions", "Find the threshold and steps that would have saved most of your corrections"), "search"),
     _a("accept_plane", _MASK, _T("Actions", "Accept this proposal"), "Shift+A",
        _T("Actions", "The proposal of the whole plane becomes labels where nothing is labelled yet"), "check-check"),
     _a("accept_all", _MASK, _T("Actions", "Accept all proposals"), "Ctrl+Shift+A",

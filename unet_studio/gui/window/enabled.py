@@ -34,6 +34,7 @@ class WindowState:
     is_retraining: bool = False
     has_trained: bool = False
     is_tuning: bool = False
+    is_advising: bool = False
     is_exporting: bool = False
     is_searching: bool = False
     is_busy: bool = False
@@ -80,6 +81,7 @@ def enabled_actions(state: WindowState) -> ActionStates:
             "review": can_edit and shows_plane,
             "propose": can_edit and shows_plane and not state.is_proposing,
             "propose_all": can_edit and not state.is_proposing,
+            "advise": can_edit and not state.is_advising,
             "tune": can_edit and not state.is_tuning,
             "retrain": can_edit and state.has_labels and state.can_learn and not state.is_retraining,
             "train_longer": can_edit and state.has_labels and state.has_trained and not state.is_retraining,

@@ -51,6 +51,11 @@ class JobControls(QObject):
         self.show_clean_up()
         self._clean_up.ask_tuning()
 
+    def advise(self) -> None:
+        """Look for a better clean-up; what is found is shown in its panel."""
+        self.show_clean_up()
+        self._tasks.advise()
+
     def retrain(self) -> None:
         """Retrain, with the panel that shows how it goes in front."""
         self._page.show_panel(self._retrain)

@@ -101,6 +101,7 @@ class MainWindow(WindowParts):
             "review": self.navigation.review_and_go_on,
             "clean_up": self.job_controls.show_clean_up,
             "tune": self.job_controls.tune,
+            "advise": self.job_controls.advise,
             "flips": lambda: settings.remember_flips(on=actions["flips"].isChecked()),
             "propose": tasks.propose_open_slide,
             "propose_all": tasks.propose_all,
@@ -147,6 +148,7 @@ class MainWindow(WindowParts):
         self.propose_panel.model_chosen.connect(session.models.use)
         self.propose_panel.threshold_changed.connect(lambda value, keep: session.set_threshold(value, keep=keep))
         self.clean_up_panel.steps_changed.connect(lambda steps, keep: session.set_steps(steps, keep=keep))
+        self.clean_up_panel.advice.use_asked.connect(session.set_recipe)
         self.clean_up_panel.tuning_asked.connect(self.tasks.tune)
         self.retrain_panel.cancel_asked.connect(self.tasks.cancel)
         self.retrain_panel.rule_chosen.connect(session.set_too_close)
@@ -183,6 +185,7 @@ class MainWindow(WindowParts):
         tasks.proposing.worker.ready.connect(self.status_line.set_device)
         tasks.proposing.worker.died.connect(self.status_line.set_device_problem)
         tasks.proposing.slide_failed.connect(self.navigation.show_problem)
+        tasks.advising.advised.connect(self.clean_up_panel.advice.show_advice)
         tasks.tuning.tuned.connect(self.clean_up_panel.take_watershed)
         tasks.figures.measured.connect(self.slides.set_figures)
         tasks.retraining.began.connect(self.retrain_panel.begin)
@@ -220,6 +223,7 @@ class MainWindow(WindowParts):
         self.hold_out.show()
         self.lesson.show()
         self.panel_updates.show_workspace(workspace)
+        self.clean_up_panel.advice.clear()
         self.overlay.update()
         if workspace.read_only:
             self.status_line.set_read_only(workspace.read_only)
@@ -278,6 +282,7 @@ class MainWindow(WindowParts):
             is_retraining=tasks.retraining.is_busy,
             has_trained=bool(tasks.last_trained),
             is_tuning=tasks.tuning.is_busy,
+            is_advising=tasks.advising.is_busy,
             is_exporting=tasks.exporting.is_busy,
             is_searching=tasks.next_plane.is_wanted,
             is_busy=tasks.is_busy,

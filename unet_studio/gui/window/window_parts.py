@@ -108,7 +108,7 @@ class WindowParts(QMainWindow):
         self.propose_panel = ProposePanel(
             actions["propose"], actions["propose_all"], actions["flips"], actions["models"]
         )  # fmt: skip
-        self.clean_up_panel = CleanUpPanel(actions["tune"])
+        self.clean_up_panel = CleanUpPanel(actions["tune"], actions["advise"])
         self.retrain_panel = RetrainPanel(actions["retrain"], actions["train_longer"])
         self.view_panel = ViewPanel(actions["outlines"])
         others = ("undo", "redo", "zoom_in", "zoom_out", "fit")
