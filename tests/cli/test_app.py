@@ -11,6 +11,7 @@ import pytest
 from typer.testing import Result
 
 from unet_studio.__main__ import COMMANDS
+from unet_studio.cli.app import app
 from unet_studio.core.models.cards import ModelCard
 
 Run = Callable[..., Result]
@@ -55,3 +56,7 @@ def test_a_process_of_its_own_writes_one_json_object_and_nothing_else(folder: Pa
 def test_help_doesnt_wait_for_keras() -> None:
     code = "import sys, unet_studio.cli.app; sys.exit(bool({'keras', 'tensorflow', 'PySide6'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
+
+
+def test_the_entry_point_knows_every_command_so_that_none_is_taken_for_a_folder() -> None:
+    assert set(COMMANDS) == {command.name for command in app.registered_commands}

@@ -8,6 +8,7 @@ from typer.core import TyperGroup
 
 from unet_studio.cli.advice import advise
 from unet_studio.cli.audit import audit
+from unet_studio.cli.bundling import bundle
 from unet_studio.cli.demo import demo
 from unet_studio.cli.doctor import doctor
 from unet_studio.cli.evaluation import evaluate, simulate
@@ -15,6 +16,8 @@ from unet_studio.cli.exchange import datasets, export_, import_
 from unet_studio.cli.hold_out import hold_out
 from unet_studio.cli.models import models
 from unet_studio.cli.proposing import clean, propose
+from unet_studio.cli.repeating import repeat
+from unet_studio.cli.reporting import report
 from unet_studio.cli.training import retrain
 from unet_studio.errors import OUT_OF_MEMORY, StudioError, is_out_of_memory
 
@@ -57,6 +60,9 @@ app.command("export")(export_)
 app.command("evaluate")(evaluate)
 app.command("audit")(audit)
 app.command("hold-out")(hold_out)
+app.command("repeat")(repeat)
+app.command("report")(report)
+app.command("bundle")(bundle)
 app.command("datasets")(datasets)
 app.command("simulate")(simulate)
 app.command("doctor")(doctor)

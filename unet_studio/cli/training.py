@@ -1,6 +1,7 @@
 """The command `retrain`."""
 
 import time
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -8,13 +9,14 @@ import typer
 from unet_studio.cli.engine import load_engine
 from unet_studio.cli.options import Changes, Folder, Json, Place
 from unet_studio.cli.project import open_project
-from unet_studio.cli.rendering.training import retrain_content, retrain_text
+from unet_studio.cli.rendering.training import bundle_text, retrain_content, retrain_text
 from unet_studio.cli.terminal import TerminalReporter, answer, fail_if
 from unet_studio.core.models.cards import find_model
 from unet_studio.core.project.active_model import active_model
 from unet_studio.core.scoring.lesson import Lesson, check_can_learn
 from unet_studio.protocol.values import RetrainJob
 from unet_studio.usecases.adopt import adopt
+from unet_studio.usecases.bundle import unpack_bundle
 
 
 def retrain(
@@ -30,6 +32,10 @@ def retrain(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the training that was interrupted last.")
     ] = False,
+    from_bundle: Annotated[
+        Path | None,
+        typer.Option("--from-bundle", metavar="FILE", help="Train as a bundle says, in a folder with the same slides."),
+    ] = None,
     project: Place = None,
     as_json: Json = False,
 ) -> None:
@@ -43,11 +49,19 @@ def retrain(
     model is compared with the active one all the same.
 
     What is labelled so far can teach is said before; a first model that would know one class only isn't trained.
+
+    With --from-bundle a project is made of what 'bundle' wrote, and its model is trained again: the exit code is 1
+    where the Dice on the hold-out isn't within 0.5 points of the bundle's.
     """
     if resume and (recipe or changes or from_scratch or model):
         raise typer.BadParameter("leave out --recipe, --set, --model and --from-scratch.", param_hint="--resume")
     if from_scratch and model:
         raise typer.BadParameter("give either a model or --from-scratch.", param_hint="--model")
+    if from_bundle is not None:
+        if resume or recipe or changes or from_scratch or model:
+            raise typer.BadParameter("leave out the other options of the training.", param_hint="--from-bundle")
+        _retrain_from_bundle(from_bundle, folder, project, as_json=as_json)
+        return
     with open_project(folder, project, write=True) as opened:
         if resume:
             job = RetrainJob(str(opened.folder), str(opened.place), "", resume=True)
@@ -71,3 +85,24 @@ def retrain(
     content |= {"lesson": lesson.learned, "judged": lesson.judged, "failed": reporter.problems}
     answer(content, as_json=as_json, text=retrain_text(content))
     fail_if(reporter.problems)
+
+
+def _retrain_from_bundle(file: Path, folder: Path, place: Path | None, *, as_json: bool) -> None:
+    unbundled, started = unpack_bundle(file, folder, place), time.monotonic()
+    with open_project(folder, place, write=True) as opened:
+        engine = load_engine()
+        with TerminalReporter("Retraining") as reporter:
+            retrained = engine.retrain(unbundled.job, reporter)
+        judgement = adopt(opened, retrained)
+        content = retrain_content(
+            retrained, judgement, active_model=opened.active_model, hold_out=opened.hold_out(),
+            seconds=time.monotonic() - started,
+        )  # fmt: skip
+        dice = find_model(retrained.model, opened.place).scores.get("dice")
+    is_reproduced = unbundled.is_reproduced(dice)
+    content["bundle"] = {
+        "model": unbundled.model, "dice": unbundled.dice, "dice_now": dice, "reproduced": is_reproduced,
+    }  # fmt: skip
+    content["failed"] = reporter.problems
+    answer(content, as_json=as_json, text=bundle_text(content["bundle"]))
+    fail_if(reporter.problems or not is_reproduced)

@@ -51,7 +51,7 @@ def test_without_a_folder_nothing_can_be_chosen() -> None:
 def test_what_needs_a_plane_and_what_a_stack() -> None:
     without_plane = enabled(WindowState(is_open=True))
     queue = {"teaches_most", "draw_audit", "doubtful", "errors"}
-    assert without_plane == {"accept_all", "export", "models", "propose_all", "tune", "advise", *queue}
+    assert without_plane == {"accept_all", "export", "models", "propose_all", "tune", "advise", "report", *queue}
     of_plane = {*OBJECT_ACTIONS, "pick_class", "accept_plane", "review", "propose", "compare", "compare_side"}
     of_plane |= {"heat_uncertainty", "heat_disagreement"}
     assert enabled(SHOWN) - without_plane == of_plane

@@ -65,3 +65,11 @@ def retrain_text(content: dict[str, Any]) -> list[str]:
             "the new one longer."
         )
     return lines
+
+
+def bundle_text(bundle: dict[str, Any]) -> str:
+    """Whether a training from a bundle came to the same scores."""
+    if bundle["dice"] is None or bundle["dice_now"] is None:
+        return f"Trained again as '{bundle['model']}' was, but without a score that could be compared."
+    same = "the same within 0.5 points" if bundle["reproduced"] else "not the same within 0.5 points"
+    return f"Trained again: Dice {bundle['dice_now']:.4f}, and {bundle['dice']:.4f} in the bundle; {same}."

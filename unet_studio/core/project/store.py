@@ -17,7 +17,7 @@ from unet_studio.core.labels.edits import Edit
 from unet_studio.core.labels.plane import LabelPlane, PlaneId, PlaneState, ProposalId
 from unet_studio.core.project import stored_edits, stored_labels
 from unet_studio.core.project.connection import FILE, connect, damaged, reports_damage
-from unet_studio.core.project.stored_edits import StoredEdit
+from unet_studio.core.project.stored_edits import StoredEdit, TimedEdit
 from unet_studio.core.project.stored_labels import ClassCounts, LabelledPlane
 from unet_studio.core.tiles import Box
 from unet_studio.errors import ProjectPlaceError
@@ -279,6 +279,11 @@ class Project(AbstractContextManager["Project"]):
         """Make an edit again that was taken back; redoing any other changes nothing."""
         with self._db:
             stored_edits.replay(self._db, edit_id, undone=False)
+
+    @reports_damage
+    def edit_times(self) -> list[TimedEdit]:
+        """When each edit that isn't undone was made, and on which slides, the oldest first."""
+        return stored_edits.read_times(self._db)
 
     @reports_damage
     def history(self, *, before: int | None = None, max_bytes: int = 64 << 20) -> list[StoredEdit]:

@@ -28,6 +28,25 @@ class StoredEdit:
     undone: bool
 
 
+@dataclass(frozen=True, slots=True)
+class TimedEdit:
+    """When an edit was made, and on which slides; on none where it was of the recipe alone."""
+
+    time: datetime
+    slides: frozenset[str]
+
+
+def read_times(db: sqlite3.Connection) -> list[TimedEdit]:
+    """All edits that aren't undone, the oldest first."""
+    found: dict[int, tuple[str, set[str]]] = {}
+    for edit_id, time, slide in db.execute(
+        "SELECT edit.id, time, slide FROM edit LEFT JOIN edit_plane ON edit_id = edit.id "
+        "LEFT JOIN plane ON plane.id = plane_id WHERE undone = 0 ORDER BY edit.id"
+    ):
+        found.setdefault(edit_id, (time, set()))[1].update([slide] if slide is not None else [])
+    return [TimedEdit(datetime.fromisoformat(time), frozenset(slides)) for time, slides in found.values()]
+
+
 def record(db: sqlite3.Connection, edit_id: int, edit: Edit, shapes: tuple[tuple[int, int], ...]) -> None:
     """Store an edit and what it changes, and forget undone ones; nothing if an edit with this id is stored already.
 

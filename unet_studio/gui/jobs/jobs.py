@@ -1,6 +1,7 @@
 """Jobs: what the machine does for the person (propose, retrain, tune, export), and what follows when one ends."""
 
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
@@ -25,6 +26,7 @@ from unet_studio.gui.jobs.figures import Figures
 from unet_studio.gui.jobs.incoming_proposals import IncomingProposals
 from unet_studio.gui.jobs.next_plane import NextPlane
 from unet_studio.gui.jobs.proposing import Proposing
+from unet_studio.gui.jobs.reporting import Reporting
 from unet_studio.gui.jobs.retraining import Retraining
 from unet_studio.gui.jobs.tuning import Tuning
 from unet_studio.gui.session.session import Session
@@ -58,6 +60,7 @@ class Jobs(QObject):
         self.tuning = Tuning(self)
         self.advising = Advising(self)
         self.exporting = Exporting(self)
+        self.reporting = Reporting(self)
         self.next_plane = NextPlane(self)
         self.figures = Figures(session, self)
         self.doubtful_places = DoubtfulPlaces(self)
@@ -68,7 +71,7 @@ class Jobs(QObject):
         self._activities: list[Activity] = []
         self._all = (
             self.proposing, self.retraining, self.comparing, self.tuning, self.advising, self.exporting,
-            self.next_plane, self.figures, self.doubtful_places, self.error_finding,
+            self.reporting, self.next_plane, self.figures, self.doubtful_places, self.error_finding,
         )  # fmt: skip
         for job in self._all:
             job.began.connect(self._on_began)
@@ -181,6 +184,12 @@ class Jobs(QObject):
         if self._session.workspace is not None:
             self._session.finish_tool()
             self.exporting.export(self._session.workspace, request)
+
+    def report(self, path: Path) -> None:
+        """Write the report of the folder to a file."""
+        if self._session.workspace is not None:
+            self._session.finish_tool()
+            self.reporting.report(self._session.workspace, path)
 
     def propose_ahead(self, planes: Iterable[PlaneId]) -> None:
         """Have the model propose what will be looked at next, if it is in use: the open slide has a proposal of it."""

@@ -36,6 +36,7 @@ class WindowState:
     is_tuning: bool = False
     is_advising: bool = False
     is_exporting: bool = False
+    is_reporting: bool = False
     is_searching: bool = False
     is_busy: bool = False
     compares: CompareMode | None = None
@@ -87,6 +88,7 @@ def enabled_actions(state: WindowState) -> ActionStates:
             "train_longer": can_edit and state.has_labels and state.has_trained and not state.is_retraining,
             "models": state.is_open,
             "export": state.is_open and not state.is_exporting,
+            "report": state.is_open and not state.is_reporting,
             "cancel": state.is_busy,
             "compare": shows_plane,
             "compare_side": shows_plane,

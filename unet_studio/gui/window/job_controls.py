@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QWidget
@@ -75,6 +76,20 @@ class JobControls(QObject):
         """Go on from the model that was trained last, with the panel that shows how it goes in front."""
         self._page.show_panel(self._retrain)
         self._tasks.train_longer()
+
+    def ask_report(self) -> None:
+        """Ask where the report goes, and write it."""
+        if self._session.workspace is None:
+            return
+        from PySide6.QtWidgets import QFileDialog
+
+        suggested = str(self._session.workspace.place / "report.html")
+        kinds = self.tr("Report (*.html *.pdf)")
+        name, _ = QFileDialog.getSaveFileName(self._window, self.tr("Write the report"), suggested, kinds)
+        if name:
+            path = Path(name)
+            is_known = path.suffix.lower() in (".html", ".htm", ".pdf")
+            self._tasks.report(path if is_known else path.with_name(f"{path.name}.html"))
 
     def tell_retrained(self, judgement: Judgement) -> None:
         """Say whether the new model is in use, and offer what may be done now."""
