@@ -75,12 +75,12 @@ def details(judgement: Judgement) -> tuple[str, ...]:
     unseen, strokes, whole = judgement.unseen_strokes, judgement.learned_strokes, judgement.learned_whole
     if unseen.wrong:
         found.append(
-            f"Of {unseen.wrong:,} pixels corrected on held-out slides, which it never saw, it has "
+            f"Of {_pixels(unseen.wrong)} corrected on held-out slides, which it never saw, it has "
             f"{_percent(unseen.mended / unseen.wrong)} right."
         )
     if strokes.wrong:
         found.append(
-            f"Of {strokes.wrong:,} pixels that you corrected it has {_percent(strokes.mended / strokes.wrong)} right."
+            f"Of {_pixels(strokes.wrong)} that you corrected it has {_percent(strokes.mended / strokes.wrong)} right."
         )
     if whole.mended or whole.spoiled:
         found.append(
@@ -153,6 +153,10 @@ def area_change(change: AreaChange, judgement: Judgement) -> str:
     if change.before == 0:
         return f"{change.name} area {where} from nothing to {_percent(change.after)} of the pixels"
     return f"{change.name} area {where} {_signed(change.after / change.before - 1)}"
+
+
+def _pixels(count: int) -> str:
+    return "1 pixel" if count == 1 else f"{count:,} pixels"
 
 
 def _points(difference: float) -> str:
