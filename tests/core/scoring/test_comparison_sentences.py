@@ -41,7 +41,7 @@ def said(tiles: list[ComparedTile], *, left_out: tuple[str, ...] = (), unknown: 
         ),
         (
             said(UP, elsewhere=((8900, 0), (1070, 30))),
-            "From 'Old one' to 'New one': spot area on 8 of the 31 slides that nobody labelled −97 %.",
+            "spot area on 8 of the 31 slides that nobody labelled −97 %, Dice of the two 0.05.",
         ),
         (said([tile("a.png", 1, 1, spot=0)] * 3), "the held-out slides have no spot (Dice –)"),
     ],

@@ -110,13 +110,16 @@ def test_a_change_that_reviewing_accounts_for_is_no_harm() -> None:
         (compared(learned_whole=Corrections(9000, 400, 90, 50)), True),
         (compared(learned_whole=Corrections(9000, 400, 90, 91)), False),
         (compared(elsewhere=((8000, 900), (0, 1100))), False),
-        (compared(elsewhere=((8600, 300), (100, 1000))), True),
-        (compared(elsewhere=((9990, 6), (4, 0))), True),
+        (compared(elsewhere=((8700, 200), (10, 1090))), True),
+        (compared(elsewhere=((8680, 220), (220, 880))), False),
+        (compared(elsewhere=((8680, 220), (220, 880)), learned=slides([0.8], [0.9])), True),
+        (compared(elsewhere=((9992, 4), (4, 0))), True),
     ],
     ids=[
         "corrections right, nothing else changes", "corrections wrong", "others spoiled", "nearly all was right before",
         "all confirmed", "borders a little better", "borders a little worse",
-        "grows by four fifths", "grows by a fifth", "too rare to say",
+        "grows by four fifths", "grows by a sixth", "in other places",
+        "as far off as the model before was", "too rare to say",
     ],
 )  # fmt: skip
 def test_what_is_too_close_is_used_if_corrections_are_kept(comparison: Comparison, is_adopted: bool) -> None:

@@ -42,7 +42,7 @@ def judged(
         ),
         (
             judged(compared(SAME, elsewhere=((8000, 900), (0, 1100)))),
-            "stays in use: spot area on 8 of the 31 slides that nobody labelled +82 %.",
+            "stays in use: spot area on 8 of the 31 slides that nobody labelled +82 %, Dice of the two 0.71.",
         ),
         (judged(compared([tile("a.png", 0.8, 0.9), tile("a.png", 0.8, 0.9)])), "over 2 tiles of one slide, which"),
         (judged(compared()), "can't be judged: no plane of a held-out slide is reviewed; review one of them"),
@@ -55,7 +55,7 @@ def judged(
         (
             judged(compared(UP, elsewhere=FORGOTTEN)),
             "is not used, since where nobody labelled it would change too much: spot area on 8 of the 31 slides that "
-            "nobody labelled −97 %. The one before stays in use.",
+            "nobody labelled −97 %, Dice of the two 0.05. The one before stays in use.",
         ),
         (
             judged(compared(elsewhere=FORGOTTEN, elsewhere_slides=0, unlabelled_slides=0)),
@@ -103,7 +103,7 @@ def test_every_headline(judgement: Judgement, says: str) -> None:
             compared(UP, learned_whole=Corrections(9000, 400, 1090, 50)),
             "On whole slides that it learned from it has 1,090 pixels right that were wrong, and 50 wrong that were",
         ),
-        (compared(UP), "Spot area on 8 of the 31 slides that nobody labelled +0 %."),
+        (compared(UP), "Spot area on 8 of the 31 slides that nobody labelled +0 %, Dice of the two 0.91."),
     ],
 )
 def test_every_detail(comparison: Comparison, says: str) -> None:

@@ -157,14 +157,20 @@ def _area_changes(compared: Comparison, names: Sequence[str]) -> tuple[AreaChang
     if not pixels:
         return ()
     before, after = moved.sum(axis=1) / pixels, moved.sum(axis=0) / pixels
-    growth = _expected_growth(_tiles(compared.learned, len(names))[:, 0].sum(axis=0))
-    return tuple(
-        AreaChange(names[index], float(before[index]), float(after[index]), float(before[index] * growth[index]))
-        for index in range(BACKGROUND + 1, len(names))
-    )
-
-
-def _expected_growth(learned: NDArray[np.int64]) -> NDArray[np.float64]:
-    """By what factor correcting whole planes changed the area of each class, (classes,); 1 where nothing tells."""
+    learned = _tiles(compared.learned, len(names))[:, 0].sum(axis=0)
     labelled, proposed = learned.sum(axis=1), learned.sum(axis=0)
-    return np.where(proposed > 0, labelled / np.maximum(proposed, 1), 1.0)
+    growth = np.where(proposed > 0, labelled / np.maximum(proposed, 1), 1.0)
+    overlap, expected_overlap = (_overlaps(confusion) for confusion in (moved, learned))
+    return tuple(
+        AreaChange(
+            names[index], float(before[index]), float(after[index]), float(before[index] * growth[index]),
+            float(overlap[index]), float(expected_overlap[index]),
+        )
+        for index in range(BACKGROUND + 1, len(names))
+    )  # fmt: skip
+
+
+def _overlaps(confusion: NDArray[np.number]) -> NDArray[np.float64]:
+    """The Dice of each class, (classes,); 1 where it is in neither."""
+    either = confusion.sum(axis=0) + confusion.sum(axis=1)
+    return np.where(either > 0, 2 * np.diagonal(confusion) / np.maximum(either, 1), 1.0)

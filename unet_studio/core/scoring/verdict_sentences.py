@@ -152,7 +152,9 @@ def area_change(change: AreaChange, judgement: Judgement) -> str:
         where = f"on the {of} {'slide' if of == 1 else 'slides'} that nobody labelled"
     if change.before == 0:
         return f"{change.name} area {where} from nothing to {_percent(change.after)} of the pixels"
-    return f"{change.name} area {where} {_signed(change.after / change.before - 1)}"
+    return (
+        f"{change.name} area {where} {_signed(change.after / change.before - 1)}, Dice of the two {change.overlap:.2f}"
+    )
 
 
 def _pixels(count: int) -> str:
