@@ -7,7 +7,7 @@ and a list of what can be undone.
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from unet_studio.core.classes import UNLABELLED
 from unet_studio.core.editing.strokes import Stroke, capsule
 from unet_studio.core.exchange.importing import import_masks
 from unet_studio.core.labels.plane import PlaneId, PlaneState
+from unet_studio.core.masks.kept import find_kept
 from unet_studio.core.masks.proposal_writing import write_proposal
 from unet_studio.core.masks.proposals import proposal_file, slide_stamp
 from unet_studio.core.project.store import Project
@@ -47,13 +48,14 @@ planes = st.sampled_from(PLANES)
 
 @dataclass
 class Known:
-    """The expected labels and state of a plane."""
+    """The expected labels and state of a plane, and the mask of the proposal that it was corrected on."""
 
     labels: Labels
     state: PlaneState | None = None  # of a person
+    under: Labels | None = None  # the same array wherever it is the same proposal
 
     def copy(self) -> "Known":
-        return Known(self.labels.copy(), self.state)
+        return Known(self.labels.copy(), self.state, self.under)
 
 
 @dataclass
@@ -67,8 +69,11 @@ class Model:
     done: list[dict[PlaneId, tuple[Known, Known]]] = field(default_factory=list)
     undone: list[dict[PlaneId, tuple[Known, Known]]] = field(default_factory=list)
 
-    def change(self, after: dict[PlaneId, Known]) -> None:
-        """An edit, if it changes anything."""
+    def change(self, after: dict[PlaneId, Known], *, keeps: bool = True) -> None:
+        """An edit, if it changes anything; with `keeps` the first one of a plane keeps the proposal under it."""
+        for plane, known in after.items():
+            under = self.planes[plane].under
+            known.under = self.proposed.get(plane) if under is None and keeps else under
         step = {
             plane: (self.planes[plane].copy(), known)
             for plane, known in after.items()
@@ -85,11 +90,26 @@ class Model:
             step = source.pop()
             target.append(step)
             for plane, (before, after) in step.items():
-                self.planes[plane] = (before if back else after).copy()
+                under = self.planes[plane].under
+                known = self.planes[plane] = (before if back else after).copy()
+                if known.state is None:
+                    known.under = None
+                elif before.under is after.under:
+                    known.under = under
+            self.settle(step)
+
+    def settle(self, planes: Iterable[PlaneId], *, also_reviewed: bool = False) -> None:
+        """What was corrected with nothing under it keeps what came to lie there."""
+        for plane in planes:
+            known = self.planes[plane]
+            settles = known.state is PlaneState.CORRECTED or (also_reviewed and known.state is PlaneState.REVIEWED)
+            if settles and known.under is None and (known.labels == UNLABELLED).any():
+                known.under = self.proposed.get(plane)
 
     def mask(self, plane: PlaneId) -> Labels:
-        labels = self.planes[plane].labels
-        return np.where(labels == UNLABELLED, self.proposed.get(plane, np.zeros_like(labels)), labels)
+        labels, under = self.planes[plane].labels, self.planes[plane].under
+        proposed = self.proposed.get(plane, np.zeros_like(labels)) if under is None else under
+        return np.where(labels == UNLABELLED, proposed, labels)
 
     def touched(self, plane: PlaneId) -> PlaneState:
         return PlaneState.REVIEWED if self.planes[plane].state is PlaneState.REVIEWED else PlaneState.CORRECTED
@@ -223,12 +243,15 @@ class Edits(RuleBasedStateMachine):
         self._wait()
         workspace = self.session.workspace
         assert workspace is not None
+        if not workspace.journal.flush(0.2):
+            return  # what replaces a proposal before it could be kept is kept for it
         proposed = near(at, at, 60.0).astype(np.uint8)
         file = proposal_file(workspace.place, workspace.active_model, plane)
         stamp = slide_stamp(workspace.folder / plane.slide)
         write_proposal(file, SHAPE, 1, [(0, 255 * proposed[..., None])], stamp=stamp)
         self.session.take_proposal(plane, workspace.active_model)
         self.model.proposed[plane] = proposed
+        self.model.settle([plane])
 
     @rule(plane=planes)
     def switch_plane(self, plane: PlaneId) -> None:
@@ -244,6 +267,7 @@ class Edits(RuleBasedStateMachine):
     def close_and_reopen(self) -> None:
         """At once, whatever is under way."""
         self._close()
+        self.model.settle(PLANES, also_reviewed=True)
         self._open()
 
     @rule(plane=planes, at=pixels)
@@ -258,7 +282,10 @@ class Edits(RuleBasedStateMachine):
         with Project.open(self.folder) as project:
             assert not [outcome.problem for outcome in import_masks(project, masks) if outcome.problem]
         labels = self.model.planes[plane].labels
-        self.model.change({plane: Known(np.where(labels == UNLABELLED, mask, labels), PlaneState.REVIEWED)})
+        self.model.change(
+            {plane: Known(np.where(labels == UNLABELLED, mask, labels), PlaneState.REVIEWED)}, keeps=False
+        )
+        self.model.settle(PLANES, also_reviewed=True)
         self._open()
 
     # What must hold
@@ -286,6 +313,12 @@ class Edits(RuleBasedStateMachine):
             for plane, known in self.model.planes.items():
                 np.testing.assert_array_equal(project.labels(plane, SHAPE).read(WHOLE), known.labels)
             assert project.states() == {p: known.state for p, known in self.model.planes.items() if known.state}
+            for plane in project.states():
+                kept = find_kept(project, plane)
+                expected = self.model.planes[plane].under
+                assert (kept is None) == (expected is None)
+                if kept is not None and expected is not None:
+                    np.testing.assert_array_equal(kept.read(WHOLE)[..., 0], 255 * expected)
             undone = [entry.undone for entry in project.history()]
             assert undone == [False] * len(self.model.done) + [True] * len(self.model.undone)
 

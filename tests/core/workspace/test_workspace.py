@@ -715,8 +715,8 @@ def test_the_newer_proposal_is_taken_and_given_back_without_a_label_changing(fol
         propose(workspace, A, columns(50))
         newer = workspace.find_newer(A)
         assert newer is not None and newer.model == "others"
-        change = workspace.take_newer(A, SHAPE, newer, "newer proposal")
-        assert change.edit.change.patches == ()
+        workspace.perform(workspace.edit_to_take(newer, A, "newer proposal"), SHAPE, made_on={A: newer})
+        np.testing.assert_array_equal(labels_of(workspace, A), labels)
         taken = mask_of(workspace)
         np.testing.assert_array_equal(taken, np.where(labels == UNLABELLED, columns(50) > 0, labels))
         assert workspace.find_newer(A) is None

@@ -48,6 +48,12 @@ def test_without_a_folder_nothing_can_be_chosen() -> None:
     assert enabled(WindowState()) == set()
 
 
+def test_a_newer_proposal_can_be_taken_where_there_is_one_and_something_may_be_changed() -> None:
+    offered = replace(SHOWN, has_newer=True)
+    assert enabled(offered) - enabled(SHOWN) == {"take_newer"}
+    assert "take_newer" not in enabled(replace(offered, is_read_only=True))
+
+
 def test_what_needs_a_plane_and_what_a_stack() -> None:
     without_plane = enabled(WindowState(is_open=True))
     queue = {"teaches_most", "draw_audit", "doubtful", "errors"}

@@ -151,7 +151,7 @@ class Workspace:
     def find_newer(self, plane: PlaneId) -> Proposal | None:
         """The active model's proposal for a plane that was corrected on another one; None where there is none."""
         kept = self.kept.get(plane)
-        if plane not in self.states or not is_known(kept):
+        if self.states.get(plane) is not PlaneState.CORRECTED or not is_known(kept):
             return None
         newer = self._find_under(plane, None).proposal
         return newer if newer is not None and not newer.partial and newer.id != kept else None
@@ -242,12 +242,13 @@ class Workspace:
         self._history.add(edit)
         return change
 
-    def take_newer(self, plane: PlaneId, shape: tuple[int, int], newer: Proposal, sentence: str) -> Change:
-        """Put another proposal under the labels of a plane of `shape` (h, w), as an edit; no label changes."""
-        state = self.state(plane)
-        under = ProposalChange(self.kept.get(plane), newer.id)
-        edit = Edit(sentence, (PlaneChange(plane, (), state, state, under),))
-        return self.perform(edit, shape, made_on={plane: newer})
+    def edit_to_take(self, newer: Proposal, plane: PlaneId, sentence: str) -> Edit:
+        """The edit that puts another proposal under the labels of a plane, to be performed as `made_on` it.
+
+        It changes no label.
+        """
+        state, under = self.state(plane), ProposalChange(self.kept.get(plane), newer.id)
+        return Edit(sentence, (PlaneChange(plane, (), state, state, under),))
 
     def undo(self) -> Change | None:
         """Take the last edit back, on whatever slides it was; None where there is none.

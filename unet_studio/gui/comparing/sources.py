@@ -47,7 +47,7 @@ def find_comparable(session: Session) -> Comparable:
         return Comparable()
     proposals = _find_proposals(session, plane)
     titles = {card.id: card.title for card in session.models.known()}
-    names = {model: _translate("proposal of {0}").format(titles.get(model, model)) for model in proposals}
+    names = {key: _name(key, proposal, titles) for key, proposal in proposals.items()}
     has_labels = _has_labels(plane)
     labels = [MaskSource(_translate("labels"), SourceKind.LABELS)] if has_labels else []
     parts = labels + [MaskSource(names[model], SourceKind.PROPOSAL, model) for model in proposals]
@@ -57,9 +57,10 @@ def find_comparable(session: Session) -> Comparable:
 
 
 def _find_proposals(session: Session, plane: OpenPlane) -> dict[str, Proposal]:
-    """The proposals of the open plane by model, the active model's first.
+    """The proposals for the open plane by model, the active model's first, or last where it is a newer one.
 
-    One with more classes than the project has says nothing here.
+    The kept one is under its own name where its model made another since. One with more classes than the project has
+    says nothing here.
     """
     workspace = session.workspace
     assert workspace is not None
@@ -68,13 +69,25 @@ def _find_proposals(session: Session, plane: OpenPlane) -> dict[str, Proposal]:
     except OSError:
         return {}  # the slide is gone, and the session tells so
     models = [card.id for card in session.models.known()]
-    models.sort(key=lambda model: model != workspace.active_model)
+    models.sort(key=lambda model: (model == workspace.active_model) is (plane.newer is not None))
     found = {model: find_proposal(workspace.place, model, plane.id, stamp=stamp) for model in models}
+    under = plane.view.proposal
+    if under is not None and not under.partial:
+        cached = found.get(under.model)
+        is_cached = cached is not None and cached.id == under.id
+        found = {(under.model if is_cached else str(under.id)): under, **found}
+        if is_cached:
+            found[under.model] = under
     return {
-        model: proposal
-        for model, proposal in found.items()
+        key: proposal
+        for key, proposal in found.items()
         if proposal is not None and proposal.channels < len(workspace.classes)
     }
+
+
+def _name(key: str, proposal: Proposal, titles: Mapping[str, str]) -> str:
+    name = _translate("proposal of {0}") if key == proposal.model else _translate("kept proposal of {0}")
+    return name.format(titles.get(proposal.model, proposal.model))
 
 
 def _why_nothing(*, has_labels: bool, names: list[str]) -> str:

@@ -10,6 +10,7 @@ from unet_studio.gui.panels.propose_panel import ProposePanel
 from unet_studio.gui.panels.retrain_panel import RetrainPanel
 from unet_studio.gui.panels.tool_rail import ToolRail
 from unet_studio.gui.panels.view_panel import ViewPanel
+from unet_studio.gui.session.newer_proposal import describe_under
 from unet_studio.gui.session.painting import Painting
 
 
@@ -63,6 +64,11 @@ class PanelUpdates(QObject):
         if workspace is not None:
             self._propose.set_models(self._session.models.known(), workspace.active_model)
             self._show_start()
+
+    def show_under(self) -> None:
+        """Show what the open plane was corrected on, where that isn't the active model's newest proposal."""
+        plane = self._session.plane
+        self._propose.set_under(describe_under(self._session), has_newer=plane is not None and plane.newer is not None)
 
     def show_recipe(self, workspace: Workspace) -> None:
         """Show threshold and clean-up, which an undo or redo changed."""

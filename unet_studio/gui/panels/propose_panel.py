@@ -15,7 +15,14 @@ class ProposePanel(QWidget):
     threshold_changed = Signal(float, bool)  # value, whether to keep it (not while dragging)
 
     def __init__(
-        self, propose: QAction, propose_all: QAction, flips: QAction, models: QAction, parent: QWidget | None = None
+        self,
+        propose: QAction,
+        propose_all: QAction,
+        flips: QAction,
+        models: QAction,
+        *,
+        take_newer: QAction,
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._models = QComboBox()
@@ -30,6 +37,9 @@ class ProposePanel(QWidget):
         self._facts.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._this = action_button(propose)
         self._all = action_button(propose_all)
+        self._under = QLabel()
+        self._under.setWordWrap(True)
+        self._newer = action_button(take_newer)
         self._flips = QCheckBox(self.tr("{0} (eight times slower)").format(flips.text()))
         self._flips.setToolTip(flips.toolTip())
         self._flips.setChecked(flips.isChecked())
@@ -54,11 +64,14 @@ class ProposePanel(QWidget):
         layout.addWidget(self._this)
         layout.addWidget(self._all)
         layout.addWidget(self._flips)
+        layout.addWidget(self._under)
+        layout.addWidget(self._newer)
         layout.addSpacing(8)
         layout.addWidget(heading(self.tr("Threshold")))
         layout.addLayout(threshold_row)
         layout.addStretch()
 
+        self.set_under("", has_newer=False)
         self._models.activated.connect(lambda index: self.model_chosen.emit(self._models.itemData(index)))
         self._flips.clicked.connect(flips.trigger)
         flips.toggled.connect(self._flips.setChecked)
@@ -74,6 +87,12 @@ class ProposePanel(QWidget):
         self._models.setCurrentIndex(index)
         chosen = next((card for card in cards if card.id == active), None)
         self._facts.setText(self._describe(chosen) if chosen else self.tr("No model is chosen."))
+
+    def set_under(self, text: str, *, has_newer: bool) -> None:
+        """Say which proposal the open plane keeps under its corrections, and offer the newer one; nothing if empty."""
+        self._under.setText(text)
+        self._under.setVisible(bool(text))
+        self._newer.setVisible(has_newer)
 
     def set_threshold(self, threshold: float) -> None:
         set_silently(self._threshold, round(threshold * 100))

@@ -142,7 +142,7 @@ class Accepting(QObject):
             if plane.labels.version != version or workspace.state(plane.id) is not state:
                 self._work_out(plane, sentence, make, unchanged=unchanged)
             elif edit is not None:
-                session.perform(edit, plane.shape, made=made)
+                session.perform(edit, plane.shape, made=made, made_on={plane.id: view.proposal})
             else:
                 unchanged()
 

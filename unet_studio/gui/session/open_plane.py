@@ -7,6 +7,7 @@ from pathlib import Path
 from unet_studio.core.figures.display import Display, auto_display, read_small
 from unet_studio.core.labels.plane import LabelPlane, PlaneId
 from unet_studio.core.masks.mask_view import MaskView
+from unet_studio.core.masks.proposals import Proposal
 from unet_studio.core.slides.opening import SlideReader, open_slide
 from unet_studio.core.tiles import Box
 from unet_studio.core.workspace.workspace import Workspace
@@ -16,13 +17,17 @@ ReadSlide = tuple[SlideReader, Display]
 
 @dataclass(frozen=True, slots=True)
 class OpenPlane:
-    """The plane on the canvas: its slide's reader, its labels, and how its mask comes about."""
+    """The plane on the canvas: its slide's reader, its labels, and how its mask comes about.
+
+    `newer` is the active model's proposal where the plane was corrected on another one.
+    """
 
     id: PlaneId
     reader: SlideReader
     display: Display
     labels: LabelPlane
     view: MaskView
+    newer: Proposal | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -69,11 +74,11 @@ def read_plane(workspace: Workspace, plane: PlaneId, ready: ReadSlide | None) ->
         reader, display = ready or read_slide(workspace.folder / plane.slide, plane.plane)
         try:
             labels = workspace.planes.read(plane, (reader.info.height, reader.info.width))
-            view = workspace.mask(plane, labels)
+            view, newer = workspace.mask(plane, labels), workspace.find_newer(plane)
         except BaseException:
             if ready is None:
                 reader.close()
             raise
-        return ReadPlane(OpenPlane(plane, reader, display, labels, view), version, model)
+        return ReadPlane(OpenPlane(plane, reader, display, labels, view, newer), version, model)
 
     return work

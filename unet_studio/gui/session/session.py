@@ -1,6 +1,6 @@
 """The one controller: it owns what is open, takes the panels' intentions, and tells what changed."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from unet_studio.core.figures.display import Display
 from unet_studio.core.labels.edits import Edit, MaskRecipe
 from unet_studio.core.labels.plane import LabelPlane, PlaneId
 from unet_studio.core.masks.mask_view import MaskView
+from unet_studio.core.masks.proposals import Proposal
 from unet_studio.core.scoring.judgement import TooClose
 from unet_studio.core.tiles import Box
 from unet_studio.core.workspace.accepting import accept
@@ -187,6 +188,8 @@ class Session(QObject):
         plane = replace(read, labels=labels, view=view, display=display)
         self._reading.show(plane)
         self.plane_opened.emit(plane)
+        if not view.is_whole:
+            self.warn(view.problem)
         self.models.suit(plane)
 
     def _on_unreadable(self, slide: str, reason: str) -> None:
@@ -195,14 +198,23 @@ class Session(QObject):
 
     # Edits
 
-    def perform(self, edit: Edit, *shapes: tuple[int, int], made: LabelPlane | None = None) -> None:
+    def perform(
+        self,
+        edit: Edit,
+        *shapes: tuple[int, int],
+        made: LabelPlane | None = None,
+        made_on: Mapping[PlaneId, Proposal | None] | None = None,
+    ) -> None:
         """Make an edit of planes of these shapes (h, w), as `Workspace.perform` does: the one way to change labels.
 
-        What the tool in hand has begun ends first, so an edit must have been worked out after `finish_tool`.
+        What the tool in hand has begun ends first, so an edit must have been worked out after `finish_tool`. Of the
+        open plane it was made on what is shown, unless `made_on` says otherwise.
         """
         self.finish_tool()
         if self.workspace is not None:
-            self._tell_change(self.workspace.perform(edit, *shapes, made=made))
+            shown = {self.plane.id: self.plane.view.proposal} if self.plane is not None else {}
+            made_on = {**shown, **(made_on or {})}
+            self._tell_change(self.workspace.perform(edit, *shapes, made=made, made_on=made_on))
 
     def accept(self, accepted: Iterable[AcceptedPlane]) -> None:
         """Make labels of proposals that were accepted, as one edit, but for planes that a person labelled meanwhile."""
@@ -247,17 +259,28 @@ class Session(QObject):
     def _tell_change(self, change: Change) -> None:
         if change.changes_recipe:
             self._renew_mask()
+        is_other = self._renew_under(change)
         plane = self.plane
         self.changed.emit(
             Changes(
                 box=change.box_on(plane.id) if plane is not None else NOWHERE,
-                mask=self._mask if change.changes_recipe else None,
+                mask=self._mask if change.changes_recipe or is_other else None,
                 slides=change.slides,
                 recipe=change.changes_recipe,
                 history=True,
                 reviewed=change.reviewed,
             )
         )
+
+    def _renew_under(self, change: Change) -> bool:
+        """Look what lies under the labels of the open plane, which an edit may have changed; whether it is another."""
+        made = change.edit.change_of(self.plane.id) if self.plane is not None else None
+        if self.plane is None or made is None or (made.proposal is None and made.state_before is made.state_after):
+            return False
+        before = self.plane.view.proposal
+        self._find_proposal()
+        after = self.plane.view.proposal
+        return (before.id if before else None) != (after.id if after else None)
 
     # What holds for the whole folder
 
@@ -361,10 +384,11 @@ class Session(QObject):
             return
         try:
             view = self.workspace.mask(self.plane.id, self.plane.labels)
+            newer = self.workspace.find_newer(self.plane.id)
         except StudioError as error:
             self.tell(error)
         else:
-            self._reading.show(replace(self.plane, view=view))
+            self._reading.show(replace(self.plane, view=view, newer=newer))
 
     def _renew_mask(self) -> None:
         """Clean-up or threshold may be others."""

@@ -230,6 +230,9 @@ ACTIONS: tuple[ActionSpec, ...] = (
        _T("Actions", "The proposal of the whole plane becomes labels where nothing is labelled yet"), "check-check"),
     _a("accept_all", _MASK, _T("Actions", "Accept all proposals"), "Ctrl+Shift+A",
        _T("Actions", "Do so for every slide that has a proposal and no labels; one undo takes it back"), "list-checks"),
+    _a("take_newer", _MASK, _T("Actions", "Take the newer proposal"), "T",
+       _T("Actions", "Put the active model's proposal under your corrections in place of the one they were made on; "
+                     "no label changes"), "layers"),
     _a("relabel", _MASK, _T("Actions", "Relabel object"), "R",
        _T("Actions", "Give the object under the pointer the active class"), "tag"),
     _a("grow", _MASK, _T("Actions", "Grow object"), "Ctrl+Up",

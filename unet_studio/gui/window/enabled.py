@@ -15,9 +15,10 @@ class WindowState:
     """All that decides which actions can be chosen; as it is given here, no folder is open.
 
     `can_learn` is False where a training would be refused; the selected slides can be held out, or let go.
-    `planes` counts those of the open slide, 0 where none is shown. `undo` and `redo` are the sentences of the edits
-    that would be taken back or made again, None where there is none. `has_trained` says that a model was trained since
-    the folder was opened.
+    `planes` counts those of the open slide, 0 where none is shown. `has_newer` says that the open plane was corrected
+    on another proposal than the active model's newest. `undo` and `redo` are the sentences of the edits that would be
+    taken back or made again, None where there is none. `has_trained` says that a model was trained since the folder was
+    opened.
     """
 
     is_open: bool = False
@@ -27,6 +28,7 @@ class WindowState:
     can_hold_out: bool = False
     can_let_go: bool = False
     planes: int = 0
+    has_newer: bool = False
     undo: str | None = None
     redo: str | None = None
     is_tool_under_way: bool = False
@@ -68,6 +70,7 @@ def enabled_actions(state: WindowState) -> ActionStates:
             "pick_class": shows_plane,
             "accept_plane": shows_plane,
             "accept_all": state.is_open,
+            "take_newer": can_edit and state.has_newer,
             "interpolate": is_stack,
             "copy_labels": is_stack,
             "teaches_most": state.is_open and not state.is_searching,

@@ -14,6 +14,7 @@ from unet_studio.gui import settings
 from unet_studio.gui.comparing.modes import CompareMode
 from unet_studio.gui.controllers.keys import focus_next_pane
 from unet_studio.gui.session.changes import Changes
+from unet_studio.gui.session.newer_proposal import take_newer
 from unet_studio.gui.slide_list.sorting import SlideSort
 from unet_studio.gui.tools.tool import Tool
 from unet_studio.gui.window.actions import connect_actions, show_states
@@ -67,6 +68,7 @@ class MainWindow(WindowParts):
             "pick_class": partial(at_pointer.act, painting.pick_class),
             "accept_plane": self.accepting.accept_plane,
             "accept_all": self.accepting.accept_all,
+            "take_newer": partial(take_newer, session),
             "interpolate": self.planes.interpolate,
             "copy_labels": self.planes.copy_labels,
             "brush_um": lambda: painting.keep_um(on=actions["brush_um"].isChecked()),
@@ -207,6 +209,8 @@ class MainWindow(WindowParts):
         if changes.all_slides or changes.slides:
             navigation.show_states(None if changes.all_slides else changes.slides)
             panels.show_basis()
+            self._update_actions()  # a newer proposal may have come
+            panels.show_under()
         if changes.classes:
             panels.show_classes()
             self.overlay.update()
@@ -260,6 +264,7 @@ class MainWindow(WindowParts):
     def _update(self) -> None:
         """What is open or what can be undone changed."""
         self._update_actions()
+        self.panel_updates.show_under()
         self.pointer_info.update()
 
     def _update_actions(self) -> None:
@@ -276,6 +281,7 @@ class MainWindow(WindowParts):
             can_hold_out=bool(self.hold_out.to_hold),
             can_let_go=bool(self.hold_out.to_let_go),
             planes=plane.reader.info.planes if plane is not None else 0,
+            has_newer=plane is not None and plane.newer is not None,
             undo=undo.sentence if undo is not None else None,
             redo=redo.sentence if redo is not None else None,
             is_tool_under_way=self.toolbox.is_under_way,

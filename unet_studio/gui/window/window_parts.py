@@ -106,7 +106,8 @@ class WindowParts(QMainWindow):
         self.slides.offer_sorting([actions[f"sort_{sort}"] for sort in SlideSort])
         self.slides.offer_menu([actions[name] for name in ("hold_out", "learn_from")])
         self.propose_panel = ProposePanel(
-            actions["propose"], actions["propose_all"], actions["flips"], actions["models"]
+            actions["propose"], actions["propose_all"], actions["flips"], actions["models"],
+            take_newer=actions["take_newer"],
         )  # fmt: skip
         self.clean_up_panel = CleanUpPanel(actions["tune"], actions["advise"])
         self.retrain_panel = RetrainPanel(actions["retrain"], actions["train_longer"])
