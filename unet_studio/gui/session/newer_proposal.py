@@ -33,7 +33,7 @@ def describe_under(session: Session) -> str:
     if plane is None or workspace is None or workspace.state(plane.id) is not PlaneState.CORRECTED:
         return ""
     if plane.view.problem:
-        return plane.view.problem if not plane.view.is_whole else ""
+        return "" if plane.view.is_whole else _translate("The proposal that this slide was corrected on is missing.")
     under = plane.view.proposal
     if under is None or (under.model == workspace.active_model and plane.newer is None):
         return ""
