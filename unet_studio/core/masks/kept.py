@@ -144,20 +144,21 @@ def settle(project: Project) -> tuple[PlaneId, ...]:
     Those were labelled before anything was proposed, or by a version that did not keep proposals. Raises OSError where
     the disk is full.
     """
-    settled = []
+    settled = {}
     for plane in project.unsettled_planes():
         with suppress(SlideError):
             under = find_under(project.folder, project.place, plane, None, model=project.active_model)
             if under.proposal is not None:
-                settle_plane(project, plane, under.proposal)
-                settled.append(plane)
+                keep(project.place, plane, under.proposal)
+                settled[plane] = under.proposal.id
+    project.settle_proposals(settled)
     return tuple(settled)
 
 
 def settle_plane(project: Project, plane: PlaneId, proposal: Proposal) -> None:
     """Keep a proposal under the labels of a plane that none is kept for so far."""
     keep(project.place, plane, proposal)
-    project.settle_proposal(plane, proposal.id)
+    project.settle_proposals({plane: proposal.id})
 
 
 def keep(place: Path, plane: PlaneId, proposal: Proposal) -> None:

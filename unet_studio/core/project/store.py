@@ -3,7 +3,7 @@
 import json
 import sqlite3
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Self
@@ -249,10 +249,11 @@ class Project(AbstractContextManager["Project"]):
         """The planes that are labelled in part and have no kept proposal that is known, in order."""
         return stored_labels.read_unsettled(self._db)
 
-    def settle_proposal(self, plane: PlaneId, proposal: ProposalId) -> None:
-        """Name the proposal under a plane's labels where none is known so far; changes no other plane."""
+    def settle_proposals(self, found: Mapping[PlaneId, ProposalId]) -> None:
+        """Name the proposals under the labels of planes where none is known so far; changes no other plane."""
         with self._db:
-            stored_labels.settle_proposal(self._db, plane, proposal)
+            for plane, proposal in found.items():
+                stored_labels.settle_proposal(self._db, plane, proposal)
 
     # Edits
 
