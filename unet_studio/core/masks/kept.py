@@ -192,7 +192,8 @@ def keep(place: Path, plane: PlaneId, proposal: Proposal) -> None:
 
 _UNKNOWN = (
     "'{0}' was corrected on a proposal that can't be found any more: it is of another model, or of another version of "
-    "the slide. Its labels are kept, but its mask isn't whole without one. Propose it again."
+    "the slide. Its labels are kept, but its mask isn't whole without one. Use the model that had proposed it, or "
+    "propose it again."
 )
 _IN_PART = (
     "Only a part of '{0}' is proposed so far, so its mask isn't whole. Wait until it is done, or propose it again."
