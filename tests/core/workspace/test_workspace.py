@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -21,7 +22,7 @@ from unet_studio.core.editing.accepting import AcceptedPlane, accept_planes
 from unet_studio.core.editing.strokes import Stroke, make_edit
 from unet_studio.core.labels.edits import Edit, PlaneChange, make_patches
 from unet_studio.core.labels.plane import PlaneId, PlaneState
-from unet_studio.core.masks.kept import find_kept
+from unet_studio.core.masks.kept import Under, find_kept, find_under
 from unet_studio.core.masks.project_view import view_plane
 from unet_studio.core.masks.proposal_writing import write_proposal
 from unet_studio.core.masks.proposals import part_file, proposal_file, slide_stamp
@@ -763,6 +764,36 @@ def test_what_was_reviewed_or_accepted_unseen_keeps_what_the_model_had_proposed(
         workspace.undo()
         workspace.undo()
         assert workspace.kept == {}
+
+
+def test_a_proposal_that_is_replaced_while_the_stroke_waits_gives_its_place_to_the_other(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = threading.Event()
+    record = Project.record
+
+    def wait_and_record(project: Project, *arguments: Any) -> None:
+        record(project, *arguments)
+        assert written.wait(10)
+
+    def find(*arguments: Any, **named: Any) -> Under:
+        """Looks while the edit is not written, and comes back when it is."""
+        under = find_under(*arguments, **named)
+        written.set()
+        assert workspace.journal.flush(10)
+        return under
+
+    workspace.use_model(add_model(workspace.place))
+    propose(workspace, A, columns(20))
+    assert workspace.journal.flush(10)
+    monkeypatch.setattr(Project, "record", wait_and_record)
+    monkeypatch.setattr("unet_studio.core.masks.kept.keep", lambda *_: None)  # as if it came a moment later
+    paint(workspace, A, 10, value=0)
+    propose(workspace, A, columns(50))
+    monkeypatch.setattr("unet_studio.core.workspace.workspace.find_under", find)
+    view = workspace.mask(A, workspace.labels(A, SHAPE))
+    assert view.problem == ""
+    assert np.count_nonzero(view.read(WHOLE)[0]) == 50
 
 
 def test_a_plane_labelled_on_nothing_keeps_the_first_proposal_that_comes(workspace: Workspace) -> None:

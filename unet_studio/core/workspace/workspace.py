@@ -158,13 +158,14 @@ class Workspace:
 
     def _find_under(self, plane: PlaneId, kept: ProposalId | None) -> Under:
         find = partial(find_under, self.folder, self.place, plane, shows_part=plane == self.part)
+        waits = kept is not None and self._waits(plane)  # asked first: once nothing waits the kept one is in its place
         under = find(kept, model=self.active_model)
-        if kept is not None and under.problem and self._waits(plane):
+        if kept is not None and under.problem and waits:
             return find(None, model=kept.model)  # it was replaced just now, and what replaced it is about to be kept
         return under
 
     def _waits(self, plane: PlaneId) -> bool:
-        """Whether an edit of the plane is not written yet."""
+        """Whether something about the plane is not written yet."""
         return any(change.plane == plane for write in self.journal.waiting() for change in write.changes)
 
     def proposed_view(self, plane: PlaneId) -> MaskView:
@@ -190,9 +191,10 @@ class Workspace:
                 continue
             proposal = self._look_up(plane) if not self.read_only else None
             if proposal is not None and not proposal.partial:
+                change = self.edit_to_take(proposal, plane, f"proposal under {plane.slide}").change
                 self.kept[plane] = proposal.id
                 write = partial(settle_plane, plane=plane, proposal=proposal)
-                self._submit(Write(f"proposal under {plane.slide}", write))
+                self._submit(Write(f"proposal under {plane.slide}", write, (change,)))
 
     def _look_up(self, plane: PlaneId) -> Proposal | None:
         """The active model's proposal, for a plane that has none kept; None also where the slide is gone."""
