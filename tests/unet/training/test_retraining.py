@@ -288,6 +288,17 @@ def test_what_the_new_model_changes_is_counted_on_every_kind_of_slide(
     assert (judgement.verdict, judgement.is_adopted) == (Verdict.CHANGES_ELSEWHERE, False)
 
 
+def test_held_out_strokes_over_mistakes_score_no_model(
+    project: Project, paint: Paint, truths: Truths, bright: ModelCard, recipe: Recipe
+) -> None:
+    use_model(project, str(bright.folder))
+    paint("a.png", stroke(truths["a.png"]))
+    paint("b.png", stroke(truths["b.png"]))
+    project.add_hold_out(["b.png"])
+    card = card_of(project, retrain(project, bright, recipe, RecordingProgress(), channels=0))
+    assert card.scores == {"judged_on": "hold-out"}
+
+
 def test_of_a_reviewed_slide_it_is_counted_what_a_model_had_proposed(
     project: Project, paint: Paint, truths: Truths, folder: Path, bright: ModelCard, recipe: Recipe
 ) -> None:

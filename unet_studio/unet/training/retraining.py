@@ -219,10 +219,13 @@ class _Retraining:
 
 
 def _scores(trained: TrainedNetwork, comparison: Comparison | None) -> dict[str, float]:
-    """Dice before and after for the card; what is NaN is left out."""
-    before, after = pooled_dice(comparison.judged if comparison is not None else ())
-    if math.isnan(after):
-        before, after = trained.dice_before, trained.dice
+    """Dice before and after for the card; what is NaN is left out.
+
+    Beside a model before, held-out strokes over its mistakes judge nothing: any other model looks better on them.
+    """
+    before, after = trained.dice_before, trained.dice
+    if comparison is not None and (comparison.judged or comparison.unseen_strokes.labelled):
+        before, after = pooled_dice(comparison.judged)
     return {name: dice for name, dice in (("dice", after), ("dice_before", before)) if not math.isnan(dice)}
 
 
