@@ -50,10 +50,18 @@ def test_simulate_says_what_it_lacks(run: Run, refused: Refused, folder: Path, t
     assert run("simulate", folder, "--truth", truth, "--test-share", "2").exit_code == 2
 
 
-def test_an_order_can_be_chosen(run: Run, ask: Ask, folder: Path, truth: Path, recipe_file: Path) -> None:
+def test_an_order_and_a_way_of_working_can_be_chosen(
+    run: Run, ask: Ask, refused: Refused, folder: Path, truth: Path, recipe_file: Path
+) -> None:
     arguments = ("simulate", folder, "--truth", truth, "--minutes", 0.3, "--recipe", recipe_file)
-    assert ask(*arguments, "--order", "random")["order"] == "random"
+    content = ask(*arguments, "--order", "random", "--way", "dense", "--clicks", 1)
+    assert (content["order"], content["way"]) == ("random", "dense")
+    (point,) = content["runs"][0]["points"]
+    assert point["model"]["f1"] == point["f1"] and point["is_adopted"]
+    assert point["model"]["corrected_right"] is None, "nothing was proposed that could be corrected"
     assert run(*arguments, "--order", "best").exit_code == 2
+    assert run(*arguments, "--way", "best").exit_code == 2
+    assert "Name a model" in refused(*arguments, "--way", "empties")
 
 
 def test_the_audit_sample_is_drawn_listed_and_never_trained_on(
