@@ -5,11 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 from typer.testing import Result
 
 from tests.usecases.test_repeat import record
 from unet_studio.core.project.store import Project
+
+pytestmark = pytest.mark.usefixtures("qapp")  # printing makes an application of its own where there is none
 
 Ask = Callable[..., dict[str, Any]]
 Truths = dict[str, NDArray[np.uint8]]
