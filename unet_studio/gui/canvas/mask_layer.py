@@ -69,7 +69,8 @@ class MaskLayer(TileLayer):
             self._cleaned.clear()
             self._images.clear()
             self._stale.clear()
-        if self._view is None or self._view.proposal != view.proposal:
+        before = self._view.proposal if self._view is not None else None
+        if before is None or view.proposal is None or before.id != view.proposal.id:  # a kept one moved to another file
             self._told = False
         self._renew(view)
         self.update()
