@@ -1,6 +1,8 @@
 """A bundle trains again to the same scores; slides that are missing or others are named."""
 
+import json
 import shutil
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from typer.testing import Result
 
 from unet_studio.core.models.cards import ModelCard, project_models
 from unet_studio.core.project.store import Project
@@ -78,3 +81,38 @@ def test_a_project_is_never_overwritten_and_no_other_file_is_a_bundle(
 def test_without_a_trained_model_there_is_nothing_to_bundle(refused: Refused, proposed: Path, tmp_path: Path) -> None:
     assert "Retrain first" in refused("bundle", proposed, "--out", tmp_path / "b.zip")
     assert not (tmp_path / "b.zip").exists()
+
+
+@pytest.mark.parametrize("kind", ["slide", "model", "file of a model", "parent folders"])
+def test_a_bundle_writes_nothing_outside_of_the_folder(
+    ask: Ask, run: Callable[..., Result], trained: Path, tmp_path: Path, kind: str
+) -> None:
+    ask("bundle", trained, "--out", tmp_path / "b.zip", "--with-slides")
+    outside, manifest_name = tmp_path / "outside", "bundle.json"
+    with zipfile.ZipFile(tmp_path / "b.zip") as whole:
+        files = {name: whole.read(name) for name in whole.namelist()}
+    manifest = json.loads(files[manifest_name])
+    model, evil = manifest["model"], outside / "evil.png"
+    name = next(name for name in files if name.endswith(f"{model}/card.toml"))
+    match kind:
+        case "slide":
+            first = next(iter(manifest["slides"]))
+            manifest["slides"] = {str(evil): manifest["slides"][first]}
+            files[f"slides/{evil}"] = b"evil"
+        case "model":
+            manifest["model"] = str(outside)
+            files[name.replace(model, str(outside))] = files[name]
+        case "file of a model":
+            files[name.replace("card.toml", str(evil))] = b"evil"
+        case _:
+            files[name.replace("card.toml", "../../../../outside/evil.png")] = b"evil"
+    files[manifest_name] = json.dumps(manifest).encode()
+    with zipfile.ZipFile(tmp_path / "crafted.zip", "w") as crafted:
+        for each, content in files.items():
+            crafted.writestr(each, content)
+    (tmp_path / "empty").mkdir()
+    said = run("retrain", tmp_path / "empty", "--from-bundle", tmp_path / "crafted.zip")
+    assert not outside.exists()
+    if kind in ("slide", "parent folders"):
+        assert said.exit_code == 1
+        assert "would be written elsewhere" in said.stderr

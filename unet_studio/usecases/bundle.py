@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from sqlite3 import connect
 from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO
@@ -161,7 +161,7 @@ def _bring_slides(archive: zipfile.ZipFile, manifest: dict[str, Any], folder: Pa
     if manifest["with_slides"]:
         for slide in manifest["slides"]:
             if not (folder / slide).exists():
-                _extract(archive, f"{_SLIDES}/{slide}", folder / slide)
+                _extract(archive, f"{_SLIDES}/{slide}", folder, slide)
 
 
 def _check_slides(digests: dict[str, str], folder: Path) -> None:
@@ -177,13 +177,13 @@ def _make_project(archive: zipfile.ZipFile, manifest: dict[str, Any], folder: Pa
     names = archive.namelist()
     start, model = str(manifest["start"]), str(manifest["model"])
     result = place / "bundle" / model
-    _extract_all(archive, names, f"{_RESULT}/{model}", result)
+    _extract_all(archive, names, f"{_RESULT}/{model}", place, f"bundle/{model}")
     card = read_card(result)
     if start:
         _take_start(archive, names, manifest, place)
     recipe = result / f"{Path(str(card.recipe.get('name') or 'recipe')).name}.toml"
     recipe.write_text(tomli_w.dumps(card.recipe), encoding="utf-8")
-    _extract(archive, FILE, place / FILE)  # last: before it there is no project
+    _extract(archive, FILE, place, FILE)  # last: before it there is no project
     with Project.open(folder, place=place) as project:
         project.set_setting("active_model", start)
     job = RetrainJob(str(folder.resolve()), str(place), start, str(recipe), channels=card.normalisation.channels)
@@ -200,20 +200,21 @@ def _take_start(archive: zipfile.ZipFile, names: Iterable[str], manifest: dict[s
             return
     except ModelError:
         pass
-    _extract_all(archive, names, f"{_START}/{start}", place / "models" / start)
+    _extract_all(archive, names, f"{_START}/{start}", place, f"models/{start}")
 
 
-def _extract_all(archive: zipfile.ZipFile, names: Iterable[str], below: str, target: Path) -> None:
+def _extract_all(archive: zipfile.ZipFile, names: Iterable[str], below: str, root: Path, inside: str) -> None:
     for name in names:
         if name.startswith(f"{below}/") and not name.endswith("/"):
-            _extract(archive, name, target / name.removeprefix(f"{below}/"))
-    if not (target / CARD).is_file():
-        raise StudioError(f"The bundle has no model '{target.name}', so it isn't whole.")
+            _extract(archive, name, root, f"{inside}/{name.removeprefix(f'{below}/')}")
+    if not (root / inside / CARD).is_file():
+        raise StudioError(f"The bundle has no model '{Path(inside).name}', so it isn't whole.")
 
 
-def _extract(archive: zipfile.ZipFile, name: str, target: Path) -> None:
-    path = PurePosixPath(name)
-    if path.is_absolute() or ".." in path.parts:
+def _extract(archive: zipfile.ZipFile, name: str, root: Path, inside: str) -> None:
+    """Write a file of the archive to `inside` of the folder `root`; raises StudioError where it would lie outside."""
+    target = root / inside
+    if not target.resolve().is_relative_to(root.resolve()):
         raise StudioError(f"The bundle holds a file '{name}' that would be written elsewhere; it isn't unpacked.")
     target.parent.mkdir(parents=True, exist_ok=True)
     with archive.open(name) as source, target.open("wb") as file:
