@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeGuard
 
 from unet_studio.core.labels.edits import Edit, PlaneChange, ProposalChange
 from unet_studio.core.labels.plane import UNKNOWN_PROPOSAL, PlaneId, ProposalId
@@ -57,7 +58,7 @@ def find_under(
         raise SlideError(
             f"'{plane.slide}' is no longer there ({error.strerror}). Its labels are kept; put the slide back."
         ) from None
-    if kept is not None and is_known(kept):
+    if is_known(kept):
         proposal = find_version(place, plane, kept)
         return Under(proposal, "" if proposal else _missing(plane, kept))
     proposal = find_proposal(place, model, plane, stamp=stamp)
@@ -70,7 +71,7 @@ def find_under(
     return Under(None, _IN_PART.format(plane.slide) if part_file(place, model, plane).is_file() else "")
 
 
-def is_known(kept: ProposalId | None) -> bool:
+def is_known(kept: ProposalId | None) -> TypeGuard[ProposalId]:
     """Whether a plane has a kept proposal, and it is written down which one."""
     return kept is not None and kept != UNKNOWN_PROPOSAL
 
@@ -86,7 +87,7 @@ def find_kept(project: Project, plane: PlaneId) -> Proposal | None:
     It says which pixels of a reviewed plane a model had proposed.
     """
     kept = project.kept_proposal(plane)
-    return find_version(project.place, plane, kept) if kept is not None and is_known(kept) else None
+    return find_version(project.place, plane, kept) if is_known(kept) else None
 
 
 def find_version(place: Path, plane: PlaneId, proposal: ProposalId) -> Proposal | None:

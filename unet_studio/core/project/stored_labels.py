@@ -16,6 +16,10 @@ _UNKNOWN = "?"
 """The proposal of a plane, where a project of an earlier version doesn't say which one it was."""
 
 
+_MOSTLY = 0.5
+"""Of a plane that isn't reviewed so much must be labelled for its labels to stand for all of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class LabelledPlane:
     """What a training needs to know of a plane before it reads it; `cells` counts labelled pixels by tile."""
@@ -29,6 +33,11 @@ class LabelledPlane:
     def labelled(self) -> int:
         return sum(self.cells.values())
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether a person labelled all of it: it is reviewed, or mostly labelled."""
+        return _is_whole(self.state, self.labelled, self.shape[0] * self.shape[1])
+
 
 @dataclass(frozen=True, slots=True)
 class ClassCounts:
@@ -41,6 +50,15 @@ class ClassCounts:
     @property
     def labelled(self) -> int:
         return sum(self.of_class.values())
+
+    @property
+    def is_whole(self) -> bool:
+        """As of `LabelledPlane`."""
+        return _is_whole(self.state, self.labelled, self.pixels)
+
+
+def _is_whole(state: PlaneState, labelled: int, pixels: int) -> bool:
+    return state is PlaneState.REVIEWED or labelled >= _MOSTLY * pixels
 
 
 def read_states(db: sqlite3.Connection) -> dict[PlaneId, PlaneState]:

@@ -14,8 +14,6 @@ from unet_studio.errors import StudioError
 
 _FEW = 500
 """Pixels: with fewer labelled of all slides there is little to learn."""
-_MOSTLY = 0.5
-"""Of a plane that isn't reviewed so much must be labelled for it to judge."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +27,7 @@ class LabelledOf:
     @property
     def judges(self) -> bool:
         """Whether its labels stand for all of it, as a person sees it."""
-        is_whole = self.counts.state is PlaneState.REVIEWED or self.counts.labelled >= _MOSTLY * self.counts.pixels
-        return is_whole and not self.in_bulk
+        return self.counts.is_whole and not self.in_bulk
 
 
 @dataclass(frozen=True, slots=True)

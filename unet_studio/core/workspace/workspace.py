@@ -335,17 +335,14 @@ class Workspace:
         """Keep another clean-up, as an edit; None if it is the one that was kept last."""
         chosen = tuple(steps)
         what = ", ".join(f"{step.operation} {step.amount:g}" for step in chosen)
-        return self._change_recipe(replace(self._recipe, steps=chosen), f"clean-up: {what or 'no steps'}")
+        return self.set_recipe(replace(self._recipe, steps=chosen), f"clean-up: {what or 'no steps'}")
 
     def set_threshold(self, threshold: float) -> Change | None:
         """Keep another threshold, as an edit; None if it is the one that was kept last."""
-        return self._change_recipe(replace(self._recipe, threshold=threshold), f"threshold {threshold:.2f}")
+        return self.set_recipe(replace(self._recipe, threshold=threshold), f"threshold {threshold:.2f}")
 
     def set_recipe(self, recipe: MaskRecipe, sentence: str) -> Change | None:
         """Keep another threshold and clean-up, as one edit; None if they are those that were kept last."""
-        return self._change_recipe(recipe, sentence)
-
-    def _change_recipe(self, recipe: MaskRecipe, sentence: str) -> Change | None:
         if recipe != self._recipe:
             return self.perform(Edit(sentence, recipe=RecipeChange(self._recipe, recipe)))
         self._set_recipe(recipe)  # another may have been previewed meanwhile

@@ -14,7 +14,7 @@ class Comparing(WorkerJob):
     compared = Signal(object)  # Compared
 
     def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(low_priority=True, parent=parent)
+        super().__init__(low_priority=True, keeps_worker=False, parent=parent)
         self._failures: list[str] = []
 
     def compare(self, workspace: Workspace, before: str, after: str) -> None:
@@ -31,17 +31,8 @@ class Comparing(WorkerJob):
 
     def _on_finished(self, request: int, result: Result) -> None:
         self._end()
-        self.worker.stop()  # its memory goes back to the system
         if self._failures:
             text = self.tr("%n slide(s) were left out of the comparison.", "", len(self._failures))
             self.notice.emit(Notice(text, NoticeKind.WARNING, details=tuple(self._failures)))
         if isinstance(result, Compared):
             self.compared.emit(result)
-
-    def _on_stopped(self, request: int, sentence: str) -> None:
-        super()._on_stopped(request, sentence)
-        self.worker.stop()
-
-    def _on_failed(self, request: int, sentence: str) -> None:
-        super()._on_failed(request, sentence)
-        self.worker.stop()

@@ -19,7 +19,7 @@ class Retraining(WorkerJob):
     finished = Signal(object)  # Retrained
 
     def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(low_priority=True, parent=parent)
+        super().__init__(low_priority=True, keeps_worker=False, parent=parent)
         self.worker.cancel_seconds = _GRACE_SECONDS
 
     def retrain(self, workspace: Workspace, model: str) -> None:
@@ -42,14 +42,5 @@ class Retraining(WorkerJob):
 
     def _on_finished(self, request: int, result: Result) -> None:
         self._end()
-        self.worker.stop()  # its memory goes back to the system
         if isinstance(result, Retrained):
             self.finished.emit(result)
-
-    def _on_stopped(self, request: int, sentence: str) -> None:
-        super()._on_stopped(request, sentence)
-        self.worker.stop()
-
-    def _on_failed(self, request: int, sentence: str) -> None:
-        super()._on_failed(request, sentence)
-        self.worker.stop()

@@ -9,13 +9,17 @@ from unet_studio.protocol.values import Event, Job, Result
 
 
 class WorkerJob(QObject):
-    """Runs one request at a time on a worker of its own; what an event or a result means is the subclass's."""
+    """Runs one request at a time on a worker of its own; what an event or a result means is the subclass's.
+
+    Where it doesn't keep its worker, that ends with each request, and its memory goes back to the system.
+    """
 
     began = Signal(object)  # Activity
     notice = Signal(object)  # Notice
 
-    def __init__(self, *, low_priority: bool = False, parent: QObject | None = None) -> None:
+    def __init__(self, *, low_priority: bool = False, keeps_worker: bool = True, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        self._keeps_worker = keeps_worker
         self.worker = WorkerProcess(low_priority=low_priority, parent=self)
         self._activity: Activity | None = None
         self._is_garbled = False
@@ -78,3 +82,5 @@ class WorkerJob(QObject):
         activity, self._activity = self._activity, None
         if activity is not None:
             activity.end()
+        if not self._keeps_worker:
+            self.worker.stop()

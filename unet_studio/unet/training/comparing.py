@@ -31,8 +31,6 @@ from unet_studio.unet.training.snapshot import Snapshot
 
 _JUDGED, _LEARNED, _ELSEWHERE = 64, 24, 12
 """Tiles of 512 × 512 that both models propose: of held-out slides, of those learned from, of those nobody labelled."""
-_MOSTLY = 0.5
-"""Of a plane that isn't reviewed so much must be labelled for its labels to stand for all of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +95,9 @@ class Comparer:
     ) -> Comparison:
         """Compare on these planes of a snapshot; `others` are a sample of the slides that nobody labelled."""
         reviewed = {plane.plane for plane, _ in snapshot.planes if plane.state is PlaneState.REVIEWED}
-        mostly = {
-            plane.plane for plane, _ in snapshot.planes if plane.labelled >= _MOSTLY * plane.shape[0] * plane.shape[1]
-        }
+        whole = {plane.plane for plane, _ in snapshot.planes if plane.is_whole}
         bulk = [slide for slide in held_out if slide.plane in snapshot.in_bulk]
         one_by_one = [slide for slide in held_out if slide.plane not in snapshot.in_bulk]
-        whole = reviewed | mostly
         chosen = [
             self._choose([slide for slide in one_by_one if slide.plane in whole], _JUDGED),
             self._choose([slide for slide in one_by_one if slide.plane not in whole], _LEARNED),

@@ -1,12 +1,10 @@
 """The snapshot: what a training reads of a project, all of one moment, while a person paints on."""
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-
 from unet_studio.core.classes import LabelClass
+from unet_studio.core.labels.fingerprint import fingerprint_labels
 from unet_studio.core.labels.plane import LabelPlane, PlaneId
 from unet_studio.core.project.store import Project
 from unet_studio.core.project.stored_labels import LabelledPlane
@@ -30,13 +28,7 @@ class Snapshot:
 
     def fingerprint(self) -> str:
         """Of every label and which slide it is on: the same labels give the same text."""
-        digest = hashlib.sha256()
-        for plane, labels in self.planes:
-            digest.update(f"{plane.plane.slide}:{plane.plane.plane}".encode())
-            for cell in sorted(labels.cells):
-                digest.update(repr(cell).encode())
-                digest.update(np.ascontiguousarray(labels.tile(cell)).tobytes())
-        return digest.hexdigest()[:16]
+        return fingerprint_labels((plane.plane, labels) for plane, labels in self.planes)
 
     def describe(self) -> str:
         """What a model's card says of what it learned from."""
