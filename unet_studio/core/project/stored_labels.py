@@ -3,10 +3,13 @@
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
+from hashlib import blake2b
 
 import numpy as np
 from numpy.typing import NDArray
 
+from unet_studio.core.byte_cache import ByteCache
 from unet_studio.core.classes import UNLABELLED
 from unet_studio.core.labels.plane import UNKNOWN_PROPOSAL, LabelPlane, PlaneId, PlaneState, ProposalId
 from unet_studio.core.tiles import TILE, Box, Cell, cells_over, pack, tile_box, unpack
@@ -14,8 +17,8 @@ from unet_studio.errors import ProjectError
 
 _UNKNOWN = "?"
 """The proposal of a plane, where a project of an earlier version doesn't say which one it was."""
-
-
+_counted = ByteCache[bytes, dict[int, int]](32 << 20, lambda _: 256)
+"""The classes of label tiles, by a digest of each: all are counted after every pause in painting, and most stay."""
 _MOSTLY = 0.5
 """Of a plane that isn't reviewed so much must be labelled for its labels to stand for all of it."""
 
@@ -172,19 +175,18 @@ def read_class_counts(db: sqlite3.Connection) -> dict[PlaneId, ClassCounts]:
         "JOIN label_tile ON plane_id = plane.id WHERE labelled > 0 ORDER BY slide, plane"
     )
     found: dict[PlaneId, ClassCounts] = {}
-    of_tile: dict[bytes, dict[int, int]] = {}  # of tiles of one class throughout, which are many in large planes
     for slide, plane, height, width, state, data in rows:
         key = PlaneId(slide, plane)
         entry = found.setdefault(key, ClassCounts(height * width, PlaneState(state), {}))
-        counts = of_tile.get(data)
-        if counts is None:
-            pixels = np.bincount(unpack(data, (TILE, TILE)).ravel())
-            counts = {int(c): int(pixels[c]) for c in np.flatnonzero(pixels) if c != UNLABELLED}
-            if len(counts) == 1:
-                of_tile[data] = counts
+        counts = _counted.get(blake2b(data, digest_size=16).digest(), partial(_count_tile, data))
         for index, number in counts.items():
             entry.of_class[index] = entry.of_class.get(index, 0) + number
     return found
+
+
+def _count_tile(data: bytes) -> dict[int, int]:
+    pixels = np.bincount(unpack(data, (TILE, TILE)).ravel())
+    return {int(c): int(pixels[c]) for c in np.flatnonzero(pixels) if c != UNLABELLED}
 
 
 def make_plane(db: sqlite3.Connection, plane: PlaneId, shape: tuple[int, int]) -> int:
