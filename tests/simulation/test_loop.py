@@ -26,7 +26,7 @@ from unet_studio.errors import Cancelled, MaskError, StudioError
 from unet_studio.protocol.values import Event, Progress, Proposed, ProposeJob, Retrained, RetrainJob, Round
 from unet_studio.simulation.loop import simulate
 from unet_studio.simulation.runs import Setup, Way
-from unet_studio.usecases.next_plane import next_plane_in_order
+from unet_studio.usecases.reviewing.next_plane import next_plane_in_order
 
 Mask = NDArray[np.uint8]
 SLIDES = 7

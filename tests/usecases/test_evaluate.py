@@ -15,8 +15,8 @@ from unet_studio.core.masks.proposals import proposal_file, slide_stamp
 from unet_studio.core.project.store import Project
 from unet_studio.core.tiles import Box
 from unet_studio.errors import MaskError
+from unet_studio.usecases.cleaning.tune import tune
 from unet_studio.usecases.evaluate import evaluate, pool
-from unet_studio.usecases.tune import tune
 
 Mask = NDArray[np.uint8]
 

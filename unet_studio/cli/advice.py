@@ -8,8 +8,8 @@ from unet_studio.cli.options import Folder, Json, Place
 from unet_studio.cli.project import open_project
 from unet_studio.cli.rendering.advice import advice_content, advice_text
 from unet_studio.cli.terminal import TerminalReporter, answer, fail_if
-from unet_studio.usecases.advise import advise as find_advice
-from unet_studio.usecases.advise import use_advice
+from unet_studio.usecases.cleaning.advise import advise as find_advice
+from unet_studio.usecases.cleaning.advise import use_advice
 
 
 def advise(

@@ -20,9 +20,9 @@ from unet_studio.core.project.store import Project
 from unet_studio.core.slides.finding import find_slides
 from unet_studio.errors import RecipeError, StudioError
 from unet_studio.protocol.values import ProposeJob
-from unet_studio.usecases.clean import clean as clean_masks
-from unet_studio.usecases.tune import TunedWatershed
-from unet_studio.usecases.tune import tune as tune_watershed
+from unet_studio.usecases.cleaning.clean import clean as clean_masks
+from unet_studio.usecases.cleaning.tune import TunedWatershed
+from unet_studio.usecases.cleaning.tune import tune as tune_watershed
 
 
 def propose(

@@ -32,7 +32,7 @@ from unet_studio.errors import ProjectError, StudioError
 from unet_studio.protocol.values import PhaseBegan, Progress, ProposeJob, RetrainJob, check_cancelled
 from unet_studio.simulation.painting import correct
 from unet_studio.usecases.adopt import adopt
-from unet_studio.usecases.clean import clean
+from unet_studio.usecases.cleaning.clean import clean
 from unet_studio.usecases.engine import Engine
 from unet_studio.usecases.export import export
 

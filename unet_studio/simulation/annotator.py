@@ -17,7 +17,7 @@ from unet_studio.simulation.painting import Pace, Planner, paint, plan_correctio
 from unet_studio.simulation.runs import Setup, Way
 from unet_studio.simulation.truth import Truths
 from unet_studio.simulation.ways import minded_truth
-from unet_studio.usecases.next_plane import Descriptors, next_plane_in_order
+from unet_studio.usecases.reviewing.next_plane import Descriptors, next_plane_in_order
 
 _SMALLEST = 15
 _THINNEST = 3

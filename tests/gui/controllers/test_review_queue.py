@@ -24,7 +24,7 @@ from unet_studio.core.project.store import Project
 from unet_studio.core.scoring.next_plane import Order
 from unet_studio.errors import StudioError
 from unet_studio.gui.window.main_window import MainWindow
-from unet_studio.usecases.next_plane import next_plane_in_order
+from unet_studio.usecases.reviewing.next_plane import next_plane_in_order
 
 if TYPE_CHECKING:
     from tests.gui.conftest import Hand

@@ -18,7 +18,7 @@ from unet_studio.core.models.cards import read_card
 from unet_studio.core.project.store import Project
 from unet_studio.core.scoring.judgement import Verdict
 from unet_studio.core.tiles import Box
-from unet_studio.usecases.next_plane import next_plane_to_label
+from unet_studio.usecases.reviewing.next_plane import next_plane_to_label
 
 if TYPE_CHECKING:
     from tests.gui.conftest import Hand

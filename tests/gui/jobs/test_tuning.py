@@ -14,8 +14,8 @@ from unet_studio.core.cleaning.steps import Step, parse_steps
 from unet_studio.core.editing.regions import Region
 from unet_studio.core.project.store import Project
 from unet_studio.core.tiles import Box
-from unet_studio.usecases import tune as core_tuning
-from unet_studio.usecases.tune import TunedWatershed
+from unet_studio.usecases.cleaning import tune as core_tuning
+from unet_studio.usecases.cleaning.tune import TunedWatershed
 
 if TYPE_CHECKING:
     from tests.gui.conftest import Hand

@@ -8,8 +8,8 @@ from rich.table import Table
 from unet_studio.cli.rendering.text import Text, make_table
 from unet_studio.core.cleaning.steps import format_steps
 from unet_studio.core.labels.edits import MaskRecipe
-from unet_studio.usecases.advice_sentences import headline, objects_text, recipe_text
-from unet_studio.usecases.advise import Advice, Quality
+from unet_studio.usecases.cleaning.advice_sentences import headline, objects_text, recipe_text
+from unet_studio.usecases.cleaning.advise import Advice, Quality
 
 
 def advice_content(advice: Advice, *, is_used: bool) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from rich.table import Table
 from unet_studio.cli.rendering.text import Text, counted, make_table
 from unet_studio.core.cleaning.steps import format_steps
 from unet_studio.protocol.values import Proposed
-from unet_studio.usecases.clean import Cleaned
-from unet_studio.usecases.tune import TunedWatershed
+from unet_studio.usecases.cleaning.clean import Cleaned
+from unet_studio.usecases.cleaning.tune import TunedWatershed
 
 
 def propose_content(result: Proposed) -> dict[str, Any]:

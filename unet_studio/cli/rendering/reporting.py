@@ -9,8 +9,8 @@ from rich.table import Table
 from unet_studio.cli.rendering.text import Text, counted, make_table
 from unet_studio.core.reporting.agreement import Agreement, SlideAgreement
 from unet_studio.core.scoring.bootstrap import Interval
-from unet_studio.usecases.repeat import Repeated
-from unet_studio.usecases.report import Report
+from unet_studio.usecases.reporting.repeat import Repeated
+from unet_studio.usecases.reporting.report import Report
 
 
 def report_content(report: Report) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from unet_studio.gui.session.session import Session
 
 if TYPE_CHECKING:
     from unet_studio.gui.panels.error_gallery import ErrorGallery
-    from unet_studio.usecases.model_errors import PlaneError
+    from unet_studio.usecases.reviewing.model_errors import PlaneError
 
 
 class Errors(QObject):
@@ -79,7 +79,7 @@ class Errors(QObject):
 
 def _draw(workspace: Workspace, one: "PlaneError", side: int) -> NDArray[np.uint8]:
     """In a thread: a picture of an error."""
-    from unet_studio.usecases.model_errors import draw_error
+    from unet_studio.usecases.reviewing.model_errors import draw_error
 
     with Project.open(workspace.folder, place=workspace.place) as project:
         return draw_error(project, one, side)

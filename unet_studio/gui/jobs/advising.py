@@ -5,7 +5,7 @@ from PySide6.QtCore import Signal
 from unet_studio.core.workspace.workspace import Workspace
 from unet_studio.gui.jobs.thread_job import ThreadJob
 from unet_studio.protocol.values import Progress
-from unet_studio.usecases.advise import Advice, advise
+from unet_studio.usecases.cleaning.advise import Advice, advise
 
 
 class Advising(ThreadJob):

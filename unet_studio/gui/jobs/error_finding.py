@@ -9,7 +9,7 @@ from unet_studio.gui.jobs.thread_job import ThreadJob
 from unet_studio.protocol.values import Progress
 
 if TYPE_CHECKING:
-    from unet_studio.usecases.model_errors import PlaneError
+    from unet_studio.usecases.reviewing.model_errors import PlaneError
 
 
 class ErrorFinding(ThreadJob):
@@ -25,7 +25,7 @@ class ErrorFinding(ThreadJob):
         unsaved = self.tr("The last strokes are not written yet; look for errors again when they are saved.")
 
         def work(progress: Progress) -> "tuple[PlaneError, ...]":
-            from unet_studio.usecases.model_errors import find_model_errors
+            from unet_studio.usecases.reviewing.model_errors import find_model_errors
 
             with workspace.saved_project(unsaved) as project:
                 return find_model_errors(project, progress=progress)

@@ -10,7 +10,7 @@ from unet_studio.gui.jobs.thread_job import ThreadJob
 from unet_studio.gui.session.changes import Changes
 from unet_studio.gui.session.session import Session
 from unet_studio.protocol.values import Progress
-from unet_studio.usecases.plane_figures import measure_planes
+from unet_studio.usecases.reviewing.plane_figures import measure_planes
 
 _PAUSE_MS = 2000
 """A person who paints or leafs through slides isn't slowed down; nobody reads figures meanwhile."""

@@ -12,7 +12,7 @@ from unet_studio.core.workspace.workspace import Workspace
 from unet_studio.gui.controls.notice import Notice
 from unet_studio.gui.jobs.thread_job import ThreadJob
 from unet_studio.protocol.values import Progress
-from unet_studio.usecases.next_plane import Descriptors, next_plane_in_order
+from unet_studio.usecases.reviewing.next_plane import Descriptors, next_plane_in_order
 
 _AHEAD = 2
 

@@ -11,8 +11,8 @@ from unet_studio.gui.controls.notice import Notice
 from unet_studio.gui.jobs.thread_job import ThreadJob
 from unet_studio.gui.printing import write_pdf
 from unet_studio.protocol.values import Progress
-from unet_studio.usecases.repeat import repeated_agreement
-from unet_studio.usecases.report import Report, make_report
+from unet_studio.usecases.reporting.repeat import repeated_agreement
+from unet_studio.usecases.reporting.report import Report, make_report
 
 
 class Reporting(ThreadJob):
@@ -25,7 +25,7 @@ class Reporting(ThreadJob):
         unsaved = self.tr("The last strokes are not written yet; ask for the report again when they are saved.")
 
         def work(progress: Progress) -> Report:
-            from unet_studio.usecases.report_html import report_html
+            from unet_studio.usecases.reporting.report_html import report_html
 
             with workspace.saved_project(unsaved) as project:
                 repeated = repeated_agreement(project, progress=progress)

@@ -6,7 +6,7 @@ from unet_studio.core.workspace.workspace import Workspace
 from unet_studio.gui.controls.notice import Notice
 from unet_studio.gui.jobs.thread_job import ThreadJob
 from unet_studio.protocol.values import Progress
-from unet_studio.usecases.tune import TunedWatershed, tune
+from unet_studio.usecases.cleaning.tune import TunedWatershed, tune
 
 
 class Tuning(ThreadJob):

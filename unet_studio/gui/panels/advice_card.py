@@ -7,8 +7,8 @@ from PySide6.QtWidgets import QGridLayout, QLabel, QPushButton, QVBoxLayout, QWi
 from unet_studio.core.labels.edits import MaskRecipe
 from unet_studio.gui.controls.buttons import action_button, heading
 from unet_studio.gui.controls.theme import icon
-from unet_studio.usecases.advice_sentences import headline, objects_text, recipe_text
-from unet_studio.usecases.advise import Advice, Quality
+from unet_studio.usecases.cleaning.advice_sentences import headline, objects_text, recipe_text
+from unet_studio.usecases.cleaning.advise import Advice, Quality
 
 
 class AdviceCard(QWidget):

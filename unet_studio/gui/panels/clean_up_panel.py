@@ -12,7 +12,7 @@ from unet_studio.gui.controls.buttons import heading
 from unet_studio.gui.controls.theme import icon
 from unet_studio.gui.panels.advice_card import AdviceCard
 from unet_studio.gui.panels.step_row import StepRow
-from unet_studio.usecases.tune import with_watershed
+from unet_studio.usecases.cleaning.tune import with_watershed
 
 _START = {
     "dilate": Step("dilate", 2),

@@ -22,7 +22,7 @@ from PySide6.QtWidgets import QComboBox, QDialog, QHBoxLayout, QLabel, QListView
 from unet_studio.core.classes import LabelClass
 from unet_studio.core.scoring.object_errors import ErrorKind, ObjectError
 from unet_studio.gui.background import Background
-from unet_studio.usecases.model_errors import PlaneError
+from unet_studio.usecases.reviewing.model_errors import PlaneError
 
 _SIDE = 128
 _PICTURES_KEPT = 500

@@ -19,7 +19,7 @@ from unet_studio.core.scoring.next_plane import (
 from unet_studio.core.slides.opening import open_slide
 from unet_studio.errors import StudioError
 from unet_studio.protocol.values import NO_PROGRESS, Progress, check_cancelled
-from unet_studio.usecases.plane_figures import FigureCache, measure_planes
+from unet_studio.usecases.reviewing.plane_figures import FigureCache, measure_planes
 
 Descriptors = MutableMapping[str, tuple[PlaneDescriptor, ...]]
 """The descriptors of planes, by slide; a cache that is valid as long as the slides don't change."""

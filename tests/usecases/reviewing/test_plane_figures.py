@@ -17,8 +17,8 @@ from unet_studio.core.project.store import Project
 from unet_studio.core.scoring.next_plane import Order
 from unet_studio.core.scoring.plane_figures import measure_change, measure_uncertainty
 from unet_studio.errors import Cancelled
-from unet_studio.usecases.next_plane import next_plane_in_order, next_plane_to_label
-from unet_studio.usecases.plane_figures import earlier_models, measure_planes
+from unet_studio.usecases.reviewing.next_plane import next_plane_in_order, next_plane_to_label
+from unet_studio.usecases.reviewing.plane_figures import earlier_models, measure_planes
 
 Mask = NDArray[np.uint8]
 SIDE = 64
@@ -116,10 +116,9 @@ def test_a_proposal_is_looked_at_once(retrained: Project, monkeypatch: pytest.Mo
     give(retrained, "m2", "a.png", 128)
     first = measure_planes(retrained)
     with monkeypatch.context() as patched:
-        patched.setattr(
-            "unet_studio.usecases.plane_figures.measure_uncertainty", lambda _: pytest.fail("it was read again")
-        )
-        patched.setattr("unet_studio.usecases.plane_figures.measure_change", lambda *_: pytest.fail("compared again"))
+        module = "unet_studio.usecases.reviewing.plane_figures"
+        patched.setattr(f"{module}.measure_uncertainty", lambda _: pytest.fail("it was read again"))
+        patched.setattr(f"{module}.measure_change", lambda *_: pytest.fail("compared again"))
         assert measure_planes(retrained) == first
     give(retrained, "m2", "a.png", 0)
     assert measure_planes(retrained)[PlaneId("a.png")].uncertainty == 0

@@ -17,7 +17,7 @@ from unet_studio.core.slides.finding import find_slides
 from unet_studio.core.slides.opening import open_slide
 from unet_studio.errors import Cancelled
 from unet_studio.protocol.values import NO_PROGRESS, Event
-from unet_studio.usecases.next_plane import Descriptors, next_plane_to_label
+from unet_studio.usecases.reviewing.next_plane import Descriptors, next_plane_to_label
 
 
 class StoppedProgress:
@@ -95,7 +95,7 @@ def test_slides_are_looked_at_once(mixed: Project, monkeypatch: pytest.MonkeyPat
     slides = find_slides(mixed.folder)
     first = next_plane_to_label(mixed, slides, done=(), descriptors=descriptors)
     assert first is not None
-    monkeypatch.setattr("unet_studio.usecases.next_plane.open_slide", lambda _: pytest.fail("it was opened again"))
+    monkeypatch.setattr("unet_studio.usecases.reviewing.next_plane.open_slide", lambda _: pytest.fail("opened again"))
     assert next_plane_to_label(mixed, slides, done={first}, descriptors=descriptors) is not None
 
 

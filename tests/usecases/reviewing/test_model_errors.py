@@ -15,7 +15,7 @@ from unet_studio.core.project.store import Project
 from unet_studio.core.scoring.object_errors import ErrorKind
 from unet_studio.errors import Cancelled, StudioError
 from unet_studio.protocol.values import Event, SlideFailed
-from unet_studio.usecases.model_errors import OF_LABELS, OF_MODEL, PlaneError, draw_error, find_model_errors
+from unet_studio.usecases.reviewing.model_errors import OF_LABELS, OF_MODEL, PlaneError, draw_error, find_model_errors
 
 Mask = NDArray[np.uint8]
 Paint = Callable[[str, Mask], None]
@@ -97,7 +97,7 @@ def test_it_can_be_stopped(reviewed: Project) -> None:
 
 def test_a_large_plane_is_judged_in_blocks(reviewed: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = find_model_errors(reviewed)
-    monkeypatch.setattr("unet_studio.usecases.model_errors._BLOCK", 40)
+    monkeypatch.setattr("unet_studio.usecases.reviewing.model_errors._BLOCK", 40)
     parts = find_model_errors(reviewed)
     assert sum(one.error.size for one in parts) == sum(one.error.size for one in whole)
     assert all(one.error.box.y1 <= 64 and one.error.box.x1 <= 64 for one in parts)

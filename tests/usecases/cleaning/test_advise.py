@@ -16,8 +16,8 @@ from unet_studio.core.masks.proposals import proposal_file, slide_stamp
 from unet_studio.core.project.store import Project
 from unet_studio.errors import Cancelled, StudioError
 from unet_studio.protocol.values import Event
-from unet_studio.usecases.advice_sentences import headline
-from unet_studio.usecases.advise import advise, use_advice
+from unet_studio.usecases.cleaning.advice_sentences import headline
+from unet_studio.usecases.cleaning.advise import advise, use_advice
 
 SHAPE = (64, 64)
 SLIDES = ("a.png", "b.png", "sub/c.png")

@@ -2,7 +2,7 @@
 
 from unet_studio.core.cleaning.steps import format_steps
 from unet_studio.core.labels.edits import MaskRecipe
-from unet_studio.usecases.advise import Advice, Quality
+from unet_studio.usecases.cleaning.advise import Advice, Quality
 
 
 def recipe_text(recipe: MaskRecipe) -> str:

@@ -17,7 +17,7 @@ from unet_studio.core.masks.proposals import proposal_file, slide_stamp
 from unet_studio.core.project.store import Project
 from unet_studio.errors import Cancelled, RecipeError, StudioError
 from unet_studio.protocol.values import Event
-from unet_studio.usecases.tune import tune, with_watershed
+from unet_studio.usecases.cleaning.tune import tune, with_watershed
 
 SHAPE = (64, 64)
 Paint = Callable[[str, NDArray[np.uint8]], None]

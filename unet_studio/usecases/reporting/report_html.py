@@ -20,7 +20,7 @@ from unet_studio.core.reporting.effort import PAUSE_SECONDS
 from unet_studio.core.reporting.learning_curve import LEAST_POINTS
 from unet_studio.core.reporting.stopping import RULE
 from unet_studio.core.scoring.bootstrap import Interval
-from unet_studio.usecases.report import AUDIT, Report
+from unet_studio.usecases.reporting.report import AUDIT, Report
 
 _STYLE = """
 body { font-family: sans-serif; font-size: 11pt; color: #1e1e1e; max-width: 46em; margin: 2em auto; }

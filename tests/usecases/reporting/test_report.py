@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from PySide6.QtGui import QGuiApplication
 
-from tests.usecases.test_repeat import Truths, record
+from tests.usecases.reporting.test_repeat import Truths, record
 from unet_studio.core.labels.plane import PlaneId
 from unet_studio.core.masks.proposal_writing import write_proposal
 from unet_studio.core.masks.proposals import proposal_file, slide_stamp
@@ -18,8 +18,8 @@ from unet_studio.core.models.cards import ModelCard
 from unet_studio.core.project.store import Project
 from unet_studio.core.reporting.fingerprints import labels_fingerprint
 from unet_studio.core.reporting.stopping import RULE, MayStop
-from unet_studio.usecases.report import make_report
-from unet_studio.usecases.report_html import methods, report_html
+from unet_studio.usecases.reporting.report import make_report
+from unet_studio.usecases.reporting.report_html import methods, report_html
 
 
 def propose(project: Project, slide: str, mask: NDArray[np.uint8]) -> None:

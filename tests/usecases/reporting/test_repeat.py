@@ -14,7 +14,7 @@ from unet_studio.core.labels.plane import PlaneId, PlaneState
 from unet_studio.core.project.store import Project
 from unet_studio.core.tiles import Box
 from unet_studio.errors import StudioError
-from unet_studio.usecases.repeat import compare, deal, repeated_agreement
+from unet_studio.usecases.reporting.repeat import compare, deal, repeated_agreement
 
 Paint = Callable[[str, NDArray[np.uint8]], None]
 Truths = dict[str, NDArray[np.uint8]]
