@@ -68,10 +68,10 @@ def models(
 
     'use ID' has it propose; 'compare A B' has both propose the same tiles of the slides that are labelled now, and says
     which is better on the hold-out and what changes where nobody labelled; 'remove ID' removes one of the project that
-    isn't in use, with its proposals; 'note ID TEXT' notes something beside it, an empty text nothing more.
-    'rule if-corrections-kept', 'rule always' or 'rule never' says whether a new model is used where the hold-out can't
-    tell whether it is better. 'sheet ID' draws one: some labelled planes, their truth and its prediction side by side,
-    and the curves of its training.
+    isn't in use and that no interrupted training needs, with its proposals; 'note ID TEXT' notes something beside it,
+    an empty text nothing more. 'rule if-corrections-kept', 'rule always' or 'rule never' says whether a new model is
+    used where the hold-out can't tell whether it is better. 'sheet ID' draws one: some labelled planes, their truth and
+    its prediction side by side, and the curves of its training.
     """
     given = words or []
     _check(action, given, out)

@@ -191,6 +191,27 @@ def test_a_model_is_removed_once_a_person_said_yes(shelf: Shelf, answer: QMessag
     assert shelf.row("Newer")[2] == "older", "where it comes from is still known"
 
 
+@pytest.mark.parametrize("answer", [QMessageBox.StandardButton.Yes, QMessageBox.StandardButton.No])
+def test_it_says_which_interrupted_training_would_be_given_up(shelf: Shelf, answer: QMessageBox.StandardButton) -> None:
+    place = shelf.workspace.place
+    card = read_card(place / "models" / "older")
+    run = place / "runs" / "retrained-003"
+    run.mkdir(parents=True)
+    replace(card, title="Retrained 3", parent="older", recipe={"loss": {"teacher": 0.25}}, folder=run).write()
+    (run / "checkpoint.npz").touch()
+    shelf.click("Older")
+    asked = shelf.answer(answer)
+    shelf.press("Remove")
+    assert "Interrupted trainings can't go on without it and would be given up: 'Retrained 3'." in asked[0]
+    if answer == QMessageBox.StandardButton.No:
+        QTest.qWait(50)
+        assert (run / "checkpoint.npz").is_file()
+        assert card.folder.is_dir()
+        return
+    shelf.qtbot.waitUntil(lambda: all(row[NAME] != "Older" for row in shelf.rows()))
+    assert not (run / "checkpoint.npz").exists()
+
+
 def test_what_is_in_use_or_belongs_to_the_program_cant_be_removed(shelf: Shelf) -> None:
     assert not shelf.button("Remove").isEnabled()
     shelf.click("Axon")
@@ -211,7 +232,7 @@ def test_two_models_are_compared_the_older_one_first(shelf: Shelf) -> None:
     (shelf.workspace.place / "compared").touch()
     better = "'Newer' is better than 'Older': Dice 1.0000 on the hold-out"
     shelf.qtbot.waitUntil(lambda: better in shelf.said(), timeout=WAIT)
-    assert "Comparing models" not in shelf.said()
+    shelf.qtbot.waitUntil(lambda: "Comparing models" not in shelf.said())
     assert shelf.button("Remove").isEnabled()
 
 

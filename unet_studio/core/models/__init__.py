@@ -1,1 +1,3 @@
-"""Models without Keras: their cards, and their mapping from raw pixels to network input. Weights belong to `unet`."""
+"""Models without Keras: their cards, their mapping from raw pixels to network input, and trainings that were
+interrupted. Weights belong to `unet`.
+"""

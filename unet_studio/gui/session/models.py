@@ -70,15 +70,19 @@ class Models:
         if card is not None and text != read_note(card):
             self._background.run(f"noting something of '{card.title}'", partial(write_note, card, text), self._relist)
 
-    def remove(self, model: str, told: Callable[[RemovedModel], None]) -> None:
-        """Remove a model of the project in the background; `told` is called once it is gone."""
+    def remove(self, model: str, told: Callable[[RemovedModel], None], *, gives_up: bool) -> None:
+        """Remove a model of the project in the background; `told` is called once it is gone.
+
+        With `gives_up` so are interrupted trainings that can't go on without it; otherwise it stays where there are
+        some.
+        """
         workspace = self._workspace
         if workspace is None or workspace.read_only:
             return
 
         def work() -> RemovedModel:
             with workspace.saved_project("The last changes are not written yet; remove it when they are.") as project:
-                return remove_model(project, model)
+                return remove_model(project, model, gives_up=gives_up)
 
         def gone(removed: RemovedModel) -> None:
             self._relist()

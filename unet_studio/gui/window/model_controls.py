@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QMessageBox, QWidget
 
+from unet_studio.core.models.interrupted import trainings_that_need
 from unet_studio.core.models.notes import read_note
 from unet_studio.core.scoring.comparison_sentences import comparison_sentences
 from unet_studio.core.scoring.gate import judge_compared
@@ -103,18 +104,21 @@ class ModelControls(QObject):
 
     def _ask_to_remove(self, model: str) -> None:
         card = next((card for card in self._session.models.known() if card.id == model), None)
-        if card is None:
+        if card is None or self._session.workspace is None:
             return
-        answer = QMessageBox.question(
-            self._dialog or self._window,
-            self.tr("Remove a model"),
-            self.tr(
-                "Remove '{0}' and its proposals for good? Labels and masks stay as they are, and so do models that "
-                "began with it."
-            ).format(card.title),
-        )
+        question = self.tr(
+            "Remove '{0}' and its proposals for good? Labels and masks stay as they are, and so do models that began "
+            "with it."
+        ).format(card.title)
+        interrupted = trainings_that_need(model, self._session.workspace.place)
+        if interrupted:
+            names = ", ".join(f"'{training.title}'" for training in interrupted)
+            question += "\n\n" + self.tr(
+                "Interrupted trainings can't go on without it and would be given up: {0}."
+            ).format(names)
+        answer = QMessageBox.question(self._dialog or self._window, self.tr("Remove a model"), question)
         if answer == QMessageBox.StandardButton.Yes:
-            self._session.models.remove(model, self._tell_removed)
+            self._session.models.remove(model, self._tell_removed, gives_up=bool(interrupted))
 
     def _tell_removed(self, removed: RemovedModel) -> None:
         text = self.tr("'{0}' was removed.").format(removed.title)

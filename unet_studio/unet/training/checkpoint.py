@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unet_studio.core.files import write_atomically
+from unet_studio.core.models.interrupted import CHECKPOINT
 from unet_studio.errors import ModelError
 from unet_studio.protocol.values import Round
 
-_FILE = "checkpoint.npz"
 _GROUPS = ("network", "optimiser", "best")
 
 Arrays = Sequence[NDArray[Any]]
@@ -55,23 +55,13 @@ class Checkpoint:
         stream = io.BytesIO()
         arrays = {f"{group}{index}": array for group in _GROUPS for index, array in enumerate(getattr(self, group))}
         np.savez(stream, allow_pickle=False, facts=np.array(json.dumps(self.facts)), **arrays)
-        write_atomically(run / _FILE, stream.getvalue())
-
-
-def unfinished_runs(runs: Path) -> list[Path]:
-    """The folders in `runs` with a checkpoint, the one that went on last at the end."""
-    return [file.parent for file in sorted(runs.glob(f"*/{_FILE}"), key=lambda file: file.stat().st_mtime_ns)]
-
-
-def remove_checkpoint(run: Path) -> None:
-    """The training in the folder `run` is finished, or has none to go on from."""
-    (run / _FILE).unlink(missing_ok=True)
+        write_atomically(run / CHECKPOINT, stream.getvalue())
 
 
 def read_checkpoint(run: Path) -> Checkpoint:
     """The checkpoint in the folder `run`; raises `ModelError` if there is none or it is damaged."""
     try:
-        with (run / _FILE).open("rb") as file, np.load(file, allow_pickle=False) as stored:
+        with (run / CHECKPOINT).open("rb") as file, np.load(file, allow_pickle=False) as stored:
             groups = {
                 group: [stored[f"{group}{i}"] for i in range(sum(name.startswith(group) for name in stored))]
                 for group in _GROUPS

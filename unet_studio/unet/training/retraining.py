@@ -10,6 +10,7 @@ from pathlib import Path
 
 from unet_studio.core.cleaning.steps import parse_steps
 from unet_studio.core.models.cards import ModelCard, find_model, read_card
+from unet_studio.core.models.interrupted import remove_checkpoint, unfinished_runs
 from unet_studio.core.models.normalisation import Normalisation
 from unet_studio.core.models.notes import learned_slides
 from unet_studio.core.project.active_model import comparable_model
@@ -21,7 +22,6 @@ from unet_studio.unet.architecture import build_or_continue
 from unet_studio.unet.prediction import Predictor
 from unet_studio.unet.recipes import Recipe
 from unet_studio.unet.training.calibration import fit_temperature
-from unet_studio.unet.training.checkpoint import remove_checkpoint, unfinished_runs
 from unet_studio.unet.training.comparing import Comparer, Rival, open_unlabelled_sample, proposed_in
 from unet_studio.unet.training.patches import LabelledSlide
 from unet_studio.unet.training.preparing import (
