@@ -9,7 +9,8 @@ from unet_studio.cli.rendering.text import Text, make_table
 from unet_studio.core.cleaning.steps import format_steps
 from unet_studio.core.labels.edits import MaskRecipe
 from unet_studio.usecases.cleaning.advice_sentences import headline, objects_text, recipe_text
-from unet_studio.usecases.cleaning.advise import Advice, Quality
+from unet_studio.usecases.cleaning.advise import Advice
+from unet_studio.usecases.cleaning.recipe_search import Quality
 
 
 def advice_content(advice: Advice, *, is_used: bool) -> dict[str, Any]:

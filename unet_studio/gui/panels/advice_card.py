@@ -8,7 +8,8 @@ from unet_studio.core.labels.edits import MaskRecipe
 from unet_studio.gui.controls.buttons import action_button, heading
 from unet_studio.gui.controls.theme import icon
 from unet_studio.usecases.cleaning.advice_sentences import headline, objects_text, recipe_text
-from unet_studio.usecases.cleaning.advise import Advice, Quality
+from unet_studio.usecases.cleaning.advise import Advice
+from unet_studio.usecases.cleaning.recipe_search import Quality
 
 
 class AdviceCard(QWidget):

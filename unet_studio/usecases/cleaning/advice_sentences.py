@@ -2,7 +2,8 @@
 
 from unet_studio.core.cleaning.steps import format_steps
 from unet_studio.core.labels.edits import MaskRecipe
-from unet_studio.usecases.cleaning.advise import Advice, Quality
+from unet_studio.usecases.cleaning.advise import Advice
+from unet_studio.usecases.cleaning.recipe_search import Quality
 
 
 def recipe_text(recipe: MaskRecipe) -> str:
