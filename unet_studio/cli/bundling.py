@@ -8,8 +8,8 @@ import typer
 
 from unet_studio.cli.options import Folder, Json, Place
 from unet_studio.cli.project import open_project
-from unet_studio.cli.rendering.text import counted
 from unet_studio.cli.terminal import TerminalReporter, answer
+from unet_studio.core.wording import counted
 from unet_studio.usecases.bundle import write_bundle
 
 

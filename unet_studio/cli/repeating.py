@@ -7,8 +7,8 @@ import typer
 from unet_studio.cli.options import Folder, Json, Place
 from unet_studio.cli.project import open_project
 from unet_studio.cli.rendering.reporting import agreement_content, repeat_text, slide_content
-from unet_studio.cli.rendering.text import counted
 from unet_studio.cli.terminal import TerminalReporter, answer, fail_if
+from unet_studio.core.wording import counted
 from unet_studio.usecases.reporting.repeat import compare as compare_labellings
 from unet_studio.usecases.reporting.repeat import deal
 

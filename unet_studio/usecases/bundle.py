@@ -25,11 +25,13 @@ from unet_studio.core.project.connection import FILE
 from unet_studio.core.project.store import PLACE_NAME, Project
 from unet_studio.core.reporting.fingerprints import file_fingerprint, labels_fingerprint
 from unet_studio.core.slides.finding import find_slides
+from unet_studio.core.wording import name_some
 from unet_studio.errors import ModelError, StudioError
 from unet_studio.protocol.values import NO_PROGRESS, Progress, RetrainJob, check_cancelled
 
 _MANIFEST, _RESULT, _START, _SLIDES = "bundle.json", "result", "start", "slides"
 _VERSION = 1
+_MOST_NAMED = 10
 _TOLERANCE = 0.005
 """Scores that differ by no more, in Dice, are the same: 0.5 points."""
 
@@ -167,8 +169,8 @@ def _bring_slides(archive: zipfile.ZipFile, manifest: dict[str, Any], folder: Pa
 def _check_slides(digests: dict[str, str], folder: Path) -> None:
     missing = [slide for slide in digests if not (folder / slide).is_file()]
     others = [slide for slide in digests if slide not in missing and _digest(folder / slide) != digests[slide]]
-    problems = [f"missing: {_listed(missing)}"] if missing else []
-    problems += [f"other than those that were learned from: {_listed(others)}"] if others else []
+    problems = [f"missing: {name_some(missing, _MOST_NAMED)}"] if missing else []
+    problems += [f"other than those that were learned from: {name_some(others, _MOST_NAMED)}"] if others else []
     if problems:
         raise StudioError(f"Slides in '{folder}' are {'; and '.join(problems)}. Put the original ones there.")
 
@@ -219,8 +221,3 @@ def _extract(archive: zipfile.ZipFile, name: str, root: Path, inside: str) -> No
     target.parent.mkdir(parents=True, exist_ok=True)
     with archive.open(name) as source, target.open("wb") as file:
         shutil.copyfileobj(source, file)
-
-
-def _listed(slides: list[str], most: int = 10) -> str:
-    more = f" and {len(slides) - most} more" if len(slides) > most else ""
-    return ", ".join(f"'{slide}'" for slide in slides[:most]) + more

@@ -3,9 +3,10 @@
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from unet_studio.cli.rendering.text import Text, counted, make_table
+from unet_studio.cli.rendering.text import Text, make_table
 from unet_studio.cli.rendering.training import judgement_content
 from unet_studio.core.scoring.verdict_sentences import headline
+from unet_studio.core.wording import counted
 
 if TYPE_CHECKING:
     from unet_studio.demo.loop import DemoReport

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
-from unet_studio.cli.rendering.text import Text, counted, make_table, shown
+from unet_studio.cli.rendering.text import Text, make_table, shown
 from unet_studio.core.labels.plane import PlaneId, PlaneState
+from unet_studio.core.wording import counted
 
 if TYPE_CHECKING:
     from unet_studio.simulation.runs import Medians, Point, Run

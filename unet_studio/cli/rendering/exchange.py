@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from unet_studio.cli.rendering.text import counted
+from unet_studio.core.wording import counted
 
 if TYPE_CHECKING:
     from unet_studio.datasets import DataSet

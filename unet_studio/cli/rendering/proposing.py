@@ -5,8 +5,9 @@ from typing import Any
 
 from rich.table import Table
 
-from unet_studio.cli.rendering.text import Text, counted, make_table
+from unet_studio.cli.rendering.text import Text, make_table
 from unet_studio.core.cleaning.steps import format_steps
+from unet_studio.core.wording import counted
 from unet_studio.protocol.values import Proposed
 from unet_studio.usecases.cleaning.clean import Cleaned
 from unet_studio.usecases.cleaning.tune import TunedWatershed

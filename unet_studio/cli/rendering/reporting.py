@@ -6,9 +6,10 @@ from typing import Any
 
 from rich.table import Table
 
-from unet_studio.cli.rendering.text import Text, counted, make_table
+from unet_studio.cli.rendering.text import Text, make_table
 from unet_studio.core.reporting.agreement import Agreement, SlideAgreement
 from unet_studio.core.scoring.bootstrap import Interval
+from unet_studio.core.wording import counted
 from unet_studio.usecases.reporting.repeat import Repeated
 from unet_studio.usecases.reporting.report import Report
 

@@ -1,4 +1,4 @@
-"""How values are written: numbers, their nouns and tables for a person, and JSON for a script."""
+"""How values are written: numbers and tables for a person, and JSON for a script."""
 
 import json
 import math
@@ -9,11 +9,6 @@ from rich.table import Table
 
 Text = str | Table | Sequence[str | Table]
 """An answer for a person: a sentence, a table, or several of them, one below the other."""
-
-
-def counted(number: int, thing: str) -> str:
-    """A number and its noun: '1 slide', '2 slides'."""
-    return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
 def shown(value: object) -> str:

@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
-from unet_studio.cli.rendering.text import counted, shown
+from unet_studio.cli.rendering.text import shown
 from unet_studio.core.scoring.judgement import Judgement
 from unet_studio.core.scoring.verdict_sentences import details, headline
+from unet_studio.core.wording import counted
 from unet_studio.protocol.values import Retrained, Round
 
 

@@ -7,12 +7,13 @@ from pathlib import Path
 
 from unet_studio.core.project.store import PLACE_NAME
 from unet_studio.core.slides.finding import SUFFIXES, find_slides
+from unet_studio.core.wording import name_some
 from unet_studio.errors import MaskError
 
 _SLIDE_FOLDERS = {"image", "images", "img", "imgs", "slides"}
 _MASK_FOLDERS = {"label", "labels", "mask", "masks", "annotation", "annotations"}
 _MASK_ENDING = re.compile("[_ -](masks?|labels?|annotations?|seg|gt)$", re.IGNORECASE)
-_NAMED = 5
+_MOST_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +67,8 @@ def _join(
     alone = [] if some else [slide for key, slide in slide_of.items() if key not in mask_of]
     without_slide = [mask for key, mask in mask_of.items() if key not in slide_of]
     if alone or without_slide:
-        said = [f"Slides without a mask: {_listed(alone)}."] if alone else []
-        said += [f"Masks without a slide: {_listed(without_slide)}."] if without_slide else []
+        said = [f"Slides without a mask: {name_some(alone, _MOST_NAMED)}."] if alone else []
+        said += [f"Masks without a slide: {name_some(without_slide, _MOST_NAMED)}."] if without_slide else []
         raise MaskError(f"{' '.join(said)} Give each its partner of the same name, or move it out of the folder.")
     return tuple(Pair(slide, masks_folder / mask_of[key]) for key, slide in slide_of.items() if key in mask_of)
 
@@ -101,8 +102,3 @@ def _stem(file: str) -> str:
 
 def _in_one_of(names: set[str], file: str) -> bool:
     return any(name.lower() in names for name in file.split("/")[:-1])
-
-
-def _listed(files: list[str]) -> str:
-    rest = len(files) - _NAMED
-    return ", ".join(files[:_NAMED]) + (f" and {rest} more" if rest > 0 else "")

@@ -1,6 +1,6 @@
 """The hold-out: slides kept out of training, drawn once, on which models are compared."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -8,9 +8,9 @@ from hashlib import sha256
 from unet_studio.core.project.grouping import group_slides
 from unet_studio.core.project.store import Project
 from unet_studio.core.slides.finding import find_slides
+from unet_studio.core.wording import name_some
 
 _ONE_IN = 5
-_NAMED = 3
 _FULLY = 0.5
 """Of the pixels of a plane: one with more of them labelled is preferred, since a few strokes judge little."""
 
@@ -149,7 +149,8 @@ def say_held_out(slides: Iterable[str], learned: AbstractSet[str]) -> str:
     known = sorted({*slides} & learned)
     if known:
         return f"Models so far learned from {name_some(known)}, so the next comparison favours the old one."
-    return f"No model learned from {name_some(slides)}: reviewed as a whole, {_they(slides)} fairly."
+    they_judge = "it judges" if len(slides) == 1 else "they judge"
+    return f"No model learned from {name_some(slides)}: reviewed as a whole, {they_judge} fairly."
 
 
 def say_let_go(slides: Iterable[str]) -> str:
@@ -157,14 +158,3 @@ def say_let_go(slides: Iterable[str]) -> str:
     slides = sorted(slides)
     what = "It no longer judges" if len(slides) == 1 else "They no longer judge"
     return f"Models learn from {name_some(slides)} from now on. {what}; scores before and after can't be compared."
-
-
-def name_some(slides: Sequence[str]) -> str:
-    """The names of a few slides, and how many more there are."""
-    if len(slides) > _NAMED + 1:
-        return f"{', '.join(slides[:_NAMED])} and {len(slides) - _NAMED} more"
-    return f"{', '.join(slides[:-1])} and {slides[-1]}" if len(slides) > 1 else slides[0]
-
-
-def _they(slides: Sequence[str]) -> str:
-    return "it judges" if len(slides) == 1 else "they judge"

@@ -1,13 +1,11 @@
 """A comparison of any two models in sentences, the same in the window and on the command line."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from unet_studio.core.scoring.judgement import Judgement, Verdict
-from unet_studio.core.scoring.verdict_sentences import area_change, figures, why_not_judged
+from unet_studio.core.scoring.verdict_sentences import area_change, figures, of_hold_out, why_not_judged
+from unet_studio.core.wording import name_some
 from unet_studio.protocol.values import Compared, Corrections
-
-_NAMED = 3
-"""Slides that are named; of more the number is said."""
 
 
 def comparison_sentences(compared: Compared, judgement: Judgement, titles: Mapping[str, str]) -> tuple[str, ...]:
@@ -15,16 +13,13 @@ def comparison_sentences(compared: Compared, judgement: Judgement, titles: Mappi
     first, second = (f"'{titles.get(model, model)}'" for model in (judgement.rival, judgement.model))
     found = [_headline(compared, judgement, first, second)]
     if compared.left_out:
-        found.append(f"Left out: {_list(compared.left_out)}, since one of the two learned from there.")
+        found.append(f"Left out: {name_some(compared.left_out)}, since one of the two learned from there.")
     found += [
         f"It is not known which slides '{titles.get(model, model)}' learned from; where it did, it looks better than "
         "it is."
         for model in compared.unknown
     ]
-    if judgement.proposed:
-        found.append(f"Of {judgement.pixels:,} held-out pixels {judgement.proposed:,} are as a model proposed them.")
-    if judgement.pixels and judgement.missing:
-        found.append(f"The held-out slides have no {' and no '.join(judgement.missing)}, so nothing is said of it.")
+    found += of_hold_out(judgement)
     fallen, of = judgement.fallen_judged
     if fallen:
         found.append(f"On {fallen} of {of} held-out slides the Dice of {second} is lower by more than 0.1.")
@@ -59,9 +54,3 @@ def _mistakes(*labels: Corrections) -> tuple[int, int, int]:
     """How many labelled pixels there are, and how many of them the first and the second model have wrong."""
     wrong_after = sum(of.wrong - of.mended + of.spoiled for of in labels)
     return sum(of.labelled for of in labels), sum(of.wrong for of in labels), wrong_after
-
-
-def _list(slides: Sequence[str]) -> str:
-    if len(slides) <= _NAMED:
-        return " and ".join(slides)
-    return f"{', '.join(slides[:_NAMED])} and {len(slides) - _NAMED} more"

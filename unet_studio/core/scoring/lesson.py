@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 from unet_studio.core.classes import BACKGROUND
 from unet_studio.core.labels.plane import PlaneState
-from unet_studio.core.project.hold_out import name_some, plan_hold_out
+from unet_studio.core.project.hold_out import plan_hold_out
 from unet_studio.core.project.store import Project
 from unet_studio.core.project.stored_labels import ClassCounts
 from unet_studio.core.slides.finding import find_slides
+from unet_studio.core.wording import counted, name_all, name_some
 from unet_studio.errors import StudioError
 
 _FEW = 500
@@ -117,8 +118,8 @@ def _refusal(basis: Basis) -> str:
 
 def _of_first(basis: Basis) -> Iterable[str]:
     known = _pixels(basis.teaching)
-    slides = _count(len({plane.slide for plane in basis.teaching}), "slide")
-    yield f"It learns to tell {_and(_name(basis, index) for index in sorted(known))} apart, from {slides}."
+    slides = counted(len({plane.slide for plane in basis.teaching}), "slide")
+    yield f"It learns to tell {name_all(_name(basis, index) for index in sorted(known))} apart, from {slides}."
     if BACKGROUND not in known:
         yield "No background is labelled, so it will find something everywhere; paint some background too."
     missing = [name for index, name in enumerate(basis.classes) if index != BACKGROUND and index not in known]
@@ -148,8 +149,8 @@ def _of_corrections(basis: Basis) -> Iterable[str]:
             "background, would keep it from finding too much."
         )
     else:
-        names = _and(_name(basis, index) for index in sorted(known))
-        yield f"It learns {names} from {_count(len({plane.slide for plane in basis.teaching}), 'slide')}."
+        names = name_all(_name(basis, index) for index in sorted(known))
+        yield f"It learns {names} from {counted(len({plane.slide for plane in basis.teaching}), 'slide')}."
     missing = [name for index, name in enumerate(basis.classes) if index != BACKGROUND and index not in known]
     if missing and known != {BACKGROUND}:
         yield f"No {' and no '.join(missing)} is labelled, so it learns nothing new about that."
@@ -160,7 +161,7 @@ def _judged(basis: Basis) -> Iterable[str]:
     judging = [plane for plane in basis.judging if plane.judges]
     slides = {plane.slide for plane in judging}
     yield (
-        f"{_count(len(teaching), 'slide')} {_verb(len(teaching), 'teach')}; {len(basis.held_out)} "
+        f"{counted(len(teaching), 'slide')} {_verb(len(teaching), 'teach')}; {len(basis.held_out)} "
         f"{'is' if len(basis.held_out) == 1 else 'are'} held out, and {len(slides)} of them "
         f"{_verb(len(slides), 'judge')}."
     )
@@ -199,15 +200,6 @@ def _pixels(planes: Iterable[LabelledOf]) -> Counter[int]:
 
 def _name(basis: Basis, index: int) -> str:
     return basis.classes[index] if index < len(basis.classes) else str(index)
-
-
-def _and(names: Iterable[str]) -> str:
-    *others, last = names
-    return f"{', '.join(others)} and {last}" if others else last
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def _verb(number: int, verb: str) -> str:

@@ -3,6 +3,7 @@
 import math
 
 from unet_studio.core.scoring.judgement import AreaChange, Judgement, TooClose, Verdict
+from unet_studio.core.wording import counted
 
 _NOTHING_VOUCHED = "no plane of a held-out slide is reviewed; review one of them as a whole"
 _ONLY_STROKES = (
@@ -58,14 +59,7 @@ def details(judgement: Judgement) -> tuple[str, ...]:
     """What else there is to know before one trusts the verdict, a sentence each; none where nothing was compared."""
     if not judgement.rival:
         return ()
-    found = []
-    if judgement.proposed:
-        found.append(f"Of {judgement.pixels:,} held-out pixels {judgement.proposed:,} are as a model proposed them.")
-    if judgement.pixels and judgement.missing:
-        found.append(
-            f"The held-out slides have no {' and no '.join(judgement.missing)}, so nothing is said of it: "
-            f"{', '.join(f'{name} –' for name in judgement.missing)}."
-        )
+    found = of_hold_out(judgement)
     pixels, before, after = judgement.in_bulk
     if pixels:
         found.append(
@@ -75,12 +69,13 @@ def details(judgement: Judgement) -> tuple[str, ...]:
     unseen, strokes, whole = judgement.unseen_strokes, judgement.learned_strokes, judgement.learned_whole
     if unseen.wrong:
         found.append(
-            f"Of {_pixels(unseen.wrong)} corrected on held-out slides, which it never saw, it has "
+            f"Of {counted(unseen.wrong, 'pixel')} corrected on held-out slides, which it never saw, it has "
             f"{_percent(unseen.mended / unseen.wrong)} right."
         )
     if strokes.wrong:
         found.append(
-            f"Of {_pixels(strokes.wrong)} that you corrected it has {_percent(strokes.mended / strokes.wrong)} right."
+            f"Of {counted(strokes.wrong, 'pixel')} that you corrected it has "
+            f"{_percent(strokes.mended / strokes.wrong)} right."
         )
     if whole.mended or whole.spoiled:
         found.append(
@@ -90,6 +85,19 @@ def details(judgement: Judgement) -> tuple[str, ...]:
     if judgement.verdict is not Verdict.CHANGES_ELSEWHERE:  # which says it already
         found += [f"{_sentence(area_change(change, judgement))}." for change in judgement.changes if change.is_seen]
     return tuple(found)
+
+
+def of_hold_out(judgement: Judgement) -> list[str]:
+    """What of the hold-out nobody labelled by hand, and which classes it lacks."""
+    found = []
+    if judgement.proposed:
+        found.append(f"Of {judgement.pixels:,} held-out pixels {judgement.proposed:,} are as a model proposed them.")
+    if judgement.pixels and judgement.missing:
+        found.append(
+            f"The held-out slides have no {' and no '.join(judgement.missing)}, so nothing is said of it: "
+            f"{', '.join(f'{name} –' for name in judgement.missing)}."
+        )
+    return found
 
 
 def figures(judgement: Judgement, *, before: str = "before") -> str:
@@ -119,7 +127,7 @@ def _where_torn(judgement: Judgement) -> str:
     (fallen, of), kind = judgement.fallen_learned, "that it learned from"
     if 5 * fallen <= of:
         (fallen, of), kind = judgement.fallen_judged, "held out"
-    return f"on {fallen} of {of} {'slide' if of == 1 else 'slides'} {kind}"
+    return f"on {fallen} of {counted(of, 'slide')} {kind}"
 
 
 def _by_rule(judgement: Judgement) -> str:
@@ -149,16 +157,12 @@ def area_change(change: AreaChange, judgement: Judgement) -> str:
     elif looked_at < of:
         where = f"on {looked_at} of the {of} slides that nobody labelled"
     else:
-        where = f"on the {of} {'slide' if of == 1 else 'slides'} that nobody labelled"
+        where = f"on the {counted(of, 'slide')} that nobody labelled"
     if change.before == 0:
         return f"{change.name} area {where} from nothing to {_percent(change.after)} of the pixels"
     return (
         f"{change.name} area {where} {_signed(change.after / change.before - 1)}, Dice of the two {change.overlap:.2f}"
     )
-
-
-def _pixels(count: int) -> str:
-    return "1 pixel" if count == 1 else f"{count:,} pixels"
 
 
 def _points(difference: float) -> str:

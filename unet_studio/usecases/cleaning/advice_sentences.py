@@ -2,6 +2,7 @@
 
 from unet_studio.core.cleaning.steps import format_steps
 from unet_studio.core.labels.edits import MaskRecipe
+from unet_studio.core.wording import counted
 from unet_studio.usecases.cleaning.advise import Advice
 from unet_studio.usecases.cleaning.recipe_search import Quality
 
@@ -19,7 +20,7 @@ def objects_text(quality: Quality) -> str:
 
 def headline(advice: Advice) -> str:
     """Whether there is something better, and on what that was judged."""
-    basis = f"{advice.planes} reviewed {'plane' if advice.planes == 1 else 'planes'} of {advice.slides} slides"
+    basis = f"{counted(advice.planes, 'reviewed plane')} of {advice.slides} slides"
     if not advice.is_better:
         return f"Nothing better was found: {advice.tried} recipes were tried on {basis}. The clean-up stays as it is."
     before, after = advice.before, advice.left_out

@@ -20,6 +20,7 @@ from unet_studio.core.reporting.effort import PAUSE_SECONDS
 from unet_studio.core.reporting.learning_curve import LEAST_POINTS
 from unet_studio.core.reporting.stopping import RULE
 from unet_studio.core.scoring.bootstrap import Interval
+from unet_studio.core.wording import counted, name_all
 from unet_studio.usecases.reporting.report import AUDIT, Report
 
 _STYLE = """
@@ -61,7 +62,7 @@ def methods(report: Report) -> str:
     active = next((model for model in report.models if model.is_active), None)
     versions = dict(report.versions)
     program = f"U-Net Studio {versions.get('unet-studio', '')}".strip()
-    said = [f"Slides were segmented into {' and '.join(report.classes)} with {program}."]
+    said = [f"Slides were segmented into {name_all(report.classes)} with {program}."]
     if active is not None:
         card = active.card
         learned = f", which learned from {card.learned_from}," if card.learned_from else ""
@@ -92,7 +93,7 @@ def _agreement(report: Report) -> list[str]:
     if not report.judged_on:
         return [_paragraph("No slide of the audit sample or the hold-out is reviewed and has a proposal, so this can't "
                            "be said. Draw an audit sample before you label, and review it.")]  # fmt: skip
-    basis = f"Judged on {_count(agreement.slides, 'reviewed slide')} of the {report.judged_on}."
+    basis = f"Judged on {counted(agreement.slides, 'reviewed slide')} of the {report.judged_on}."
     if report.judged_on != AUDIT:
         basis += (" There is no audit sample that is reviewed and proposed. The hold-out was used to choose among "
                   "models, so these figures may flatter the model.")  # fmt: skip
@@ -154,7 +155,7 @@ def _effort(report: Report) -> list[str]:
     if not effort:
         return [_paragraph("Nothing was edited yet.")]
     seconds, edits = sum(one.seconds for one in effort), sum(one.edits for one in effort)
-    said = (f"{_count(edits, 'edit')} on {_count(len(effort), 'slide')}, {seconds / 60:.0f} minutes of work, "
+    said = (f"{counted(edits, 'edit')} on {counted(len(effort), 'slide')}, {seconds / 60:.0f} minutes of work, "
             f"{seconds / len(effort):.0f} s a slide. Times without an edit for more than {PAUSE_SECONDS:.0f} s are "
             "pauses and left out, so this is the least.")  # fmt: skip
     parts = [_paragraph(said)]
@@ -172,7 +173,7 @@ def _effort(report: Report) -> list[str]:
 def _repeated(report: Report) -> list[str]:
     if report.repeated is None:
         return [_paragraph("No slide was labelled twice. 'unet-studio repeat FOLDER' deals some again, blinded.")]
-    text = f"{_count(report.repeated.slides, 'slide')} labelled twice, the second time against the first:"
+    text = f"{counted(report.repeated.slides, 'slide')} labelled twice, the second time against the first:"
     return [_paragraph(text), _agreement_table(report.repeated)]
 
 
@@ -213,10 +214,6 @@ def _picture(pixels: NDArray[np.uint8], text: str) -> str:
     Image.fromarray(pixels).save(data, "PNG")
     encoded = base64.b64encode(data.getvalue()).decode()
     return f'<p><img src="data:image/png;base64,{encoded}" alt="{escape(text)}" width="440"></p>'
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
 def _figure(value: float) -> str:
