@@ -1,5 +1,6 @@
 """`report` writes its file, and `repeat` deals and compares."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,7 @@ def test_slides_are_dealt_and_compared(
     for slide, truth in truths.items():
         record(project, slide, truth)
     dealt = ask("repeat", proposed, "--slides", 1, "--seed", 3)
+    assert dealt["proposed"] == 0
     (name,) = dealt["slides"]
     assert "to be reviewed again" in run("repeat", proposed, "--compare").stdout
     with Project.open(Path(dealt["folder"])) as fresh:
@@ -49,4 +51,11 @@ def test_slides_are_dealt_and_compared(
         record(fresh, name, np.zeros((64, 64), np.uint8))
     compared = ask("repeat", proposed, "--compare")
     assert compared["pooled"]["count_bias"]["value"] == -1
-    assert "Pooled: Dice 0.000" in run("repeat", proposed, "--compare").stdout
+    assert compared["on_proposals"] == []
+    said = " ".join(run("repeat", proposed, "--compare").stdout.split())
+    assert "Pooled: Dice 0.000" in said
+    assert "The second labelling was done without proposals." in said
+    assert run("repeat", proposed, "--compare", "--with-proposals").exit_code == 2
+    shutil.rmtree(dealt["folder"])
+    said = run("repeat", proposed, "--slides", 1, "--with-proposals").stdout
+    assert "1 slide dealt, 1 with a proposal." in said

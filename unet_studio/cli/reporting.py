@@ -10,7 +10,7 @@ from unet_studio.cli.project import open_project
 from unet_studio.cli.rendering.reporting import report_content
 from unet_studio.cli.terminal import TerminalReporter, answer, fail_if
 from unet_studio.core.files import write_atomically
-from unet_studio.usecases.reporting.repeat import repeated_agreement
+from unet_studio.usecases.reporting.repeat import compare_so_far
 from unet_studio.usecases.reporting.report import make_report
 
 
@@ -27,7 +27,7 @@ def report(
     if out.suffix.lower() not in (".html", ".htm", ".pdf"):
         raise typer.BadParameter("name a file that ends in .html or .pdf.", param_hint="--out")
     with open_project(folder, project, write=False) as opened, TerminalReporter("Reporting") as reporter:
-        made = make_report(opened, repeated=repeated_agreement(opened, progress=reporter), progress=reporter)
+        made = make_report(opened, repeated=compare_so_far(opened, progress=reporter), progress=reporter)
     from unet_studio.usecases.reporting.report_html import report_html
 
     html = report_html(made)

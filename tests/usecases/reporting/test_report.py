@@ -5,28 +5,17 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
-from numpy.typing import NDArray
 from PySide6.QtGui import QGuiApplication
 
-from tests.usecases.reporting.test_repeat import Truths, record
-from unet_studio.core.labels.plane import PlaneId
-from unet_studio.core.masks.proposal_writing import write_proposal
-from unet_studio.core.masks.proposals import proposal_file, slide_stamp
+from tests.usecases.reporting.test_repeat import Truths, propose, record
 from unet_studio.core.models.cards import ModelCard
 from unet_studio.core.project.store import Project
 from unet_studio.core.reporting.fingerprints import labels_fingerprint
 from unet_studio.core.reporting.stopping import RULE, MayStop
+from unet_studio.usecases.reporting.repeat import compare_so_far, deal
 from unet_studio.usecases.reporting.report import make_report
 from unet_studio.usecases.reporting.report_html import methods, report_html
-
-
-def propose(project: Project, slide: str, mask: NDArray[np.uint8]) -> None:
-    project.set_setting("active_model", "bright")
-    file = proposal_file(project.place, "bright", PlaneId(slide))
-    stamp = slide_stamp(project.folder / slide)
-    write_proposal(file, mask.shape, 1, [(0, (mask * np.uint8(255))[..., None])], stamp=stamp)
 
 
 @pytest.fixture
@@ -60,6 +49,18 @@ def test_false_objects_are_a_bias_of_counts_and_areas(reviewed: Project, truths:
     assert report.agreement.area_bias.value > 0
     assert report.agreement.f1.value < 1
     assert report.by_active_model == 2
+
+
+def test_it_says_what_a_second_labelling_began_with(reviewed: Project, truths: Truths) -> None:
+    assert "No slide was labelled twice" in report_html(make_report(reviewed, repeated=compare_so_far(reviewed)))
+    reviewed.set_setting("active_model", "")
+    dealt = deal(reviewed, slides=2)
+    with Project.open(dealt.folder) as fresh:
+        for name in dealt.names:
+            record(fresh, name, truths["a.png"])
+    html = report_html(make_report(reviewed, repeated=compare_so_far(reviewed)))
+    assert "2 slides labelled twice" in html
+    assert "The second labelling was done without proposals." in html
 
 
 def test_without_either_nothing_is_said_and_stopping_is_unknown(reviewed: Project) -> None:

@@ -10,7 +10,7 @@ from unet_studio.cli.rendering.text import Text, make_table
 from unet_studio.core.reporting.agreement import Agreement, SlideAgreement
 from unet_studio.core.scoring.bootstrap import Interval
 from unet_studio.core.wording import counted
-from unet_studio.usecases.reporting.repeat import Repeated
+from unet_studio.usecases.reporting.repeat import Dealt, Repeated
 from unet_studio.usecases.reporting.report import Report
 
 
@@ -22,7 +22,7 @@ def report_content(report: Report) -> dict[str, Any]:
         "slides": [slide_content(one) for one in report.by_slide],
         "effort": [{**asdict(one), "begun": one.begun.isoformat()} for one in report.effort],
         "learning_curve": {**asdict(report.curve), "gain_of_doubling": report.curve.gain_of_doubling},
-        "repeated": agreement_content(report.repeated) if report.repeated is not None else None,
+        "repeated": agreement_content(report.repeated.pooled) if report.repeated is not None else None,
         "labels": report.labels, "models": {one.card.id: one.fingerprint for one in report.models},
         "versions": dict(report.versions),
     }  # fmt: skip
@@ -41,6 +41,15 @@ def slide_content(one: SlideAgreement) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def dealt_text(dealt: Dealt) -> str:
+    """What was dealt, and what to do with it."""
+    proposed = f"{dealt.proposed} with a proposal" if dealt.proposed else "without proposals"
+    return (
+        f"{counted(len(dealt.names), 'slide')} dealt, {proposed}. Label them: unet-studio '{dealt.folder}'. "
+        "Then --compare."
+    )
+
+
 def repeat_text(repeated: Repeated) -> Text:
     """How well two labellings agree, for each slide and pooled."""
     waiting = f"{counted(len(repeated.waiting), 'slide')} to be reviewed again: {', '.join(repeated.waiting)}."
@@ -55,6 +64,7 @@ def repeat_text(repeated: Repeated) -> Text:
         make_table("slide", "Dice", "F1", "objects first", "objects again", rows=rows),
         f"Pooled: Dice {_with_interval(pooled.dice)}, F1 {_with_interval(pooled.f1)}, "
         f"objects {100 * pooled.count_bias.value:+.1f} %, area {100 * pooled.area_bias.value:+.1f} %.",
+        repeated.basis,
     ]
     return [*parts, waiting] if repeated.waiting else parts
 

@@ -58,3 +58,9 @@ def learned_slides(card: ModelCard) -> frozenset[str] | None:
 def write_learned_slides(folder: Path, slides: Iterable[str]) -> None:
     """Write down in a model's folder which slides it learned from; raises OSError."""
     (folder / _LEARNED).write_text(json.dumps(sorted(slides)), encoding="utf-8")
+
+
+def remove_notes(folder: Path) -> None:
+    """Remove what is kept beside the card of a model in its folder: the note, and the names of slides."""
+    for name in (_NOTE, _LEARNED):
+        (folder / name).unlink(missing_ok=True)

@@ -132,6 +132,12 @@ class Project(AbstractContextManager["Project"]):
         """What becomes of a new model that the hold-out can't judge; empty until someone chooses."""
         return _setting(self._db, "too_close")
 
+    @property
+    @reports_damage
+    def repeat_key(self) -> str:
+        """Which slide is which of those that were dealt to be labelled again, as JSON; empty where none was."""
+        return _setting(self._db, "repeat_key")
+
     @reports_damage
     def hold_out(self) -> frozenset[str]:
         """Slides kept out of training."""

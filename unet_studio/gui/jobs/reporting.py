@@ -11,7 +11,7 @@ from unet_studio.gui.controls.notice import Notice
 from unet_studio.gui.jobs.thread_job import ThreadJob
 from unet_studio.gui.printing import write_pdf
 from unet_studio.protocol.values import Progress
-from unet_studio.usecases.reporting.repeat import repeated_agreement
+from unet_studio.usecases.reporting.repeat import compare_so_far
 from unet_studio.usecases.reporting.report import Report, make_report
 
 
@@ -28,7 +28,7 @@ class Reporting(ThreadJob):
             from unet_studio.usecases.reporting.report_html import report_html
 
             with workspace.saved_project(unsaved) as project:
-                repeated = repeated_agreement(project, progress=progress)
+                repeated = compare_so_far(project, progress=progress)
                 made = make_report(project, repeated=repeated, progress=progress)
             html = report_html(made)
             if path.suffix.lower() == ".pdf":

@@ -1,16 +1,20 @@
 """Labelling again, blinded: reviewed slides are dealt as fresh copies under neutral names, and compared afterwards."""
 
 import json
-import os
 import shutil
+from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 from pathlib import Path
 
 import numpy as np
 
 from unet_studio.core.classes import BACKGROUND, UNLABELLED
-from unet_studio.core.files import write_atomically
 from unet_studio.core.labels.plane import PlaneId, PlaneState
+from unet_studio.core.masks.proposals import proposal_file, proposed_planes
+from unet_studio.core.models.notes import remove_notes
 from unet_studio.core.project.active_model import use_model
 from unet_studio.core.project.store import Project
 from unet_studio.core.reporting.agreement import Agreement, SlideAgreement, pool_agreement
@@ -22,42 +26,58 @@ from unet_studio.protocol.values import NO_PROGRESS, Progress, SlideFailed, chec
 
 REPEAT = "repeat"
 """The folder of a project in which slides are dealt again."""
-_KEY = "repeat-key.json"
-"""Which slide is which, beside that folder, so that nobody who opens it sees it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dealt:
-    """Where the slides were dealt, and their neutral names."""
+    """Where the slides were dealt, their neutral names, and how many of them have a proposal."""
 
     folder: Path
     names: tuple[str, ...]
+    proposed: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Repeated:
-    """Two labellings compared: the first counts as labels, the second as the mask. `waiting` aren't reviewed yet."""
+    """Two labellings compared: the first counts as labels, the second as the mask.
+
+    `on_proposals` are the slides that were labelled again on a proposal, `waiting` those that aren't reviewed yet.
+    """
 
     slides: tuple[SlideAgreement, ...]
+    on_proposals: tuple[str, ...]
     waiting: tuple[str, ...]
 
     @property
     def pooled(self) -> Agreement:
         return pool_agreement(self.slides)
 
+    @property
+    def basis(self) -> str:
+        """What the second labelling began with, in a sentence for a person."""
+        if not self.on_proposals:
+            return "The second labelling was done without proposals."
+        return (
+            f"On {len(self.on_proposals)} of {len(self.slides)} slides the second labelling began with a proposal, so "
+            "the agreement includes what both labellings left of proposals as it was."
+        )
 
-def deal(project: Project, *, share: float = 0.1, slides: int | None = None, seed: int = 0) -> Dealt:
-    """Deal reviewed slides again: fresh copies, in random order and under neutral names, as a project of their own.
 
-    It has the same classes, model, threshold and clean-up, and no label. At least one slide is dealt; `slides` says how
-    many instead of `share`. Slides keep the ending of their names. Raises StudioError where nothing is reviewed, slides
-    are gone, or some are dealt already.
+def deal(
+    project: Project, *, share: float = 0.1, slides: int | None = None, seed: int = 0, with_proposals: bool = False
+) -> Dealt:
+    """Deal reviewed slides again: copies, in random order and under neutral names, as a project of their own.
+
+    It has the same classes, model, threshold and clean-up, and no label; the proposals of that model, as far as there
+    are some, only `with_proposals`. The names of the slides are nowhere in it: the project keeps the key. At least one
+    slide is dealt; `slides` says how many instead of `share`. Slides keep the ending of their names. Raises StudioError
+    where nothing is reviewed, slides are gone, or some are dealt already.
     """
-    folder, key = project.place / REPEAT, project.place / _KEY
-    if key.exists():
+    folder = project.place / REPEAT
+    if folder.exists():
         raise StudioError(
             f"Slides are dealt already, in '{folder}'. Label and compare them with --compare; to deal others, remove "
-            f"that folder and '{key.name}' beside it."
+            "that folder."
         )
     reviewed = sorted({plane.slide for plane, state in project.states().items() if state is PlaneState.REVIEWED})
     there = [slide for slide in reviewed if (project.folder / slide).is_file()]
@@ -68,19 +88,18 @@ def deal(project: Project, *, share: float = 0.1, slides: int | None = None, see
         raise StudioError(f"{number} slides were asked for, but only {len(there)} are reviewed.")
     chosen = np.random.default_rng(seed).permutation(len(there))[:number]
     names = {f"slide-{n:03d}{Path(there[index]).suffix}": there[index] for n, index in enumerate(chosen, 1)}
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, slide in names.items():
-            _copy(project.folder / slide, folder / name)
-    except OSError as error:
-        raise StudioError(f"The slides can't be copied to '{folder}': {error.strerror or error}.") from error
-    with Project.open(folder) as fresh:
-        fresh.set_classes(project.classes())
-        fresh.set_steps(project.steps())
-        fresh.set_setting("threshold", str(project.threshold))
-        _take_model(project, fresh)
-    write_atomically(key, json.dumps(names, indent=1).encode())
-    return Dealt(folder, tuple(names))
+    project.set_setting("repeat_key", json.dumps(names))
+    with ExitStack() as undo:
+        undo.callback(shutil.rmtree, folder, ignore_errors=True)
+        try:
+            folder.mkdir(parents=True)
+            for name, slide in names.items():
+                shutil.copyfile(project.folder / slide, folder / name)
+            proposed = _make_project(project, folder, names, with_proposals=with_proposals)
+        except OSError as error:
+            raise StudioError(f"The slides can't be copied to '{folder}': {error.strerror or error}.") from error
+        undo.pop_all()
+    return Dealt(folder, tuple(names), proposed)
 
 
 def compare(project: Project, *, progress: Progress = NO_PROGRESS) -> Repeated:
@@ -89,11 +108,11 @@ def compare(project: Project, *, progress: Progress = NO_PROGRESS) -> Repeated:
     A slide that can't be compared is reported. Raises StudioError where none was dealt, and `Cancelled`.
     """
     names = _read_key(project)
-    if names is None:
+    if not names:
         raise StudioError("No slide was dealt again yet. 'unet-studio repeat FOLDER' does so.")
-    found, waiting = [], []
+    found, on_proposals, waiting = [], [], []
     with Project.open(project.place / REPEAT) as fresh:
-        states = fresh.states()
+        states, kept = fresh.states(), fresh.kept_proposals()
         shapes = {plane.plane: plane.shape for plane in project.labelled_planes()}
         for number, (name, slide) in enumerate(names.items()):
             check_cancelled(progress, "The comparison was stopped.")
@@ -108,22 +127,21 @@ def compare(project: Project, *, progress: Progress = NO_PROGRESS) -> Repeated:
             except StudioError as error:
                 progress.event(SlideFailed(slide, str(error)))
                 continue
-            if parts:
-                total = parts[0]
-                for part in parts[1:]:
-                    total += part
-                found.append(total)
-            else:
+            if not parts:
                 waiting.append(name)
-    return Repeated(tuple(found), tuple(waiting))
+                continue
+            found.append(reduce(add, parts))
+            if any(PlaneId(name, plane) in kept for plane in numbers):
+                on_proposals.append(slide)
+    return Repeated(tuple(found), tuple(on_proposals), tuple(waiting))
 
 
-def repeated_agreement(project: Project, *, progress: Progress = NO_PROGRESS) -> Agreement | None:
-    """The pooled agreement of both labellings; None where no slide was labelled twice."""
-    if _read_key(project) is None:
+def compare_so_far(project: Project, *, progress: Progress = NO_PROGRESS) -> Repeated | None:
+    """Both labellings compared; None where no slide was labelled twice."""
+    if not _read_key(project):
         return None
     repeated = compare(project, progress=progress)
-    return repeated.pooled if repeated.slides else None
+    return repeated if repeated.slides else None
 
 
 def _compare_plane(
@@ -138,27 +156,39 @@ def _compare_plane(
     return SlideAgreement(first.slide, count(before, after, len(project.classes())), objects)
 
 
-def _read_key(project: Project) -> dict[str, str] | None:
-    key = project.place / _KEY
-    if not key.is_file():
-        return None
-    try:
-        return {str(name): str(slide) for name, slide in json.loads(key.read_text(encoding="utf-8")).items()}
-    except (OSError, ValueError, AttributeError) as error:
-        raise StudioError(f"'{key}' can't be read ({error}), so nobody knows which slide is which.") from error
+def _read_key(project: Project) -> dict[str, str]:
+    """The slides by their neutral names; empty where none are dealt."""
+    if not project.repeat_key or not (project.place / REPEAT).is_dir():
+        return {}
+    return {str(name): str(slide) for name, slide in json.loads(project.repeat_key).items()}
 
 
-def _copy(source: Path, target: Path) -> None:
-    """A second name where the disk has hard links, else a copy."""
-    target.unlink(missing_ok=True)
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copyfile(source, target)
+def _make_project(project: Project, folder: Path, names: Mapping[str, str], *, with_proposals: bool) -> int:
+    """Make the project of the slides that were dealt; returns how many of them have a proposal."""
+    with Project.open(folder) as fresh:
+        fresh.set_classes(project.classes())
+        fresh.set_steps(project.steps())
+        fresh.set_setting("threshold", str(project.threshold))
+        _take_model(project, fresh)
+        return _take_proposals(project, fresh, names) if with_proposals else 0
 
 
 def _take_model(project: Project, fresh: Project) -> None:
     if not project.active_model:
         return
     home = project.place / "models" / project.active_model
-    use_model(fresh, str(home) if home.is_dir() else project.active_model)
+    card = use_model(fresh, str(home) if home.is_dir() else project.active_model)
+    if not card.is_bundled:
+        remove_notes(card.folder)
+
+
+def _take_proposals(project: Project, fresh: Project, names: Mapping[str, str]) -> int:
+    """Copy the active model's proposals for these slides; returns for how many there are some."""
+    model, proposed = project.active_model, set()
+    for plane in proposed_planes(project.place, model):
+        for name in (name for name, slide in names.items() if slide == plane.slide):
+            file = proposal_file(fresh.place, model, PlaneId(name, plane.plane))
+            file.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(proposal_file(project.place, model, plane), file)
+            proposed.add(name)
+    return len(proposed)

@@ -28,6 +28,7 @@ from unet_studio.core.slides.finding import find_slides
 from unet_studio.core.tiles import Box
 from unet_studio.errors import ModelError, StudioError
 from unet_studio.protocol.values import NO_PROGRESS, Progress, SlideFailed, check_cancelled
+from unet_studio.usecases.reporting.repeat import Repeated
 
 _PACKAGES = (
     "unet-studio",
@@ -67,7 +68,7 @@ class Report:
     by_active_model: int
     """On how many of these slides it is the active model's proposals that are judged; on others it is older ones."""
     curve: LearningCurve
-    repeated: Agreement | None
+    repeated: Repeated | None
     stop: StopAnswer
     hold_out: int
     audit: int
@@ -78,7 +79,7 @@ class Report:
     versions: tuple[tuple[str, str], ...]
 
 
-def make_report(project: Project, *, repeated: Agreement | None = None, progress: Progress = NO_PROGRESS) -> Report:
+def make_report(project: Project, *, repeated: Repeated | None = None, progress: Progress = NO_PROGRESS) -> Report:
     """Work out all figures; the project isn't changed.
 
     The active model's proposals, cleaned up, are compared with the reviewed planes of the audit sample, or where none

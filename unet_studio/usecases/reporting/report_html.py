@@ -173,8 +173,8 @@ def _effort(report: Report) -> list[str]:
 def _repeated(report: Report) -> list[str]:
     if report.repeated is None:
         return [_paragraph("No slide was labelled twice. 'unet-studio repeat FOLDER' deals some again, blinded.")]
-    text = f"{counted(report.repeated.slides, 'slide')} labelled twice, the second time against the first:"
-    return [_paragraph(text), _agreement_table(report.repeated)]
+    text = f"{counted(len(report.repeated.slides), 'slide')} labelled twice, the second time against the first:"
+    return [_paragraph(text), _agreement_table(report.repeated.pooled), _paragraph(report.repeated.basis)]
 
 
 def _fingerprints(report: Report) -> list[str]:
