@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from skimage import metrics
 
 from unet_studio.core.cleaning.instances import instances, thin_borders
-from unet_studio.core.scoring.scores import count, rand_score
+from unet_studio.core.scoring.scores import Counts, count, mean_dice, rand_score
 from unet_studio.errors import MaskError
 
 TRUTH = np.array([[0, 0, 1, 1], [2, 255, 1, 255]], np.uint8)
@@ -46,6 +46,15 @@ def test_nothing_to_judge_is_nan() -> None:
     assert empty.pixel_accuracy == 1
     assert math.isnan(empty.mean_dice)
     assert math.isnan(empty.mean_iou)
+
+
+def test_a_class_that_only_the_mask_has_counts_unless_masks_are_compared_by_one_truth() -> None:
+    right, adds_a_class = [[8, 0, 0], [0, 4, 0], [0, 0, 0]], [[7, 0, 1], [0, 4, 0], [0, 0, 0]]
+    confusions = np.array([right, adds_a_class, np.zeros((3, 3), int)])
+    np.testing.assert_array_equal(mean_dice(confusions), [1, 0.5, np.nan])
+    np.testing.assert_array_equal(mean_dice(confusions, of_truth=True), [1, 1, np.nan])
+    assert [Counts(one).mean_dice for one in confusions[:2]] == [1, 0.5]
+    assert [Counts(one).mean_dice_of_truth for one in confusions[:2]] == [1, 1]
 
 
 def test_counts_pool_pixels_rather_than_scores() -> None:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from unet_studio.core.scoring.bootstrap import Interval, bootstrap_interval
 from unet_studio.core.scoring.object_counts import ObjectCounts
-from unet_studio.core.scoring.scores import Counts
+from unet_studio.core.scoring.scores import Counts, mean_dice, ratio
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,24 +54,12 @@ def pool_agreement(slides: Sequence[SlideAgreement]) -> Agreement:
     confusions = np.array([one.pixels.confusion for one in slides])
     return Agreement(
         len(slides),
-        f1=_interval(objects, lambda sums: _ratio(2 * sums[:, 2], sums[:, 0] + sums[:, 1])),
-        dice=_interval(confusions, _mean_dice),
-        count_bias=_interval(objects, lambda sums: _ratio(sums[:, 1], sums[:, 0]) - 1),
-        area_bias=_interval(areas, lambda sums: _ratio(sums[:, 1], sums[:, 0]) - 1),
+        f1=_interval(objects, lambda sums: ratio(2 * sums[:, 2], sums[:, 0] + sums[:, 1])),
+        dice=_interval(confusions, mean_dice),
+        count_bias=_interval(objects, lambda sums: ratio(sums[:, 1], sums[:, 0]) - 1),
+        area_bias=_interval(areas, lambda sums: ratio(sums[:, 1], sums[:, 0]) - 1),
     )
 
 
 def _interval(units: NDArray[np.number], statistic: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> Interval:
     return bootstrap_interval(units, statistic) if len(units) else Interval(np.nan, np.nan, np.nan)
-
-
-def _mean_dice(confusions: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(m,) mean Dice over the classes but background that occur, of confusions (m, classes, classes)."""
-    shared = np.diagonal(confusions, axis1=1, axis2=2)[:, 1:]
-    dice = _ratio(2 * shared, (confusions.sum(axis=1) + confusions.sum(axis=2))[:, 1:])
-    known = ~np.isnan(dice)
-    return _ratio(np.where(known, dice, 0.0).sum(axis=1), known.sum(axis=1))
-
-
-def _ratio(part: NDArray[np.float64], whole: NDArray[np.number]) -> NDArray[np.float64]:
-    return np.asarray(np.divide(part, whole, out=np.full(np.shape(part), np.nan), where=whole > 0))

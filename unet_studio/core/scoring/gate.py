@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from unet_studio.core.classes import BACKGROUND
 from unet_studio.core.scoring.bootstrap import bootstrap_interval
 from unet_studio.core.scoring.judgement import AreaChange, Judgement, TooClose, Verdict
+from unet_studio.core.scoring.scores import class_dice, mean_dice
 from unet_studio.protocol.values import Compared, ComparedTile, Comparison, Retrained
 
 _FALLEN = 0.1
@@ -54,8 +55,8 @@ def pooled_dice(tiles: Sequence[ComparedTile]) -> tuple[float, float]:
     """The mean Dice before and after over the classes but background that the labels have; NaN where they have none."""
     if not tiles:
         return math.nan, math.nan
-    before, after = _tiles(tiles, len(tiles[0].before)).sum(axis=0)
-    return float(_dice(before[None])[0]), float(_dice(after[None])[0])
+    before, after = _dice(_tiles(tiles, len(tiles[0].before)).sum(axis=0))
+    return float(before), float(after)
 
 
 def _verdict(retrained: Retrained, compared: Judgement, classes: Sequence[str], rival: str) -> Verdict:
@@ -99,7 +100,7 @@ def _weigh(compared: Comparison | None, names: Sequence[str], blank: Judgement) 
         rival=compared.rival,
         dice_before=before,
         dice_after=after,
-        difference=bootstrap_interval(units, lambda sums: _dice(sums[:, 1]) - _dice(sums[:, 0])),
+        difference=bootstrap_interval(units, lambda sums: np.diff(_dice(sums))[:, 0]),
         slides=len(slides),
         units=len(units),
         over_tiles=over_tiles,
@@ -130,24 +131,18 @@ def _by_slide(tiles: Sequence[ComparedTile]) -> dict[str, NDArray[np.int64]]:
     return found
 
 
+def _dice(confusions: NDArray[np.number]) -> NDArray[np.float64]:
+    """The mean Dice before and after, (…, 2), of confusions (…, 2, classes, classes) by the same labels."""
+    return mean_dice(confusions, of_truth=True)
+
+
 def _fallen(slides: Mapping[str, NDArray[np.int64]]) -> tuple[int, int]:
     """On how many slides the Dice is much lower, and of how many that have enough of a class to tell."""
     pairs = [pair for pair in slides.values() if pair[0, BACKGROUND + 1 :].sum() >= _TELLING]
     if not pairs:
         return 0, 0
-    before, after = (_dice(np.stack(pairs)[:, which]) for which in (0, 1))
+    before, after = _dice(np.stack(pairs)).T
     return int((before - after > _FALLEN).sum()), len(pairs)
-
-
-def _dice(confusions: NDArray[np.number]) -> NDArray[np.float64]:
-    """The mean Dice (m,) of confusions (m, classes, classes) over the classes but background that their truth has."""
-    shared = np.diagonal(confusions, axis1=1, axis2=2).astype(np.float64)
-    of_truth, of_mask = confusions.sum(axis=2), confusions.sum(axis=1)
-    dice = 2 * shared / np.maximum(of_truth + of_mask, 1)
-    is_judged = of_truth > 0
-    is_judged[:, BACKGROUND] = False
-    judged = is_judged.sum(axis=1)
-    return np.where(judged > 0, (dice * is_judged).sum(axis=1) / np.maximum(judged, 1), math.nan)
 
 
 def _area_changes(compared: Comparison, names: Sequence[str]) -> tuple[AreaChange, ...]:
@@ -160,7 +155,8 @@ def _area_changes(compared: Comparison, names: Sequence[str]) -> tuple[AreaChang
     learned = _tiles(compared.learned, len(names))[:, 0].sum(axis=0)
     labelled, proposed = learned.sum(axis=1), learned.sum(axis=0)
     growth = np.where(proposed > 0, labelled / np.maximum(proposed, 1), 1.0)
-    overlap, expected_overlap = (_overlaps(confusion) for confusion in (moved, learned))
+    # A class that is in neither overlaps as it should.
+    overlap, expected_overlap = (np.nan_to_num(class_dice(confusion), nan=1.0) for confusion in (moved, learned))
     return tuple(
         AreaChange(
             names[index], float(before[index]), float(after[index]), float(before[index] * growth[index]),
@@ -168,9 +164,3 @@ def _area_changes(compared: Comparison, names: Sequence[str]) -> tuple[AreaChang
         )
         for index in range(BACKGROUND + 1, len(names))
     )  # fmt: skip
-
-
-def _overlaps(confusion: NDArray[np.number]) -> NDArray[np.float64]:
-    """The Dice of each class, (classes,); 1 where it is in neither."""
-    either = confusion.sum(axis=0) + confusion.sum(axis=1)
-    return np.where(either > 0, 2 * np.diagonal(confusion) / np.maximum(either, 1), 1.0)

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from unet_studio.core.classes import BACKGROUND, UNLABELLED
 from unet_studio.core.cleaning.instances import instances, thin_borders
@@ -32,42 +32,60 @@ class Counts:
 
     @property
     def pixel_accuracy(self) -> float:
-        return _ratio(int(np.trace(self.confusion)), self.labelled)
+        return float(ratio(np.trace(self.confusion), self.labelled))
 
     def dice(self, index: int) -> float:
-        """The Sørensen-Dice coefficient of one class, 2 |A ∩ B| / (|A| + |B|); NaN where it is in neither."""
-        return _ratio(2 * self._shared(index), self._in_truth(index) + self._in_mask(index))
+        """The Sørensen-Dice coefficient of one class, as by `class_dice`."""
+        return float(class_dice(self.confusion)[index])
 
     def iou(self, index: int) -> float:
         """The Jaccard index of one class (intersection over union), |A ∩ B| / |A ∪ B|; NaN where it is in neither."""
-        shared = self._shared(index)
-        return _ratio(shared, self._in_truth(index) + self._in_mask(index) - shared)
+        shared = self.confusion[index, index]
+        return float(ratio(shared, self.confusion[index].sum() + self.confusion[:, index].sum() - shared))
 
     @property
     def mean_dice(self) -> float:
         """The mean of `dice` over the classes but background that are in the truth or in the mask."""
-        return _mean([self.dice(index) for index in range(BACKGROUND + 1, len(self.confusion))])
+        return float(mean_dice(self.confusion))
 
     @property
     def mean_dice_of_truth(self) -> float:
         """The mean of `dice` over the classes but background that are in the truth; NaN where it has none of them."""
-        return _mean(
-            [self.dice(index) for index in range(BACKGROUND + 1, len(self.confusion)) if self._in_truth(index)]
-        )
+        return float(mean_dice(self.confusion, of_truth=True))
 
     @property
     def mean_iou(self) -> float:
         """The mean of `iou` over the classes but background that are in the truth or in the mask."""
-        return _mean([self.iou(index) for index in range(BACKGROUND + 1, len(self.confusion))])
+        known = [iou for iou in map(self.iou, range(BACKGROUND + 1, len(self.confusion))) if not math.isnan(iou)]
+        return sum(known) / len(known) if known else math.nan
 
-    def _shared(self, index: int) -> int:
-        return int(self.confusion[index, index])
 
-    def _in_truth(self, index: int) -> int:
-        return int(self.confusion[index].sum())
+def class_dice(confusions: NDArray[np.number]) -> NDArray[np.float64]:
+    """The Sørensen-Dice coefficient of each class, 2 |A ∩ B| / (|A| + |B|); NaN where it is in neither.
 
-    def _in_mask(self, index: int) -> int:
-        return int(self.confusion[:, index].sum())
+    Of confusions (…, classes, classes), laid out as in `Counts`, it is (…, classes).
+    """
+    both = confusions.sum(axis=-1) + confusions.sum(axis=-2)
+    shared = np.diagonal(confusions, axis1=-2, axis2=-1)
+    return ratio(2 * shared, both)
+
+
+def mean_dice(confusions: NDArray[np.number], *, of_truth: bool = False) -> NDArray[np.float64]:
+    """The mean of `class_dice` over the classes but background, (…), of confusions (…, classes, classes).
+
+    It is over the classes that are in the truth or in the mask, since a false object of a class that nobody labelled is
+    an error like any other. To compare masks by one truth it is over the classes of the truth alone (`of_truth`): else
+    what a mask finds would decide which classes it is judged by. NaN where there is no such class.
+    """
+    dice = class_dice(confusions)[..., BACKGROUND + 1 :]
+    counts = confusions.sum(axis=-1)[..., BACKGROUND + 1 :] > 0 if of_truth else ~np.isnan(dice)
+    return ratio(np.where(counts, dice, 0).sum(axis=-1), counts.sum(axis=-1))
+
+
+def ratio(part: ArrayLike, whole: ArrayLike) -> NDArray[np.float64]:
+    """The quotient of two numbers, or of arrays of one shape; NaN where `whole` is 0."""
+    part, whole = np.asarray(part, np.float64), np.asarray(whole, np.float64)
+    return np.asarray(np.divide(part, whole, out=np.full(whole.shape, np.nan), where=whole > 0))
 
 
 def count(truth: NDArray[np.uint8], mask: NDArray[np.uint8], classes: int) -> Counts:
@@ -106,7 +124,7 @@ def rand_score(truth_instances: NDArray[np.integer], mask_instances: NDArray[np.
     inside = truth_instances != 0
     of_truth, of_mask = truth_instances[inside].astype(np.int64), mask_instances[inside].astype(np.int64)
     both = of_truth * (of_mask.max(initial=0) + 1) + of_mask
-    return _ratio(2 * _pairs(both), _pairs(of_truth) + _pairs(of_mask))
+    return float(ratio(2 * _pairs(both), _pairs(of_truth) + _pairs(of_mask)))
 
 
 class TrueInstances:
@@ -142,12 +160,3 @@ def _check_shapes(truth: NDArray[np.integer], mask: NDArray[np.integer]) -> None
 
 def _size(values: NDArray[np.integer]) -> str:
     return " × ".join(str(side) for side in values.shape)
-
-
-def _ratio(part: int, whole: int) -> float:
-    return part / whole if whole else math.nan
-
-
-def _mean(scores: list[float]) -> float:
-    known = [score for score in scores if not math.isnan(score)]
-    return sum(known) / len(known) if known else math.nan
