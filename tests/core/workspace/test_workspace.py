@@ -30,6 +30,7 @@ from unet_studio.core.models.cards import ModelCard
 from unet_studio.core.models.normalisation import Normalisation
 from unet_studio.core.project.lock import writing
 from unet_studio.core.project.store import PLACE_NAME, Project
+from unet_studio.core.scoring.judgement import TooClose
 from unet_studio.core.tiles import Box
 from unet_studio.core.workspace.accepting import accept, acceptable_planes, review
 from unet_studio.core.workspace.workspace import Workspace
@@ -486,8 +487,26 @@ def touch(workspace: Workspace) -> None:
         lambda workspace: workspace.set_threshold(0.1),
         lambda workspace: workspace.use_model(add_model(workspace.place)),
         lambda workspace: accept(workspace, [accepted(B)]),
+        lambda workspace: workspace.judging.set_too_close(TooClose.NEVER),
+        lambda workspace: workspace.judging.set_audit(["b.png"]),
+        lambda workspace: workspace.judging.change_hold_out(["b.png"], held=True),
+        lambda workspace: workspace.judging.draw_hold_out(),
     ],
-    ids=["edit", "undo", "redo", "review", "classes", "clean-up", "threshold", "model", "accept"],
+    ids=[
+        "edit",
+        "undo",
+        "redo",
+        "review",
+        "classes",
+        "clean-up",
+        "threshold",
+        "model",
+        "accept",
+        "rule",
+        "audit",
+        "hold-out",
+        "drawn",
+    ],
 )
 def test_a_second_window_changes_nothing_on_the_disk_nor_in_what_it_shows(
     second: Workspace, change: Callable[[Workspace], object]
@@ -495,7 +514,9 @@ def test_a_second_window_changes_nothing_on_the_disk_nor_in_what_it_shows(
     def shown() -> tuple[Any, ...]:
         history = second.next_undo, second.next_redo
         choices = second.classes, second.steps, second.threshold, second.active_model
-        return labels_of(second, A).tobytes(), labels_of(second, B).tobytes(), dict(second.states), history, choices
+        judging = second.judging.too_close, second.judging.audit, second.judging.hold_out
+        labels = labels_of(second, A).tobytes(), labels_of(second, B).tobytes()
+        return labels, dict(second.states), history, choices, judging
 
     before = shown()
     with pytest.raises(ProjectInUseError, match="Close the other one"):

@@ -126,8 +126,8 @@ def test_the_hold_out_is_drawn_and_shown_when_a_training_begins(
     qtbot.waitUntil(lambda: begun == [""])
     workspace = first.window.session.workspace
     assert workspace is not None
-    assert len(workspace.hold_out) == 1
-    assert "s1.png" not in workspace.hold_out
-    assert workspace.learned == {"s1.png"}
-    assert stored(first) == workspace.hold_out
+    assert len(workspace.judging.hold_out) == 1
+    assert "s1.png" not in workspace.judging.hold_out
+    assert workspace.judging.learned == {"s1.png"}
+    assert stored(first) == workspace.judging.hold_out
     assert sum("held out" in tip(first, row) for row in range(3)) == 1

@@ -283,7 +283,7 @@ def test_the_rule_for_what_is_too_close_is_chosen_and_kept(hand: "Hand") -> None
     box.setFocus()
     QTest.keyClick(box, Qt.Key.Key_End)
     assert box.currentText() == "keep the old one"
-    assert window.session.workspace.too_close is TooClose.NEVER
+    assert window.session.workspace.judging.too_close is TooClose.NEVER
     hand.saved()
     folder = window.session.workspace.folder
     with Project.open(folder) as project:

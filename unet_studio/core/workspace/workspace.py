@@ -17,16 +17,14 @@ from unet_studio.core.masks.mask_view import MaskView
 from unet_studio.core.masks.proposals import Proposal, proposed_planes
 from unet_studio.core.models.cards import ModelCard
 from unet_studio.core.project.active_model import use_model
-from unet_studio.core.project.grouping import with_their_groups
-from unet_studio.core.project.hold_out import keep_slides_out
 from unet_studio.core.project.journal import Journal, Write
 from unet_studio.core.project.lock import writing
 from unet_studio.core.project.store import Project
-from unet_studio.core.scoring.judgement import TooClose
 from unet_studio.core.slides.finding import find_slides
 from unet_studio.core.workspace.change import Change
 from unet_studio.core.workspace.elsewhere import save_elsewhere
 from unet_studio.core.workspace.history import History
+from unet_studio.core.workspace.judging import Judging
 from unet_studio.core.workspace.planes import Planes
 from unet_studio.core.workspace.unsaved import Unsaved
 from unet_studio.errors import ProjectError, ProjectInUseError, SlideError
@@ -52,15 +50,11 @@ class Workspace:
         self.threshold = project.threshold
         self._recipe = MaskRecipe(self.steps, self.threshold)  # the one kept; another may be previewed
         self.active_model = project.active_model
-        self.too_close = TooClose.read(project.too_close)
         self.states = project.states()
-        self.audit = project.audit()
-        self.hold_out = project.hold_out()
-        self.learned = project.learned() or frozenset()
-        self._groups = project.hold_out_groups
         self.kept = project.kept_proposals()  # what lies under labels, whichever model is active
         self.proposed = proposed_planes(self.place, self.active_model)
         self.part: PlaneId | None = None  # the plane whose proposal is stored in part, while the rest is computed
+        self.judging = Judging(project, slides, self._submit)
         self._project = project
         self._held = ExitStack()
         self._notify = notify
@@ -320,6 +314,7 @@ class Workspace:
             raise ProjectInUseError(self.read_only)
 
     def _submit(self, write: Write) -> None:
+        self._check_writable()
         self.journal.submit(write)
         self._notify()
 
@@ -327,9 +322,8 @@ class Workspace:
 
     def set_classes(self, classes: Iterable[LabelClass]) -> None:
         chosen = tuple(classes)
-        self._check_writable()
-        self.classes = chosen
         self._submit(Write("classes", lambda project: project.set_classes(chosen)))
+        self.classes = chosen
 
     def set_steps(self, steps: Iterable[Step]) -> Change | None:
         """Keep another clean-up, as an edit; None if it is the one that was kept last."""
@@ -352,41 +346,10 @@ class Workspace:
         self._recipe = recipe
         self.steps, self.threshold = recipe.steps, recipe.threshold
 
-    def set_too_close(self, rule: TooClose) -> None:
-        """Choose what becomes of a new model where the hold-out can't tell whether it is better."""
-        self._check_writable()
-        self.too_close = rule
-        self._submit(Write("choice of models", lambda project: project.set_setting("too_close", rule)))
-
-    def set_audit(self, slides: Iterable[str]) -> None:
-        """Choose the slides that no model learns from or is chosen by."""
-        chosen = frozenset(slides)
-        self._check_writable()
-        self.audit = chosen
-        self._submit(Write("audit sample", lambda project: project.set_audit(chosen)))
-
-    def draw_hold_out(self) -> None:
-        """Have the hold-out drawn, or added to, for a training that is about to begin; the project has it then."""
-        self._check_writable()
-        self._submit(Write("hold-out", keep_slides_out))
-
-    def with_groups(self, slides: Iterable[str]) -> frozenset[str]:
-        """Some slides and those that are held out only together with them, but for the audit sample."""
-        return with_their_groups(frozenset(slides), self.slides, self._groups) - self.audit
-
-    def change_hold_out(self, slides: Iterable[str], *, held: bool) -> None:
-        """Keep these slides out of training from now on, or have them learned from."""
-        changed = frozenset(slides)
-        self._check_writable()
-        self.hold_out = self.hold_out | changed if held else self.hold_out - changed
-        write = Project.add_hold_out if held else Project.remove_hold_out
-        self._submit(Write("hold-out", lambda project: write(project, changed)))
-
     def use_model(self, card: ModelCard) -> None:
         """Make a model active; a project without labels takes over its classes. `ModelError` if they don't fit."""
         if self.states:
             card.check_fits(self.classes)
-        self._check_writable()
         self._submit(Write(f"model {card.title}", lambda project: use_model(project, card.id)))
         if not self.states and [c.name for c in card.classes] != [c.name for c in self.classes]:
             self.classes = card.classes

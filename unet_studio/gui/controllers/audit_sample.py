@@ -25,7 +25,7 @@ class AuditSample(QObject):
 
     def show(self, workspace: Workspace) -> None:
         """Mark the slides of a folder that was opened."""
-        self._slides.set_audit(workspace.audit)
+        self._slides.set_audit(workspace.judging.audit)
 
     def draw(self) -> None:
         """Draw one slide in ten of those that nobody labelled; a click on what is said then takes it back."""
@@ -37,23 +37,23 @@ class AuditSample(QObject):
         def work() -> frozenset[str]:
             with workspace.saved_project(unsaved) as project:
                 taken = unfit_for_audit(project)
-            return choose_audit(workspace.slides, workspace.audit, taken=taken)
+            return choose_audit(workspace.slides, workspace.judging.audit, taken=taken)
 
         def take(drawn: frozenset[str]) -> None:
             if self._session.workspace is workspace:
-                self._set(workspace, workspace.audit | drawn)
+                self._set(workspace, workspace.judging.audit | drawn)
                 self._tell(workspace, drawn)
 
         self._background.run("drawing the audit sample", work, take, failed=self._session.tell)
 
     def _set(self, workspace: Workspace, slides: frozenset[str]) -> None:
-        workspace.set_audit(slides)
+        workspace.judging.set_audit(slides)
         self._slides.set_audit(slides)
 
     def _tell(self, workspace: Workspace, drawn: frozenset[str]) -> None:
         def take_back() -> None:
             if self._session.workspace is workspace:
-                self._set(workspace, workspace.audit - drawn)
+                self._set(workspace, workspace.judging.audit - drawn)
 
         text = self.tr(
             "An audit sample was drawn, {0} of {1} slides. No model learns from them or is chosen by them; correct and "

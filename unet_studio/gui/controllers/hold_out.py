@@ -38,14 +38,14 @@ class HoldOut(QObject):
     def show(self) -> None:
         """Mark the held-out slides in the list."""
         if self._session.workspace is not None:
-            self._slides.set_hold_out(self._session.workspace.hold_out)
+            self._slides.set_hold_out(self._session.workspace.judging.hold_out)
             self._look()
 
     def _look(self) -> None:
         """Find what is selected, once for all who ask: of a large folder that takes some milliseconds."""
         workspace = self._session.workspace
-        chosen = workspace.with_groups(self._slides.selected()) if workspace is not None else frozenset()
-        held = workspace.hold_out if workspace is not None else frozenset()
+        chosen = workspace.judging.with_groups(self._slides.selected()) if workspace is not None else frozenset()
+        held = workspace.judging.hold_out if workspace is not None else frozenset()
         self.to_hold, self.to_let_go = chosen - held, chosen & held
         self.changed.emit()
 
@@ -54,7 +54,7 @@ class HoldOut(QObject):
         workspace = self._session.workspace
         for action, slides in ((hold_out, self.to_hold), (learn_from, self.to_let_go)):
             if workspace is not None and slides:
-                what = say_let_go(slides) if action is learn_from else say_held_out(slides, workspace.learned)
+                what = say_let_go(slides) if action is learn_from else say_held_out(slides, workspace.judging.learned)
                 action.setToolTip(f"{action.toolTip().partition(chr(10))[0]}\n{what}")
                 action.setStatusTip(what)
 
@@ -62,7 +62,7 @@ class HoldOut(QObject):
         """Hold out what is selected; a click on what is said then takes it back."""
         workspace, slides = self._session.workspace, self.to_hold
         if workspace is not None and slides:
-            self._change(slides, held=True, said=say_held_out(slides, workspace.learned))
+            self._change(slides, held=True, said=say_held_out(slides, workspace.judging.learned))
 
     def learn_from(self) -> None:
         """Have what is selected learned from."""

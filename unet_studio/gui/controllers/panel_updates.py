@@ -46,7 +46,7 @@ class PanelUpdates(QObject):
         self.show_classes()
         self.show_models()
         self._propose.set_threshold(workspace.threshold)
-        self._retrain.set_rule(workspace.too_close, can_change=not workspace.read_only)
+        self._retrain.set_rule(workspace.judging.too_close, can_change=not workspace.read_only)
         self.show_basis()
 
     def show_classes(self) -> None:

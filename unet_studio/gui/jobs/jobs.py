@@ -231,7 +231,7 @@ class Jobs(QObject):
             unsaved = "The last strokes are not written yet; retrain again when they are saved."
             with workspace.saved_project(unsaved) as project:
                 check_can_learn(project, has_start=bool(model))
-            workspace.draw_hold_out()
+            workspace.judging.draw_hold_out()
             with workspace.saved_project(unsaved) as project:
                 return project.hold_out(), project.learned() or frozenset()
 
@@ -269,7 +269,9 @@ class Jobs(QObject):
         if workspace is None:
             return unusable
         classes = [label.name for label in workspace.classes]
-        judgement = judge_model(retrained, classes=classes, rival=rival.id if rival else "", rule=workspace.too_close)
+        judgement = judge_model(
+            retrained, classes=classes, rival=rival.id if rival else "", rule=workspace.judging.too_close
+        )
         if judgement.is_adopted:
             self._session.models.use(retrained.model)
             if workspace.active_model != retrained.model:

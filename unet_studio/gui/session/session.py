@@ -297,13 +297,13 @@ class Session(QObject):
     def change_hold_out(self, slides: Iterable[str], *, held: bool) -> None:
         """Keep these slides out of training, or have them learned from."""
         if self.workspace is not None and not self.workspace.read_only:
-            self.workspace.change_hold_out(slides, held=held)
+            self.workspace.judging.change_hold_out(slides, held=held)
             self.changed.emit(Changes(hold_out=True))
 
     def take_hold_out(self, held: frozenset[str], learned: frozenset[str]) -> None:
         """A training had the hold-out drawn or added to, and learns from what is `learned`."""
         if self.workspace is not None:
-            self.workspace.hold_out, self.workspace.learned = held, learned
+            self.workspace.judging.hold_out, self.workspace.judging.learned = held, learned
             self.changed.emit(Changes(hold_out=True))
 
     def set_threshold(self, threshold: float, *, keep: bool = True) -> None:
@@ -331,7 +331,7 @@ class Session(QObject):
     def set_too_close(self, rule: TooClose) -> None:
         """Choose what becomes of a new model where the hold-out can't tell whether it is better."""
         if self.workspace is not None and not self.workspace.read_only:
-            self.workspace.set_too_close(rule)
+            self.workspace.judging.set_too_close(rule)
 
     def set_recipe(self, recipe: MaskRecipe, sentence: str) -> None:
         """Take another threshold and clean-up, as one edit."""
