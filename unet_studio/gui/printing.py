@@ -3,13 +3,32 @@
 import os
 from pathlib import Path
 
-from PySide6.QtCore import QMarginsF, QSizeF
-from PySide6.QtGui import QGuiApplication, QPageLayout, QPageSize, QPdfWriter, QTextDocument
+from PySide6.QtCore import QMarginsF, QPointF, QRectF, QSizeF, Qt
+from PySide6.QtGui import (
+    QFont,
+    QGuiApplication,
+    QPagedPaintDevice,
+    QPageLayout,
+    QPageSize,
+    QPainter,
+    QPdfWriter,
+    QTextBlock,
+    QTextCursor,
+    QTextDocument,
+    QTextFormat,
+    QTextTable,
+)
 
 from unet_studio.core.files import write_atomically
 from unet_studio.errors import StudioError
 
 _MARGIN_MM = 18.0
+_FOOT_INCHES = 0.3
+_FOOT_POINTS = 8
+_FEW_ROWS = 8
+"""A table that has no more rows than these stays whole."""
+_LEAST_ROWS = 3
+"""The first rows of a longer one, its head among them, that stay together."""
 
 
 def write_pdf(html: str, path: Path) -> None:
@@ -44,9 +63,91 @@ def _print(html: str, path: Path) -> None:
             QPageSize(QPageSize.PageSizeId.A4), QPageLayout.Orientation.Portrait, margins, QPageLayout.Unit.Millimeter
         )
     )
+    document = lay_out(html, writer)
+    pages, page = document.pageCount(), document.pageSize()
+    painter = QPainter(writer)
+    if not painter.isActive():
+        return  # the file can't be opened, which the caller finds
+    for number in range(pages):
+        if number:
+            writer.newPage()
+        painter.save()
+        painter.translate(0, -number * page.height())
+        document.drawContents(painter, QRectF(QPointF(0, number * page.height()), page))
+        painter.restore()
+        foot = QRectF(0, page.height(), page.width(), writer.height() - page.height())
+        painter.setFont(QFont(document.defaultFont().family(), _FOOT_POINTS))
+        where = f"{document.metaInformation(QTextDocument.MetaInformation.DocumentTitle)} · {number + 1} / {pages}"
+        painter.drawText(foot, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignBottom, where)
+    painter.end()
+
+
+def lay_out(html: str, device: QPagedPaintDevice) -> QTextDocument:
+    """HTML on pages of a device, each with a line left free below it.
+
+    A heading stays with the text and the picture that follow it, the head of a table with its first rows, and a table
+    of few rows is not parted.
+    """
     document = QTextDocument()
-    document.documentLayout().setPaintDevice(writer)
-    area = writer.pageLayout().paintRectPixels(writer.resolution())
-    document.setPageSize(QSizeF(area.size()))
+    document.setMetaInformation(QTextDocument.MetaInformation.CssMedia, "print")
+    document.setDocumentMargin(0)
+    document.documentLayout().setPaintDevice(device)
+    area = QSizeF(device.pageLayout().paintRectPixels(device.logicalDpiY()).size())
+    document.setPageSize(area - QSizeF(0, _FOOT_INCHES * device.logicalDpiY()))
     document.setHtml(html)
-    document.print_(writer)
+    block = document.begin()
+    while block.isValid():
+        end = _end_of_what_stays_together(block)
+        before = block.previous()
+        is_first = not before.isValid() or _pages(document, before)[1] < _pages(document, block)[0]
+        if not is_first and _pages(document, end)[1] > _pages(document, block)[0]:
+            _break_before(block)
+            document.markContentsDirty(0, document.characterCount())  # or what follows stays where it was
+        block = block.next()
+    return document
+
+
+def _end_of_what_stays_together(block: QTextBlock) -> QTextBlock:
+    """The last block that should be on the page of this one."""
+    table = _table_at(block)
+    if table is not None:
+        is_begin = table.cellAt(0, 0).firstCursorPosition().block() == block
+        rows = table.rows() if table.rows() <= _FEW_ROWS else _LEAST_ROWS
+        return table.cellAt(rows - 1, 0).lastCursorPosition().block() if is_begin else block
+    if not block.blockFormat().headingLevel():
+        return block
+    end = following = block.next()
+    if not end.isValid():
+        return block
+    while following.isValid() and not following.blockFormat().headingLevel():
+        if _has_picture(following):
+            return following
+        following = following.next()
+    return _end_of_what_stays_together(end)
+
+
+def _table_at(block: QTextBlock) -> QTextTable | None:
+    return QTextCursor(block).currentTable()
+
+
+def _has_picture(block: QTextBlock) -> bool:
+    return "\ufffc" in block.text()  # stands for an object
+
+
+def _pages(document: QTextDocument, block: QTextBlock) -> tuple[int, int]:
+    """The pages on which a block begins and ends."""
+    where, height = document.documentLayout().blockBoundingRect(block), document.pageSize().height()
+    return int(where.top() / height), int((where.bottom() - 1) / height)
+
+
+def _break_before(block: QTextBlock) -> None:
+    table = _table_at(block)
+    always = QTextFormat.PageBreakFlag.PageBreak_AlwaysBefore
+    if table is not None:
+        of_table = table.format()
+        of_table.setPageBreakPolicy(always)
+        table.setFormat(of_table)
+    else:
+        of_block = block.blockFormat()
+        of_block.setPageBreakPolicy(always)
+        QTextCursor(block).setBlockFormat(of_block)

@@ -2,6 +2,7 @@
 
 import math
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -51,6 +52,26 @@ def test_only_several_series_have_a_legend() -> None:
     legend = slice(28, 42)
     assert (two[legend, 400:] != 255).any()
     assert (one[legend, 400:] == 255).all()
+
+
+def test_a_curve_may_have_no_dots() -> None:
+    points = tuple((float(x), 1.0) for x in range(9))
+    rows = [np.nonzero(drawn(chart(Series("a", points, dots=dots)), 0))[0] for dots in (True, False)]
+    assert np.ptp(rows[0]) > np.ptp(rows[1])
+
+
+def test_a_larger_scale_is_the_same_chart_with_more_pixels() -> None:
+    series = Series("a", ((0, 0), (1, 3), (2, 1))), Series("b", ((0, 1), (2, 2)))
+    small, large = chart(*series), chart(*series, scale=3)
+    assert large.shape == (1200, 1920, 3)
+    assert np.abs(cv2.resize(large, (640, 400), interpolation=cv2.INTER_AREA).astype(int) - small).mean() < 2
+
+
+def test_there_are_no_ticks_between_two_counts() -> None:
+    counts, minutes = (chart(Series("a", ((1, 5), (last, 5)))) for last in (3, 3.25))
+    below = slice(357, 375)  # where the ticks of the axis are written
+    columns = [np.flatnonzero((picture[below] < 100).any(axis=(0, 2))) for picture in (counts, minutes)]
+    assert [int((np.diff(found) > 20).sum()) + 1 for found in columns] == [3, 6]
 
 
 @pytest.mark.parametrize("points", [(), ((0.0, math.nan),), ((3.0, 7.0),), ((0.0, 1e-12), (1.0, 1e-12))])

@@ -123,6 +123,22 @@ def test_the_methods_are_filled_in(reviewed: Project) -> None:
     text = methods(make_report(reviewed))
     assert "segmented into spot" in text
     assert "On 2 reviewed slides that were drawn at random" in text
+    assert "(95 % intervals, bootstrap over slides)" in text
+
+
+def test_of_one_slide_no_interval_is_claimed(reviewed: Project) -> None:
+    reviewed.add_hold_out(["a.png"])
+    text = methods(make_report(reviewed))
+    assert "1 slide was held out of training" in text
+    assert "On 1 reviewed slide that was held out, objects" in text
+    assert "95 %" not in text
+
+
+@pytest.mark.parametrize(("seconds", "says"), [(26.0, "in 26 s of work, 13 s a slide"), (600.0, "in 10 minutes of")])
+def test_little_work_is_said_in_seconds(reviewed: Project, seconds: float, says: str) -> None:
+    report = make_report(reviewed)
+    effort = tuple(replace(one, seconds=seconds / 2) for one in report.effort[:2])
+    assert says in report_html(replace(report, effort=effort))
 
 
 def test_it_prints_to_pages(reviewed: Project, tmp_path: Path, qapp: QGuiApplication) -> None:

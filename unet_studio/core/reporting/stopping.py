@@ -43,7 +43,7 @@ def may_stop(agreement: Agreement, curve: LearningCurve, *, on_audit: bool) -> S
     if math.isnan(gain):
         missing.append("a learning curve (it takes three models that learned from different numbers of slides)")
     if missing:
-        return StopAnswer(MayStop.UNKNOWN, f"That can't be said yet. It takes {'; and '.join(missing)}.")
+        return StopAnswer(MayStop.UNKNOWN, f"That can't be said yet. It takes {', and '.join(missing)}.")
     return StopAnswer(
         MayStop.YES,
         f"Yes, if an F1 of {agreement.f1.value:.3f} ({agreement.f1.low:.3f} to {agreement.f1.high:.3f}) is enough for "

@@ -7,11 +7,11 @@ import base64
 import io
 import math
 from collections.abc import Sequence
+from datetime import datetime
 from html import escape
 from itertools import accumulate
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from unet_studio.core.figures.charts import Series, line_chart
@@ -24,21 +24,26 @@ from unet_studio.core.wording import counted, name_all
 from unet_studio.usecases.reporting.report import AUDIT, Report
 
 _STYLE = """
-body { font-family: sans-serif; font-size: 11pt; color: #1e1e1e; max-width: 46em; margin: 2em auto; }
-h1 { font-size: 20pt; } h2 { font-size: 14pt; margin-top: 24px; }
+body { font-family: sans-serif; font-size: 11pt; color: #1e1e1e; }
+h1 { font-size: 20pt; } h2 { font-size: 14pt; margin-top: 24px; margin-bottom: 8px; }
+table { margin-top: 8px; margin-bottom: 8px; }
 th { text-align: left; border-bottom: 1px solid #999999; padding: 3px 14px 3px 0; }
 td { padding: 3px 14px 3px 0; } .number { text-align: right; }
-.answer { background-color: #eef3fa; padding: 10px; } .small { color: #555555; font-size: 9pt; }
+.answer { background-color: #eef3fa; } .small { color: #555555; font-size: 9pt; }
+@media screen { body { max-width: 46em; margin: 2em auto; padding: 0 1em; } }
+@media print { body { font-size: 10pt; } h2 { break-after: avoid; } img, tr { break-inside: avoid; } }
 """
 _MOST_ROWS = 60
+_CHART = (620, 280)
 
 
 def report_html(report: Report) -> str:
     """The whole file."""
     parts = [
-        f"<h1>{escape(report.folder)}</h1>",
-        _paragraph(f"U-Net Studio, {report.made}. {report.slides} slides, {report.reviewed} of them reviewed, "
-                   f"{report.corrected} more corrected. Classes: {', '.join(report.classes)}."),
+        f"<h1>Report of {escape(report.folder)}</h1>",
+        _paragraph(f"Made by U-Net Studio on {datetime.fromisoformat(report.made):%Y-%m-%d at %H:%M} UTC. "
+                   f"{counted(report.slides, 'slide')}, {report.reviewed} of them reviewed, {report.corrected} more "
+                   f"corrected. Classes: {', '.join(report.classes)}."),
         "<h2>May I stop?</h2>",
         f'<table class="answer" width="100%" bgcolor="#eef3fa" cellpadding="8"><tr><td><b>'
         f"{escape(report.stop.sentence)}</b></td></tr></table>",
@@ -76,13 +81,16 @@ def methods(report: Report) -> str:
         + f"a person corrected and reviewed {report.reviewed} of {report.slides} slides."
     )
     if report.hold_out:
-        said.append(f"{report.hold_out} slides were held out of training to compare models.")
+        were = "was" if report.hold_out == 1 else "were"
+        said.append(f"{counted(report.hold_out, 'slide')} {were} held out of training to compare models.")
     if report.judged_on:
         chosen = "drawn at random before labelling and kept apart" if report.judged_on == AUDIT else "held out"
+        slides = report.agreement.slides
+        one, intervals = slides == 1, "" if slides == 1 else " (95 % intervals, bootstrap over slides)"
         said.append(
-            f"On {report.agreement.slides} reviewed slides that were {chosen}, objects matched at an intersection over "
-            f"union of 0.5 or more gave an F1 of {_interval(report.agreement.f1)}, and the Dice coefficient was "
-            f"{_interval(report.agreement.dice)} (95 % intervals, bootstrap over slides)."
+            f"On {counted(slides, 'reviewed slide')} that {'was' if one else 'were'} {chosen}, objects matched at an "
+            f"intersection over union of 0.5 or more gave an F1 of {_interval(report.agreement.f1)}, and the Dice "
+            f"coefficient was {_interval(report.agreement.dice)}{intervals}."
         )
     said.append(f"The labels have the fingerprint {report.labels}.")
     return " ".join(said)
@@ -137,10 +145,10 @@ def _curve(report: Report) -> list[str]:
     grid = np.linspace(curve.points[0].slides, 2 * last, 40)
     series = [
         Series("models", tuple((float(one.slides), one.dice) for one in curve.points)),
-        Series("fit", tuple((float(x), curve.dice(float(x))) for x in grid)),
+        Series("fit", tuple((float(x), curve.dice(float(x))) for x in grid), dots=False),
     ]
     return [
-        _picture(line_chart(series, title="", x_title="labelled slides", y_title="Dice"), "Dice by labelled slides"),
+        _chart(series, "labelled slides", "Dice", "Dice by labelled slides"),
         table,
         _paragraph(
             f"Fitted: error = {curve.factor:.3f} × slides ^ −{curve.exponent:.3f}. With {2 * last} labelled slides, "
@@ -155,16 +163,16 @@ def _effort(report: Report) -> list[str]:
     if not effort:
         return [_paragraph("Nothing was edited yet.")]
     seconds, edits = sum(one.seconds for one in effort), sum(one.edits for one in effort)
-    said = (f"{counted(edits, 'edit')} on {counted(len(effort), 'slide')}, {seconds / 60:.0f} minutes of work, "
-            f"{seconds / len(effort):.0f} s a slide. Times without an edit for more than {PAUSE_SECONDS:.0f} s are "
-            "pauses and left out, so this is the least.")  # fmt: skip
+    said = (f"{counted(edits, 'edit')} on {counted(len(effort), 'slide')} in {_duration(seconds)} of work, "
+            f"{_duration(seconds / len(effort))} a slide. Times without an edit for more than {PAUSE_SECONDS:.0f} s "
+            "are pauses and left out, so this is the least.")  # fmt: skip
     parts = [_paragraph(said)]
     if len(effort) > 1:
         points = tuple((float(number), one.seconds) for number, one in enumerate(effort, 1))
         mean = [total / number for number, total in enumerate(accumulate(one.seconds for one in effort), 1)]
         series = [Series("slide", points), Series("mean so far", tuple((float(n), v) for n, v in enumerate(mean, 1)))]
-        chart = line_chart(series, title="", x_title="slides in the order of work", y_title="seconds")
-        parts.append(_picture(chart, "Seconds of work by slide, in the order of work"))
+        parts.append(_chart(series, "slides in the order of work", "seconds",
+                            "Seconds of work by slide, in the order of work"))  # fmt: skip
     rows = [[one.slide, f"{one.begun:%Y-%m-%d %H:%M}", str(one.edits), f"{one.seconds:.0f}"] for one in effort]
     parts.append(_table(("slide", "begun (UTC)", "edits", "seconds"), rows))
     return parts
@@ -184,7 +192,7 @@ def _fingerprints(report: Report) -> list[str]:
     ]
     versions = ", ".join(f"{name} {version}" for name, version in report.versions)
     return [
-        _paragraph(f"Labels: {report.labels}"),
+        _paragraph(f"Labels: {report.labels}. Of each model, the fingerprint of its weights:"),
         _table(("model", "date", "parent", "weights"), models),
         _paragraph(versions, small=True),
     ]
@@ -201,7 +209,7 @@ def _table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         f"<tr>{''.join(_cell('td', text, index) for index, text in enumerate(row))}</tr>" for row in rows[:_MOST_ROWS]
     )
     more = f"<p>… and {len(rows) - _MOST_ROWS} more.</p>" if len(rows) > _MOST_ROWS else ""
-    return f"<table cellspacing='0' cellpadding='3'><tr>{head}</tr>{body}</table>{more}"
+    return f"<table cellspacing='0' cellpadding='3'><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}"
 
 
 def _cell(tag: str, text: str, index: int) -> str:
@@ -209,11 +217,18 @@ def _cell(tag: str, text: str, index: int) -> str:
     return f"<{tag}{side}>{escape(text)}</{tag}>"
 
 
-def _picture(pixels: NDArray[np.uint8], text: str) -> str:
+def _chart(series: Sequence[Series], x_title: str, y_title: str, text: str) -> str:
+    """A picture of lines as wide as the text, sharp on paper, too; `text` is for those who can't see it."""
+    width, height = _CHART
+    pixels = line_chart(series, title="", x_title=x_title, y_title=y_title, width=width, height=height, scale=3)
     data = io.BytesIO()
-    Image.fromarray(pixels).save(data, "PNG")
+    Image.fromarray(pixels).quantize(64).save(data, "PNG", optimize=True)
     encoded = base64.b64encode(data.getvalue()).decode()
-    return f'<p><img src="data:image/png;base64,{encoded}" alt="{escape(text)}" width="440"></p>'
+    return f'<p><img src="data:image/png;base64,{encoded}" alt="{escape(text)}" width="{width}" height="{height}"></p>'
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} minutes"
 
 
 def _figure(value: float) -> str:
