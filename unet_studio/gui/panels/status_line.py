@@ -29,6 +29,8 @@ class StatusLine(QStatusBar):
         self._activities.setSpacing(16)
         holder = QWidget()
         holder.setLayout(self._activities)
+        # The line has one height, or the picture would move as work begins and ends.
+        holder.setMinimumHeight(ActivityRow(Activity("", lambda: None)).sizeHint().height())
         self.setSizeGripEnabled(False)
         self.setContentsMargins(8, 0, 8, 0)
         self.addWidget(self._position)
