@@ -5,6 +5,10 @@ class StudioError(Exception):
     """Something the user can act on; the command line prints it without a traceback and exits with 1."""
 
 
+class PathError(StudioError):
+    """A name that a file gave leads out of the folder that it belongs to."""
+
+
 class SlideError(StudioError):
     """A slide can't be read, or isn't what its project remembers of it."""
 

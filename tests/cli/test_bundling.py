@@ -115,4 +115,4 @@ def test_a_bundle_writes_nothing_outside_of_the_folder(
     assert not outside.exists()
     if kind in ("slide", "parent folders"):
         assert said.exit_code == 1
-        assert "would be written elsewhere" in said.stderr
+        assert "is no name of a file below" in said.stderr

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from unet_studio.core.files import publish_folder, write_atomically
-from unet_studio.errors import StudioError
+from unet_studio.core.files import is_plain_name, path_inside, publish_folder, write_atomically
+from unet_studio.errors import PathError, StudioError
 
 
 def fail_with(number: int) -> Callable[..., None]:
@@ -166,3 +166,43 @@ def test_a_drive_that_flushes_no_folders_takes_one_all_the_same(
         patched.setattr(os, "fsync", refuse_folders)
         publish_folder(finished, tmp_path / "new")
     assert (tmp_path / "new" / "a").exists()
+
+
+class TestPathInside:
+    """A name that a file gave becomes a path inside its folder, or is refused."""
+
+    @pytest.mark.parametrize("name", ["a.png", "sub/a.png", "größe/切片 😐.png", "..a", "a..", "a/./b", "sub//a.png"])
+    def test_a_name_below_the_folder_is_its_path(self, tmp_path: Path, name: str) -> None:
+        assert path_inside(tmp_path, name) == tmp_path / name
+
+    @pytest.mark.parametrize("name", ["", ".", "..", "../a", "a/../../b", "a/..", "/etc/passwd", "//host/a", "a\0b"])
+    def test_a_name_that_leads_elsewhere_is_refused(self, tmp_path: Path, name: str) -> None:
+        for follows_links in (False, True):
+            with pytest.raises(PathError):
+                path_inside(tmp_path, name, follows_links=follows_links)
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="links need a right there")
+    def test_a_link_that_leads_elsewhere_is_refused_unless_links_are_followed(self, tmp_path: Path) -> None:
+        root, other = tmp_path / "root", tmp_path / "other"
+        for folder in (root / "own", other):
+            folder.mkdir(parents=True)
+        (root / "link").symlink_to(other)
+        (root / "within").symlink_to(root / "own")
+        (root / "file.png").symlink_to(other / "file.png")
+        (root / "circle").symlink_to(root / "circle")
+        for name in ("link/a.png", "link", "file.png"):
+            with pytest.raises(PathError, match="by a link"):
+                path_inside(root, name)
+            assert path_inside(root, name, follows_links=True) == root / name
+        assert path_inside(root, "within/a.png") == root / "within/a.png"
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="links need a right there")
+    def test_a_folder_may_itself_be_reached_by_a_link(self, tmp_path: Path) -> None:
+        (tmp_path / "root").mkdir()
+        (tmp_path / "link").symlink_to(tmp_path / "root")
+        assert path_inside(tmp_path / "link", "a.png") == tmp_path / "link" / "a.png"
+
+
+def test_a_plain_name_has_no_path_in_it() -> None:
+    assert all(is_plain_name(name) for name in ("a", "retrained-001", "a b", "..a", "größe"))
+    assert not any(is_plain_name(name) for name in ("", ".", "..", "a/b", "/a", "../a", "a/", "a\0"))

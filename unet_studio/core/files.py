@@ -1,4 +1,6 @@
-"""Writing files and folders so that a crash or a full disk leaves the old one or the new one, never half of it."""
+"""Files by the names that other files give them, which never leave their folder, and files and folders written so that
+a crash or a full disk leaves the old one or the new one, never half of it.
+"""
 
 import contextlib
 import errno
@@ -9,10 +11,46 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
-from unet_studio.errors import StudioError
+from unet_studio.errors import PathError, StudioError
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
+_QUOTED = 200  # characters of a name that makes no sense
 _NO_FOLDER_FLUSH = {errno.EINVAL, errno.ENOTSUP}  # what some network drives say to flushing a folder
+
+
+def path_inside(root: Path, name: str, *, follows_links: bool = False) -> Path:
+    """The path below the folder `root` that has a relative `name`, with forward slashes.
+
+    Every name that comes out of a file (a project, a card, an archive) or a pipe becomes a path by this function, since
+    such a file may come from anybody. Links that lead out of `root` count as leaving it, unless it `follows_links`, as
+    is right for what is only read. Raises `PathError` where the path would lie elsewhere.
+    """
+    relative = Path(name)
+    path = root / relative
+    if relative.is_absolute() or relative.drive or ".." in relative.parts or not relative.parts or "\0" in name:
+        raise PathError(
+            f"'{name[:_QUOTED]}' is no name of a file below '{root}', so nothing is read or written there. Whatever "
+            "names it is damaged, or was made to reach other files: restore it from a copy that you trust."
+        )
+    if not follows_links and not _resolved(path).is_relative_to(_resolved(root)):
+        raise PathError(
+            f"'{path}' leads out of '{root}' by a link, so nothing is read or written there. Replace the link by a "
+            "folder or file of its own."
+        )
+    return path
+
+
+def is_plain_name(name: str) -> bool:
+    """Whether a text can be the name of one file or folder, without a path."""
+    return Path(name).name == name not in ("", "..") and "\0" not in name
+
+
+def _resolved(path: Path) -> Path:
+    """The path without links."""
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError) as error:  # links that lead in a circle
+        raise PathError(f"'{path}' is a link that leads nowhere. Replace it by a folder or file of its own.") from error
 
 
 def write_atomically(path: Path, data: bytes | Callable[[BinaryIO], None]) -> None:

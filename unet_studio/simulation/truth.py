@@ -11,7 +11,7 @@ from unet_studio.core.exchange.importing import find_mask
 from unet_studio.core.exchange.mask_reading import read_mask
 from unet_studio.core.exchange.mask_values import to_classes
 from unet_studio.core.labels.plane import PlaneId
-from unet_studio.core.slides.finding import find_slides
+from unet_studio.core.slides.finding import find_slides, slide_file
 from unet_studio.core.slides.opening import open_slide
 from unet_studio.errors import MaskError
 
@@ -56,7 +56,7 @@ def read_truths(folder: Path, truth: Path, *, classes: int, foreground: str | No
             continue
         values = read_mask(file)
         planes = to_classes(values if values.ndim == 3 else values[None], classes=classes, foreground=foreground)
-        with open_slide(folder / slide) as reader:
+        with open_slide(slide_file(folder, slide)) as reader:
             wanted = (reader.info.planes, reader.info.height, reader.info.width)
         if planes.shape != wanted:
             raise MaskError(

@@ -19,6 +19,7 @@ from unet_studio.core.project.store import Project
 from unet_studio.core.project.stored_labels import LabelledPlane
 from unet_studio.core.scoring.next_plane import evenly_spaced
 from unet_studio.core.scoring.scores import Counts, count
+from unet_studio.core.slides.finding import slide_file
 from unet_studio.core.slides.opening import open_slide
 from unet_studio.core.tiles import Box, tile_box
 from unet_studio.errors import ModelError, StudioError
@@ -66,7 +67,7 @@ def compare_planes(
     steps = parse_steps(str(card.recipe.get("clean_up", "")))
     for plane in planes:
         box = _window(plane, side)
-        with open_slide(project.folder / plane.plane.slide) as reader:
+        with open_slide(slide_file(project.folder, plane.plane.slide)) as reader:
             read = card.normalisation.reading(reader, plane.plane.plane)
             pixels, probabilities = read(box), predictor.region(read, plane.shape, box)
         prediction = cleaned_mask(probabilities, 0.5, steps)

@@ -18,13 +18,13 @@ from typing import Any, BinaryIO
 
 import tomli_w
 
-from unet_studio.core.files import write_atomically
+from unet_studio.core.files import is_plain_name, path_inside, write_atomically
 from unet_studio.core.masks.proposals import slide_stamp
 from unet_studio.core.models.cards import CARD, ModelCard, find_model, project_models, read_card
 from unet_studio.core.project.connection import FILE
 from unet_studio.core.project.store import PLACE_NAME, Project
 from unet_studio.core.reporting.fingerprints import file_fingerprint, labels_fingerprint
-from unet_studio.core.slides.finding import find_slides
+from unet_studio.core.slides.finding import find_slides, slide_file
 from unet_studio.core.wording import name_some
 from unet_studio.errors import ModelError, StudioError
 from unet_studio.protocol.values import NO_PROGRESS, Progress, RetrainJob, check_cancelled
@@ -75,7 +75,7 @@ def write_bundle(
     for number, slide in enumerate(slides):
         check_cancelled(progress, "The bundle was stopped; nothing was written.")
         progress.report(number / len(slides) / (2 if with_slides else 1), slide)
-        digests[slide] = _digest(project.folder / slide)
+        digests[slide] = _digest(slide_file(project.folder, slide))
     labels = labels_fingerprint(project, without=project.audit())
     manifest = {
         "version": _VERSION, "made": datetime.now(UTC).isoformat(timespec="seconds"), "model": card.id,
@@ -94,7 +94,7 @@ def write_bundle(
             for number, slide in enumerate(slides if with_slides else ()):
                 check_cancelled(progress, "The bundle was stopped; nothing was written.")
                 progress.report(0.5 + number / len(slides) / 2, slide)
-                archive.write(project.folder / slide, f"{_SLIDES}/{slide}")
+                archive.write(slide_file(project.folder, slide), f"{_SLIDES}/{slide}")
 
     with TemporaryDirectory() as temporary:
         write_atomically(out, write)
@@ -155,6 +155,8 @@ def _read_manifest(archive: zipfile.ZipFile, file: Path) -> dict[str, Any]:
     manifest: dict[str, Any] = json.loads(archive.read(_MANIFEST))
     if manifest["version"] > _VERSION:
         raise StudioError(f"'{file}' is a bundle of a newer version of U-Net Studio. Update the program.")
+    if not all(is_plain_name(name) for name in (manifest["model"], manifest["start"] or "none")):
+        raise ValueError("a model's id is the name of a folder")
     return manifest
 
 
@@ -162,13 +164,15 @@ def _bring_slides(archive: zipfile.ZipFile, manifest: dict[str, Any], folder: Pa
     """Take out the bundle's slides that the folder lacks."""
     if manifest["with_slides"]:
         for slide in manifest["slides"]:
-            if not (folder / slide).exists():
+            if not slide_file(folder, slide).exists():
                 _extract(archive, f"{_SLIDES}/{slide}", folder, slide)
 
 
 def _check_slides(digests: dict[str, str], folder: Path) -> None:
-    missing = [slide for slide in digests if not (folder / slide).is_file()]
-    others = [slide for slide in digests if slide not in missing and _digest(folder / slide) != digests[slide]]
+    missing = [slide for slide in digests if not slide_file(folder, slide).is_file()]
+    others = [
+        slide for slide in digests if slide not in missing and _digest(slide_file(folder, slide)) != digests[slide]
+    ]
     problems = [f"missing: {name_some(missing, _MOST_NAMED)}"] if missing else []
     problems += [f"other than those that were learned from: {name_some(others, _MOST_NAMED)}"] if others else []
     if problems:
@@ -178,12 +182,12 @@ def _check_slides(digests: dict[str, str], folder: Path) -> None:
 def _make_project(archive: zipfile.ZipFile, manifest: dict[str, Any], folder: Path, place: Path) -> Unbundled:
     names = archive.namelist()
     start, model = str(manifest["start"]), str(manifest["model"])
-    result = place / "bundle" / model
+    result = path_inside(place, f"bundle/{model}")
     _extract_all(archive, names, f"{_RESULT}/{model}", place, f"bundle/{model}")
     card = read_card(result)
     if start:
         _take_start(archive, names, manifest, place)
-    recipe = result / f"{Path(str(card.recipe.get('name') or 'recipe')).name}.toml"
+    recipe = path_inside(result, f"{Path(str(card.recipe.get('name') or 'recipe')).name}.toml")
     recipe.write_text(tomli_w.dumps(card.recipe), encoding="utf-8")
     _extract(archive, FILE, place, FILE)  # last: before it there is no project
     with Project.open(folder, place=place) as project:
@@ -209,15 +213,13 @@ def _extract_all(archive: zipfile.ZipFile, names: Iterable[str], below: str, roo
     for name in names:
         if name.startswith(f"{below}/") and not name.endswith("/"):
             _extract(archive, name, root, f"{inside}/{name.removeprefix(f'{below}/')}")
-    if not (root / inside / CARD).is_file():
+    if not (path_inside(root, inside) / CARD).is_file():
         raise StudioError(f"The bundle has no model '{Path(inside).name}', so it isn't whole.")
 
 
 def _extract(archive: zipfile.ZipFile, name: str, root: Path, inside: str) -> None:
-    """Write a file of the archive to `inside` of the folder `root`; raises StudioError where it would lie outside."""
-    target = root / inside
-    if not target.resolve().is_relative_to(root.resolve()):
-        raise StudioError(f"The bundle holds a file '{name}' that would be written elsewhere; it isn't unpacked.")
+    """Write a file of the archive to `inside` of the folder `root`; raises `PathError` where it would lie outside."""
+    target = path_inside(root, inside)
     target.parent.mkdir(parents=True, exist_ok=True)
     with archive.open(name) as source, target.open("wb") as file:
         shutil.copyfileobj(source, file)

@@ -17,7 +17,7 @@ from unet_studio.core.labels.plane import PlaneId
 from unet_studio.core.masks.project_view import view_plane
 from unet_studio.core.project.store import Project
 from unet_studio.core.scoring.scores import Counts, TrueInstances, count
-from unet_studio.core.slides.finding import find_slides
+from unet_studio.core.slides.finding import find_slides, slide_file
 from unet_studio.core.slides.opening import open_slide
 from unet_studio.core.tiles import Box
 from unet_studio.errors import MaskError, StudioError
@@ -103,7 +103,7 @@ def _evaluate_slide(
     project: Project, slide: str, file: Path, foreground: str | None, table: ValueTable | None
 ) -> SlideScores:
     try:
-        with open_slide(project.folder / slide) as reader:
+        with open_slide(slide_file(project.folder, slide)) as reader:
             info = reader.info
         classes = len(project.classes())
         planes = read_classes(file, classes=classes, foreground=foreground, table=table)

@@ -7,6 +7,7 @@ from typing import Literal
 from unet_studio.core.labels.plane import PlaneId
 from unet_studio.core.masks.proposals import find_proposal, slide_stamp
 from unet_studio.core.project.store import Project
+from unet_studio.core.slides.finding import slide_file
 from unet_studio.core.slides.opening import SlideReader, open_slide
 from unet_studio.core.tiles import Box
 from unet_studio.errors import Cancelled, SlideError, StudioError
@@ -70,7 +71,7 @@ class _SlideProgress:
 def _propose_slide(proposer: Proposer, job: ProposeJob, wanted: PlaneId, share: _SlideProgress) -> Iterator[_Outcome]:
     """Propose one plane, or all where its number is -1."""
     share.report(0.0)
-    path = Path(job.folder) / wanted.slide
+    path = slide_file(Path(job.folder), wanted.slide)
     try:
         stamp = slide_stamp(path)
     except OSError as error:

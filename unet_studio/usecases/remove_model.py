@@ -1,12 +1,14 @@
 """Removing a model of a project: its folder and the proposals in the cache, never what was made of them."""
 
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 
+from unet_studio.core.masks.proposals import proposals_folder
 from unet_studio.core.models.cards import find_model, project_models
 from unet_studio.core.models.interrupted import CHECKPOINT, remove_checkpoint, trainings_that_need
 from unet_studio.core.project.store import Project
-from unet_studio.errors import ModelError
+from unet_studio.errors import ModelError, PathError
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,7 @@ def remove_model(project: Project, name: str, *, gives_up: bool = False) -> Remo
     for training in interrupted:
         remove_checkpoint(training.folder)
     shutil.rmtree(aside, ignore_errors=True)
-    shutil.rmtree(project.place / "proposals" / card.id, ignore_errors=True)
+    with suppress(PathError):
+        shutil.rmtree(proposals_folder(project.place, card.id), ignore_errors=True)
     began_with_it = tuple(other.id for other in project_models(project.place) if other.parent == card.id)
     return RemovedModel(card.id, card.title, began_with_it)

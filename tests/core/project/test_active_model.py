@@ -73,7 +73,8 @@ def test_labels_keep_their_classes(
 
 
 def test_an_id_that_leads_out_of_the_project_is_refused(fresh: Project, elsewhere: ModelCard) -> None:
-    replace(elsewhere, id="../../escaped").write()
+    card = elsewhere.folder / "card.toml"
+    card.write_text(card.read_text(encoding="utf-8").replace('"other"', '"../../escaped"'), encoding="utf-8")
     with pytest.raises(ModelError, match="can't be a model's id"):
         use_model(fresh, str(elsewhere.folder))
 

@@ -11,6 +11,7 @@ where the clean-up closes the gaps of a boundary class (`watershed-boundary`) th
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -24,12 +25,13 @@ from unet_studio.core.exchange.file_names import export_names
 from unet_studio.core.exchange.mask_writing import write_instances, write_mask, write_overlay
 from unet_studio.core.exchange.project_masks import plane_mask, slide_mask
 from unet_studio.core.figures.display import auto_display, to_rgb
+from unet_studio.core.files import path_inside
 from unet_studio.core.labels.plane import PlaneId, PlaneState
 from unet_studio.core.masks.proposals import proposed_planes
 from unet_studio.core.project.store import PLACE_NAME, Project
-from unet_studio.core.slides.finding import find_slides
+from unet_studio.core.slides.finding import find_slides, slide_file
 from unet_studio.core.slides.opening import SlideReader, open_slide
-from unet_studio.errors import StudioError
+from unet_studio.errors import PathError, StudioError
 
 
 class Format(StrEnum):
@@ -138,7 +140,11 @@ _NOTHING = {
 
 def _check_out(folder: Path, out: Path, planned: Sequence[PlannedFile]) -> None:
     """Raise StudioError where an exported file would overwrite a slide, or be taken for one the next time."""
-    for place in {(out / item.name).parent.resolve() for item in planned}:
+    places = set()
+    for item in planned:
+        with suppress(PathError):  # its own outcome says so, and the others are exported
+            places.add(path_inside(out, item.name).parent.resolve())
+    for place in places:
         if not place.is_relative_to(folder):
             continue
         # What `find_slides` passes over is safe.
@@ -151,7 +157,7 @@ def _check_out(folder: Path, out: Path, planned: Sequence[PlannedFile]) -> None:
 
 def _export_file(project: Project, request: ExportRequest, item: PlannedFile) -> ExportOutcome:
     try:
-        with open_slide(project.folder / item.slide) as reader:
+        with open_slide(slide_file(project.folder, item.slide)) as reader:
             if request.format == Format.TIFF:
                 file = _write_tiff(project, request, item, reader)
             else:
@@ -162,7 +168,7 @@ def _export_file(project: Project, request: ExportRequest, item: PlannedFile) ->
 
 
 def _write_tiff(project: Project, request: ExportRequest, item: PlannedFile, reader: SlideReader) -> Path:
-    file = request.out / f"{item.name}.tif"
+    file = path_inside(request.out, f"{item.name}.tif")
     masks = slide_mask(project, reader, item.slide, item.planes)
     _write(project, request, file, masks, reader.info.pixel_size_um)
     return file
@@ -172,7 +178,7 @@ def _write_plane(project: Project, request: ExportRequest, item: PlannedFile, re
     """Write the one plane of a planned PNG, a mask or an overlay."""
     (number,) = item.planes
     suffix = f"_p{number + 1:04d}" if reader.info.planes > 1 else ""
-    file = request.out / f"{item.name}{suffix}.png"
+    file = path_inside(request.out, f"{item.name}{suffix}.png")
     mask = plane_mask(project, reader, PlaneId(item.slide, number))
     if request.format == Format.OVERLAY:
         pixels = reader.read(number, reader.info.box())

@@ -14,7 +14,9 @@ def export_names(slides: Iterable[str]) -> dict[str, str]:
     >>> export_names(["sub/a.tif", "b.png", "b.tif"])
     {'sub/a.tif': 'sub/a', 'b.png': 'b.png', 'b.tif': 'b.tif'}
     """
-    names = {slide: str(PurePosixPath(slide).with_suffix("")) for slide in slides}
+    paths = {slide: PurePosixPath(slide) for slide in slides}
+    # What a damaged project names may be no file at all, such as '..'; where it would be written, that is refused.
+    names = {slide: str(path.with_suffix("")) if path.name else slide for slide, path in paths.items()}
     # A name that keeps its ending may be another slide's name without one, so look again until nothing clashes.
     while clashing := _clashing(names):
         names.update({slide: slide for slide in clashing})

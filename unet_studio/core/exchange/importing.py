@@ -16,7 +16,7 @@ from unet_studio.core.labels.edits import Edit
 from unet_studio.core.labels.plane import PlaneId, PlaneState
 from unet_studio.core.masks.kept import record_over
 from unet_studio.core.project.store import Project
-from unet_studio.core.slides.finding import find_slides
+from unet_studio.core.slides.finding import find_slides, slide_file
 from unet_studio.core.slides.opening import open_slide
 from unet_studio.core.tiles import Box
 from unet_studio.errors import MaskError, StudioError
@@ -90,7 +90,7 @@ def import_pairs(
 def _import_slide(
     project: Project, pair: Pair, *, foreground: str | None, table: ValueTable | None, overwrite: bool
 ) -> None:
-    with open_slide(project.folder / pair.slide) as reader:
+    with open_slide(slide_file(project.folder, pair.slide)) as reader:
         info = reader.info
     # All planes at once: a value that is no class leaves the whole slide out, and 255 means the same on every plane.
     planes = read_classes(pair.mask, classes=len(project.classes()), foreground=foreground, table=table)

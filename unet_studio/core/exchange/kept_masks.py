@@ -10,9 +10,10 @@ from unet_studio.core.classes import UNLABELLED
 from unet_studio.core.exchange.file_names import export_names
 from unet_studio.core.exchange.mask_writing import write_mask, write_tiled_mask
 from unet_studio.core.exchange.project_masks import mask_in_parts, slide_mask
+from unet_studio.core.files import path_inside
 from unet_studio.core.labels.plane import PlaneId, PlaneState
 from unet_studio.core.project.store import Project
-from unet_studio.core.slides.finding import find_slides
+from unet_studio.core.slides.finding import find_slides, slide_file
 from unet_studio.core.slides.opening import open_slide
 from unet_studio.core.tiles import Box
 from unet_studio.errors import StudioError
@@ -31,11 +32,11 @@ def keep_masks(project: Project, planes: Iterable[PlaneId]) -> None:
     names = export_names({*find_slides(project.folder), *slides})
     for slide in sorted(slides):
         reviewed = sorted(p.plane for p, state in states.items() if p.slide == slide and state is PlaneState.REVIEWED)
-        with open_slide(project.folder / slide) as reader:
+        with open_slide(slide_file(project.folder, slide)) as reader:
             info = reader.info
             is_large = info.planes * info.height * info.width > _LARGE
             ending = ".png" if info.planes == 1 and not is_large else ".tif"
-            file = project.place / "masks" / (names[slide] + ending)
+            file = path_inside(project.place, f"masks/{names[slide]}{ending}")
             if not reviewed:
                 _remove(file)
             elif is_large:

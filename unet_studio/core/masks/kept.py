@@ -15,19 +15,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeGuard
 
+from unet_studio.core.files import path_inside
 from unet_studio.core.labels.edits import Edit, PlaneChange, ProposalChange
 from unet_studio.core.labels.plane import UNKNOWN_PROPOSAL, PlaneId, ProposalId
-from unet_studio.core.masks.proposals import (
-    Proposal,
-    find_part,
-    find_proposal,
-    part_file,
-    proposal_file,
-    read_proposal,
-    slide_stamp,
-)
+from unet_studio.core.masks.proposals import Proposal, find_part, find_proposal, read_proposal, slide_stamp
 from unet_studio.core.project.store import Project
-from unet_studio.errors import SlideError
+from unet_studio.core.slides.finding import slide_file
+from unet_studio.errors import PathError, SlideError
 
 _log = logging.getLogger(__name__)
 _NO_LINKS = {errno.EPERM, errno.EXDEV, errno.ENOTSUP, errno.EMLINK, errno.EACCES, errno.ENOSYS, errno.EOPNOTSUPP}
@@ -53,7 +47,7 @@ def find_under(
     whole one has the same values everywhere. Raises `SlideError` where the slide is gone.
     """
     try:
-        stamp = slide_stamp(folder / plane.slide)
+        stamp = slide_stamp(slide_file(folder, plane.slide))
     except OSError as error:
         raise SlideError(
             f"'{plane.slide}' is no longer there ({error.strerror}). Its labels are kept; put the slide back."
@@ -68,7 +62,7 @@ def find_under(
         return Under(proposal)
     if kept is not None:
         return Under(None, _UNKNOWN.format(plane.slide))
-    return Under(None, _IN_PART.format(plane.slide) if part_file(place, model, plane).is_file() else "")
+    return Under(None, _IN_PART.format(plane.slide) if find_part(place, model, plane) else "")
 
 
 def is_known(kept: ProposalId | None) -> TypeGuard[ProposalId]:
@@ -77,8 +71,8 @@ def is_known(kept: ProposalId | None) -> TypeGuard[ProposalId]:
 
 
 def kept_file(place: Path, plane: PlaneId, proposal: ProposalId) -> Path:
-    """Where a proposal is kept in the project at `place` once a plane was corrected on it."""
-    return place / "kept" / proposal.model / plane.slide / f"{plane.plane:05d}-{proposal.version}.tiles"
+    """Where a proposal is kept in the project at `place` once a plane was corrected on it; raises `PathError`."""
+    return path_inside(place, f"kept/{proposal.model}/{plane.slide}/{plane.plane:05d}-{proposal.version}.tiles")
 
 
 def find_kept(project: Project, plane: PlaneId) -> Proposal | None:
@@ -92,10 +86,13 @@ def find_kept(project: Project, plane: PlaneId) -> Proposal | None:
 
 def find_version(place: Path, plane: PlaneId, proposal: ProposalId) -> Proposal | None:
     """One certain proposal for a plane: where it is kept, or else in the cache; None where it is in neither."""
-    found = read_proposal(kept_file(place, plane, proposal), proposal.model)
+    try:
+        found = read_proposal(kept_file(place, plane, proposal), proposal.model)
+    except PathError:
+        return None
     if found is not None:
         return replace(found, version=proposal.version)
-    cached = read_proposal(proposal_file(place, proposal.model, plane), proposal.model)
+    cached = find_proposal(place, proposal.model, plane)
     return cached if cached is not None and cached.version == proposal.version else None
 
 
@@ -147,7 +144,7 @@ def settle(project: Project) -> tuple[PlaneId, ...]:
     """
     settled = {}
     for plane in project.unsettled_planes():
-        with suppress(SlideError):
+        with suppress(SlideError, PathError):
             under = find_under(project.folder, project.place, plane, None, model=project.active_model)
             if under.proposal is not None:
                 keep(project.place, plane, under.proposal)
@@ -167,7 +164,7 @@ def keep(place: Path, plane: PlaneId, proposal: Proposal) -> None:
 
     Where another one by the same model has just taken its place, that one is kept for it. Where there is none any more
     it is lost, which is said where the mask is asked for; nothing that a person did waits for it. Raises OSError where
-    the disk is full or can't be written.
+    the disk is full or can't be written, and `PathError` where the folder `kept` is a link to another place.
     """
     file = kept_file(place, plane, proposal.id)
     if file.exists():

@@ -5,6 +5,7 @@ from unet_studio.core.masks.crf import SlidePlane
 from unet_studio.core.masks.kept import find_under
 from unet_studio.core.masks.mask_view import MaskView
 from unet_studio.core.project.store import Project
+from unet_studio.core.slides.finding import slide_file
 from unet_studio.errors import IncompleteMaskError
 
 
@@ -16,7 +17,7 @@ def view_plane(project: Project, plane: PlaneId, shape: tuple[int, int]) -> Mask
     """
     kept = project.kept_proposal(plane)
     under = find_under(project.folder, project.place, plane, kept, model=project.active_model)
-    slide = SlidePlane(project.folder / plane.slide, plane.plane)
+    slide = SlidePlane(slide_file(project.folder, plane.slide), plane.plane)
     labels = project.labels(plane, shape)
     view = MaskView(labels, under.proposal, project.threshold, project.steps(), slide, under.problem)
     if not view.is_whole:

@@ -4,6 +4,7 @@
 """
 
 import os
+import re
 import sqlite3
 import zlib
 from collections.abc import Iterator
@@ -17,14 +18,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unet_studio.core.byte_cache import ByteCache
+from unet_studio.core.files import path_inside
 from unet_studio.core.labels.plane import PlaneId, ProposalId
 from unet_studio.core.tiles import TILE, Box, cells_over, tile_box, unpack
-from unet_studio.errors import ProjectError
+from unet_studio.errors import PathError, ProjectError
 
 _BLOCKS, _BLOCK = 64, 16 << 10
 """How many blocks of a large slide, and how many bytes of each, its digest is made of."""
+_FOLDER = "proposals"
 _SUFFIX = ".tiles"
 _PART_SUFFIX = ".view"
+_VERSION = re.compile("[0-9a-f]{1,64}")
 _unpacked_tiles: ByteCache[tuple[bytes, tuple[int, ...]], NDArray[np.uint8]] = ByteCache(
     64 << 20, lambda tile: tile.nbytes
 )
@@ -102,13 +106,18 @@ class Proposal:
         )
 
 
+def proposals_folder(place: Path, model: str) -> Path:
+    """Where all proposals of `model` are kept in the project at `place`; raises `PathError`."""
+    return path_inside(place, f"{_FOLDER}/{model}")
+
+
 def proposal_file(place: Path, model: str, plane: PlaneId) -> Path:
-    """Where the proposal of `model` (its id) for a plane is kept in the project at `place`."""
-    return place / "proposals" / model / plane.slide / f"{plane.plane:05d}{_SUFFIX}"
+    """Where the proposal of `model` (its id) for a plane is kept in the project at `place`; raises `PathError`."""
+    return path_inside(place, f"{_FOLDER}/{model}/{plane.slide}/{plane.plane:05d}{_SUFFIX}")
 
 
 def part_file(place: Path, model: str, plane: PlaneId) -> Path:
-    """Where the partial proposal is kept until the whole one is stored."""
+    """Where the partial proposal is kept until the whole one is stored; raises `PathError`."""
     return proposal_file(place, model, plane).with_suffix(_PART_SUFFIX)
 
 
@@ -150,12 +159,18 @@ def _is_of(made_of: str, stamp: str) -> bool:
 
 def find_proposal(place: Path, model: str, plane: PlaneId, *, stamp: str | None = None) -> Proposal | None:
     """The proposal of `model` for a plane; None if there is none, or it is of another version of the slide."""
-    return read_proposal(proposal_file(place, model, plane), model, stamp=stamp) if model else None
+    try:
+        return read_proposal(proposal_file(place, model, plane), model, stamp=stamp) if model else None
+    except PathError:
+        return None
 
 
 def find_part(place: Path, model: str, plane: PlaneId, *, stamp: str | None = None) -> Proposal | None:
     """The partial proposal while the rest is computed; None as for `find_proposal`."""
-    return read_proposal(part_file(place, model, plane), model, stamp=stamp, partial=True)
+    try:
+        return read_proposal(part_file(place, model, plane), model, stamp=stamp, partial=True)
+    except PathError:
+        return None
 
 
 def read_proposal(file: Path, model: str, *, stamp: str | None = None, partial: bool = False) -> Proposal | None:
@@ -167,6 +182,8 @@ def read_proposal(file: Path, model: str, *, stamp: str | None = None, partial: 
             # Earlier versions of the program had no flips, and then no version: their rows have no such columns.
             height, width, channels, made_of, *others = connection.execute("SELECT * FROM proposal").fetchone()
         flips, version = others[0] if others else False, str(others[1]) if len(others) > 1 else ""
+        if version and not _VERSION.fullmatch(version):  # it becomes part of a file's name
+            return None
         if not version and not partial:
             status = file.stat()
             version = file_digest(file, f"{status.st_size}-{status.st_mtime_ns}")
@@ -179,7 +196,10 @@ def read_proposal(file: Path, model: str, *, stamp: str | None = None, partial: 
 
 def proposed_planes(place: Path, model: str) -> frozenset[PlaneId]:
     """The planes for which `model` has a stored proposal."""
-    root = place / "proposals" / model
+    try:
+        root = proposals_folder(place, model)
+    except PathError:
+        return frozenset()
     if not model or not root.is_dir():
         return frozenset()
     return frozenset(

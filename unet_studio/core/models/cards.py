@@ -13,6 +13,7 @@ import tomli_w
 
 from unet_studio import paths
 from unet_studio.core.classes import LabelClass
+from unet_studio.core.files import is_plain_name
 from unet_studio.core.models.normalisation import Normalisation
 from unet_studio.core.slides.reader import Pixels
 from unet_studio.errors import ModelError
@@ -45,6 +46,8 @@ class ModelCard:
     scores: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if not is_plain_name(self.id) or (self.parent and not is_plain_name(self.parent)):
+            raise ValueError(f"'{self.id}' or '{self.parent}' can't be a model's id, which is the name of a folder")
         if not 0 < self.temperature < math.inf:
             raise ValueError(f"temperature must be above 0, received {self.temperature}")
 

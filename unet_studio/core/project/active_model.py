@@ -1,8 +1,8 @@
 """Choosing a project's active model: the one that proposes, and that retraining starts from."""
 
 import shutil
-from pathlib import Path
 
+from unet_studio.core.files import path_inside
 from unet_studio.core.models.cards import ModelCard, bundled_models, find_model, read_card
 from unet_studio.core.project.store import Project
 from unet_studio.errors import ModelError
@@ -45,9 +45,7 @@ def use_model(project: Project, name: str) -> ModelCard:
 
 
 def _copy_into_project(project: Project, card: ModelCard) -> ModelCard:
-    if Path(card.id).name != card.id:
-        raise ModelError(f"'{card.id}' in '{card.folder}' can't be a model's id: an id is the name of a folder.")
-    home = project.place / "models" / card.id
+    home = path_inside(project.place, f"models/{card.id}")
     if card.is_bundled or card.folder.resolve() == home.resolve():
         return card
     here = card.moved_to(home)

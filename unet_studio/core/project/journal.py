@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from unet_studio.core.labels.edits import PlaneChange
 from unet_studio.core.labels.plane import LabelPlane, PlaneId
 from unet_studio.core.project.store import Project
-from unet_studio.errors import ProjectError
+from unet_studio.errors import PathError, ProjectError
 
 _log = logging.getLogger(__name__)
 _RETRY_SECONDS = 2.0
@@ -114,7 +114,7 @@ class Journal:
             try:
                 project = project or self._open_project()
                 write.run(project)
-            except (sqlite3.Error, OSError, ProjectError) as error:
+            except (sqlite3.Error, OSError, ProjectError, PathError) as error:
                 # The disk may come back, or a copy of the project: what is queued stays queued.
                 self._hold(_sentence(error))
                 continue

@@ -1,16 +1,17 @@
 """Bringing the store of an older version up to date; one for which that fails stays as it was."""
 
 import sqlite3
-from glob import escape
+from contextlib import suppress
 from pathlib import Path
 
+from unet_studio.core.files import path_inside
 from unet_studio.core.labels.edits import Edit, PlaneChange, make_patches
 from unet_studio.core.labels.plane import PlaneId, PlaneState
 from unet_studio.core.project.lock import writing
 from unet_studio.core.project.schema import EDIT_TABLES
 from unet_studio.core.project.stored_edits import insert_change
 from unet_studio.core.tiles import Box, unpack
-from unet_studio.errors import ProjectError, ProjectInUseError
+from unet_studio.errors import PathError, ProjectError, ProjectInUseError
 
 
 def migrate(connection: sqlite3.Connection, file: Path) -> None:
@@ -51,8 +52,16 @@ def _mark_unknown_proposals(connection: sqlite3.Connection, place: Path) -> None
         "state_before = 'proposed') FROM plane WHERE state IN ('corrected', 'reviewed')"
     ).fetchall()
     for plane_id, slide, number, was_proposed in planes:
-        if was_proposed or any((place / "proposals").glob(f"*/{escape(slide)}/{number:05d}.tiles")):
+        if was_proposed or _is_proposed(place, slide, number):
             connection.execute("UPDATE plane SET proposal = '?' WHERE id = ?", (plane_id,))
+
+
+def _is_proposed(place: Path, slide: str, number: int) -> bool:
+    """Whether any model proposed a plane."""
+    models = [folder for folder in (place / "proposals").glob("*") if folder.is_dir()]
+    with suppress(PathError):
+        return any(path_inside(model, f"{slide}/{number:05d}.tiles").is_file() for model in models)
+    return False
 
 
 def _cut_edits(connection: sqlite3.Connection) -> None:

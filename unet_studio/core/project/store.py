@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from unet_studio.core.classes import LabelClass, make_classes
 from unet_studio.core.cleaning.steps import Step, format_steps, parse_steps
+from unet_studio.core.files import is_plain_name
 from unet_studio.core.labels.edits import Edit
 from unet_studio.core.labels.plane import LabelPlane, PlaneId, PlaneState, ProposalId
 from unet_studio.core.project import stored_edits, stored_labels
@@ -123,8 +124,9 @@ class Project(AbstractContextManager["Project"]):
     @property
     @reports_damage
     def active_model(self) -> str:
-        """Id of the model that proposes; empty until one is chosen."""
-        return _setting(self._db, "active_model")
+        """Id of the model that proposes; empty until one is chosen, and where what is stored is no id but a path."""
+        name = _setting(self._db, "active_model")
+        return name if is_plain_name(name) else ""
 
     @property
     @reports_damage

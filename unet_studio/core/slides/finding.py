@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
-from unet_studio.errors import SlideError
+from unet_studio.core.files import path_inside
+from unet_studio.errors import PathError, SlideError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".svs")
 """Endings of the files that count as slides, in lower case."""
@@ -36,6 +37,22 @@ def find_slides(folder: Path) -> tuple[str, ...]:
         kinds = ", ".join(SUFFIXES)
         raise SlideError(f"There are no slides in '{folder}'. Choose a folder with files that end in {kinds}.")
     return tuple(slides)
+
+
+def slide_file(folder: Path, slide: str) -> Path:
+    """The file of a slide of `folder`, by its path as `find_slides` gives it; slides may lie behind links.
+
+    Raises `PathError` where the path, which may come from a project, leads out of the folder.
+    """
+    return path_inside(folder, slide, follows_links=True)
+
+
+def is_there(folder: Path, slide: str) -> bool:
+    """Whether `folder` has a slide, by its path as a project names it."""
+    try:
+        return slide_file(folder, slide).is_file()
+    except PathError:
+        return False
 
 
 def _walk(folder: Path) -> Iterator[str]:

@@ -20,7 +20,7 @@ from unet_studio.core.project.active_model import use_model
 from unet_studio.core.project.journal import Journal, Write
 from unet_studio.core.project.lock import writing
 from unet_studio.core.project.store import Project
-from unet_studio.core.slides.finding import find_slides
+from unet_studio.core.slides.finding import find_slides, slide_file
 from unet_studio.core.workspace.change import Change
 from unet_studio.core.workspace.elsewhere import save_elsewhere
 from unet_studio.core.workspace.history import History
@@ -132,7 +132,7 @@ class Workspace:
         return self._view(plane, labels, self._find_under(plane, self.kept.get(plane)))
 
     def _view(self, plane: PlaneId, labels: LabelPlane, under: Under) -> MaskView:
-        slide = SlidePlane(self.folder / plane.slide, plane.plane)
+        slide = SlidePlane(slide_file(self.folder, plane.slide), plane.plane)
         return MaskView(labels, under.proposal, self.threshold, self.steps, slide, under.problem)
 
     def find_proposal(self, plane: PlaneId) -> Proposal | None:

@@ -9,6 +9,8 @@ from unet_studio.core.classes import UNLABELLED
 from unet_studio.core.masks.mask_view import MaskView
 from unet_studio.core.masks.proposals import Proposal, find_proposal, slide_stamp
 from unet_studio.core.masks.sources import MaskSource, SourceKind
+from unet_studio.core.slides.finding import slide_file
+from unet_studio.errors import PathError
 from unet_studio.gui.session.open_plane import OpenPlane
 from unet_studio.gui.session.session import Session
 
@@ -65,8 +67,8 @@ def _find_proposals(session: Session, plane: OpenPlane) -> dict[str, Proposal]:
     workspace = session.workspace
     assert workspace is not None
     try:
-        stamp = slide_stamp(workspace.folder / plane.id.slide)
-    except OSError:
+        stamp = slide_stamp(slide_file(workspace.folder, plane.id.slide))
+    except (OSError, PathError):
         return {}  # the slide is gone, and the session tells so
     models = [card.id for card in session.models.known()]
     models.sort(key=lambda model: (model == workspace.active_model) is (plane.newer is not None))

@@ -8,6 +8,7 @@ from unet_studio.core.figures.display import Display, auto_display, read_small
 from unet_studio.core.labels.plane import LabelPlane, PlaneId
 from unet_studio.core.masks.mask_view import MaskView
 from unet_studio.core.masks.proposals import Proposal
+from unet_studio.core.slides.finding import slide_file
 from unet_studio.core.slides.opening import SlideReader, open_slide
 from unet_studio.core.tiles import Box
 from unet_studio.core.workspace.workspace import Workspace
@@ -71,7 +72,7 @@ def read_plane(workspace: Workspace, plane: PlaneId, ready: ReadSlide | None) ->
     version, model = workspace.planes.version(plane), workspace.active_model
 
     def work() -> ReadPlane:
-        reader, display = ready or read_slide(workspace.folder / plane.slide, plane.plane)
+        reader, display = ready or read_slide(slide_file(workspace.folder, plane.slide), plane.plane)
         try:
             labels = workspace.planes.read(plane, (reader.info.height, reader.info.width))
             view, newer = workspace.mask(plane, labels), workspace.find_newer(plane)

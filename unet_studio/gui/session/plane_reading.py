@@ -1,14 +1,16 @@
 """Reading planes off the GUI thread: what was asked for last wins, and slides that nobody looks at are closed."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from threading import Thread
 
 from PySide6.QtCore import QObject, Signal
 
 from unet_studio.core.labels.plane import PlaneId
+from unet_studio.core.slides.finding import slide_file
 from unet_studio.core.slides.reader import SlideReader
 from unet_studio.core.workspace.workspace import Workspace
-from unet_studio.errors import StudioError
+from unet_studio.errors import PathError, StudioError
 from unet_studio.gui.background import Background
 from unet_studio.gui.session.open_plane import OpenPlane, ReadPlane, ReadSlide, read_plane, read_slide
 from unet_studio.gui.session.read_ahead import ReadAhead
@@ -33,13 +35,15 @@ class PlaneReading(QObject):
         if self.shown is not None and self.shown.id.slide == plane.slide:
             ready: ReadSlide | None = (self.shown.reader, self.shown.display)
         else:
-            ready = self._ahead.take(workspace.folder / plane.slide)
+            ready = None
+            with suppress(PathError):  # it is told when the slide is read
+                ready = self._ahead.take(slide_file(workspace.folder, plane.slide))
         self._read(workspace, plane, ready)
 
     def want_next(self, workspace: Workspace, slides: Sequence[str]) -> None:
         """Have these slides read in the background, so that they are shown at once when they are wanted."""
         if self.shown is not None:
-            self._ahead.want([workspace.folder / slide for slide in slides], like=self.shown.reader.info)
+            self._ahead.want([slide_file(workspace.folder, slide) for slide in slides], like=self.shown.reader.info)
 
     def show(self, plane: OpenPlane | None) -> None:
         """Another plane is shown, or the same one looks different, or none is; the slide shown before is let go."""

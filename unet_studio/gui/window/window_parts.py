@@ -6,6 +6,7 @@ from pathlib import Path
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QMainWindow, QStackedWidget
 
+from unet_studio.core.slides.finding import slide_file
 from unet_studio.gui import settings
 from unet_studio.gui.background import Background
 from unet_studio.gui.canvas.canvas import Canvas
@@ -166,4 +167,4 @@ class WindowParts(QMainWindow):
 def _read_thumbnail(session: Session, slide: str) -> QImage:
     """In a thread: the thumbnail of a slide of the folder that is open; raises `SlideError`."""
     workspace = session.workspace
-    return read_thumbnail((workspace.folder if workspace else Path()) / slide)
+    return read_thumbnail(slide_file(workspace.folder if workspace else Path(), slide))

@@ -19,7 +19,7 @@ from unet_studio.core.models.normalisation import Normalisation
 from unet_studio.core.project.store import Project
 from unet_studio.core.scoring.next_plane import evenly_spaced
 from unet_studio.core.scoring.scores import count
-from unet_studio.core.slides.finding import find_slides
+from unet_studio.core.slides.finding import find_slides, slide_file
 from unet_studio.core.slides.opening import open_slide
 from unet_studio.core.tiles import Box, Cell, cells_over, tile_box
 from unet_studio.errors import StudioError
@@ -205,7 +205,7 @@ def open_unlabelled_sample(
         if len(found) == _ELSEWHERE:
             break
         try:
-            reader = stack.enter_context(open_slide(folder / name))
+            reader = stack.enter_context(open_slide(slide_file(folder, name)))
             plane = PlaneId(name, reader.info.planes // 2)
             measured = normalisation.measure(reader, plane.plane)
         except StudioError:

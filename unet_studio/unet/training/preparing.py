@@ -14,7 +14,7 @@ import numpy as np
 from unet_studio.core.labels.plane import LabelPlane, PlaneId
 from unet_studio.core.models.normalisation import Normalisation
 from unet_studio.core.project.stored_labels import LabelledPlane
-from unet_studio.core.slides.finding import find_slides
+from unet_studio.core.slides.finding import find_slides, slide_file
 from unet_studio.core.slides.opening import SlideReader, open_slide
 from unet_studio.errors import StudioError
 from unet_studio.protocol.values import Preparing, Progress, SlideFailed, check_cancelled
@@ -67,7 +67,7 @@ def open_labelled(
         slide = plane.plane.slide
         try:
             if slide not in readers:
-                readers[slide] = stack.enter_context(open_slide(folder / slide))
+                readers[slide] = stack.enter_context(open_slide(slide_file(folder, slide)))
             _check_size(plane, readers[slide])
             opened.append(OpenedPlane(plane, labels, readers[slide]))
         except StudioError as error:
@@ -102,7 +102,7 @@ def open_unlabelled(
     found = []
     for index in rng.permutation(len(names))[:_REPLAYED]:
         try:
-            reader = stack.enter_context(open_slide(folder / names[index]))
+            reader = stack.enter_context(open_slide(slide_file(folder, names[index])))
             plane = PlaneId(names[index], int(rng.integers(reader.info.planes)))
             measured = normalisation.measure(reader, plane.plane)
         except StudioError:

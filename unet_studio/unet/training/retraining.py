@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from unet_studio.core.cleaning.steps import parse_steps
+from unet_studio.core.files import path_inside
 from unet_studio.core.models.cards import ModelCard, find_model, read_card
 from unet_studio.core.models.interrupted import remove_checkpoint, unfinished_runs
 from unet_studio.core.models.normalisation import Normalisation
@@ -112,7 +113,7 @@ class _Retraining:
         self._recipe = Recipe.from_dict(card.recipe)
         self._progress = progress
         self._snapshot = snapshot
-        self._run = project.place / "runs" / card.id
+        self._run = path_inside(project.place, f"runs/{card.id}")
         slides = prepare_all(opened, card.normalisation, progress)
         learned, self._kept_out = divide(slides, snapshot.hold_out)
         self._training, self._validation = set_aside(learned, self._recipe)

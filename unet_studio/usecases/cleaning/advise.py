@@ -16,6 +16,7 @@ from unet_studio.core.project.grouping import group_slides
 from unet_studio.core.project.store import Project
 from unet_studio.core.project.stored_labels import LabelledPlane
 from unet_studio.core.scoring.next_plane import evenly_spaced
+from unet_studio.core.slides.finding import slide_file
 from unet_studio.core.tiles import Box, cells_over, tile_box
 from unet_studio.errors import StudioError
 from unet_studio.protocol.values import NO_PROGRESS, Progress, SlideFailed, check_cancelled
@@ -132,7 +133,7 @@ def _view(project: Project, plane: LabelledPlane) -> MaskView | None:
     proposal = find_kept(project, plane.plane) or find_proposal(project.place, project.active_model, plane.plane)
     if proposal is None or proposal.shape != plane.shape or proposal.channels != len(project.classes()) - 1:
         return None
-    slide = SlidePlane(project.folder / plane.plane.slide, plane.plane.plane)
+    slide = SlidePlane(slide_file(project.folder, plane.plane.slide), plane.plane.plane)
     return MaskView(project.labels(plane.plane, plane.shape), proposal, project.threshold, project.steps(), slide)
 
 

@@ -12,6 +12,7 @@ from unet_studio.core.masks.project_view import view_plane
 from unet_studio.core.project.store import Project
 from unet_studio.core.project.stored_labels import LabelledPlane
 from unet_studio.core.scoring.scores import TrueInstances
+from unet_studio.core.slides.finding import is_there
 from unet_studio.core.tiles import Box
 from unet_studio.errors import RecipeError, StudioError
 from unet_studio.protocol.values import NO_PROGRESS, Progress, check_cancelled
@@ -116,7 +117,7 @@ def _is_whole(plane: LabelledPlane) -> bool:
 
 def _proposed_view(project: Project, plane: LabelledPlane) -> MaskView | None:
     """How the mask of a plane comes about, if it is there and has a proposal that fits its labels."""
-    if not (project.folder / plane.plane.slide).is_file():
+    if not is_there(project.folder, plane.plane.slide):
         return None
     view = view_plane(project, plane.plane, plane.shape)
     return view if view.proposal is not None and view.proposal.shape == plane.shape else None

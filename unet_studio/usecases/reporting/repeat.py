@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from unet_studio.core.classes import BACKGROUND, UNLABELLED
+from unet_studio.core.files import path_inside
 from unet_studio.core.labels.plane import PlaneId, PlaneState
 from unet_studio.core.masks.proposals import proposal_file, proposed_planes
 from unet_studio.core.models.notes import remove_notes
@@ -20,6 +21,7 @@ from unet_studio.core.project.store import Project
 from unet_studio.core.reporting.agreement import Agreement, SlideAgreement, pool_agreement
 from unet_studio.core.scoring.object_counts import count_objects
 from unet_studio.core.scoring.scores import count
+from unet_studio.core.slides.finding import is_there, slide_file
 from unet_studio.core.tiles import Box
 from unet_studio.errors import StudioError
 from unet_studio.protocol.values import NO_PROGRESS, Progress, SlideFailed, check_cancelled
@@ -80,7 +82,7 @@ def deal(
             "that folder."
         )
     reviewed = sorted({plane.slide for plane, state in project.states().items() if state is PlaneState.REVIEWED})
-    there = [slide for slide in reviewed if (project.folder / slide).is_file()]
+    there = [slide for slide in reviewed if is_there(project.folder, slide)]
     if not there:
         raise StudioError("No slide is reviewed, so there is nothing to label again. Review some slides first.")
     number = slides if slides is not None else max(1, round(share * len(there)))
@@ -94,7 +96,7 @@ def deal(
         try:
             folder.mkdir(parents=True)
             for name, slide in names.items():
-                shutil.copyfile(project.folder / slide, folder / name)
+                shutil.copyfile(slide_file(project.folder, slide), path_inside(folder, name))
             proposed = _make_project(project, folder, names, with_proposals=with_proposals)
         except OSError as error:
             raise StudioError(f"The slides can't be copied to '{folder}': {error.strerror or error}.") from error
@@ -176,7 +178,7 @@ def _make_project(project: Project, folder: Path, names: Mapping[str, str], *, w
 def _take_model(project: Project, fresh: Project) -> None:
     if not project.active_model:
         return
-    home = project.place / "models" / project.active_model
+    home = path_inside(project.place, f"models/{project.active_model}")
     card = use_model(fresh, str(home) if home.is_dir() else project.active_model)
     if not card.is_bundled:
         remove_notes(card.folder)

@@ -24,7 +24,7 @@ from unet_studio.core.reporting.learning_curve import LearningCurve, LearningPoi
 from unet_studio.core.reporting.stopping import StopAnswer, may_stop
 from unet_studio.core.scoring.object_counts import count_objects
 from unet_studio.core.scoring.scores import count
-from unet_studio.core.slides.finding import find_slides
+from unet_studio.core.slides.finding import find_slides, slide_file
 from unet_studio.core.tiles import Box
 from unet_studio.errors import ModelError, StudioError
 from unet_studio.protocol.values import NO_PROGRESS, Progress, SlideFailed, check_cancelled
@@ -153,7 +153,7 @@ def _judge_plane(project: Project, plane: LabelledPlane) -> tuple[SlideAgreement
         return None
     where: PlaneId = plane.plane
     steps, labels = project.steps(), project.labels(where, plane.shape)
-    slide = SlidePlane(project.folder / where.slide, where.plane)
+    slide = SlidePlane(slide_file(project.folder, where.slide), where.plane)
     box = Box.of_shape(plane.shape)
     truth, mask = labels.read(box), MaskView(labels, proposal, project.threshold, steps, slide).cleaned(box)
     objects = count_objects(truth, mask, boundaries=boundary_classes(steps))

@@ -15,6 +15,7 @@ from unet_studio.core.masks.mask_view import MaskView
 from unet_studio.core.masks.proposals import find_proposal
 from unet_studio.core.project.store import Project
 from unet_studio.core.scoring.object_errors import ObjectError, find_object_errors
+from unet_studio.core.slides.finding import slide_file
 from unet_studio.core.slides.opening import open_slide
 from unet_studio.core.tiles import Box, cells_over, tile_box
 from unet_studio.errors import StudioError
@@ -65,7 +66,7 @@ def model_view(project: Project, plane: PlaneId) -> MaskView | None:
     if proposal is None:
         return None
     labels = project.labels(plane, proposal.shape)
-    slide = SlidePlane(project.folder / plane.slide, plane.plane)
+    slide = SlidePlane(slide_file(project.folder, plane.slide), plane.plane)
     return MaskView(labels, proposal, project.threshold, project.steps(), slide)
 
 
@@ -81,7 +82,7 @@ def draw_error(project: Project, one: PlaneError, side: int) -> NDArray[np.uint8
     shrink = 1
     while box.height // shrink > 2 * side:
         shrink *= 2
-    with open_slide(project.folder / one.plane.slide) as reader:
+    with open_slide(slide_file(project.folder, one.plane.slide)) as reader:
         number = one.plane.plane
         small = Box(box.y0 // shrink, box.x0 // shrink, box.y1 // shrink, box.x1 // shrink)
         inside = small.intersect(reader.info.box(shrink))

@@ -16,6 +16,7 @@ from unet_studio.core.scoring.next_plane import (
     evenly_spaced,
     next_plane,
 )
+from unet_studio.core.slides.finding import slide_file
 from unet_studio.core.slides.opening import open_slide
 from unet_studio.errors import StudioError
 from unet_studio.protocol.values import NO_PROGRESS, Progress, check_cancelled
@@ -111,7 +112,7 @@ def _find_next(
 def _describe_slide(project: Project, slide: str, slides: int, done: Collection[PlaneId]) -> Iterator[PlaneDescriptor]:
     """The descriptors of a slide's planes; of a long stack those of the done ones and of some more, evenly spread."""
     try:
-        with open_slide(project.folder / slide) as reader:
+        with open_slide(slide_file(project.folder, slide)) as reader:
             planes = [PlaneId(slide, number) for number in range(reader.info.planes)]
             some = {*evenly_spaced(planes, max(1, MOST_COMPARED // slides))}
             yield from [describe_plane(reader, plane) for plane in planes if plane in some or plane in done]
@@ -122,7 +123,7 @@ def _describe_slide(project: Project, slide: str, slides: int, done: Collection[
 def _planes(project: Project, slide: str) -> list[PlaneId]:
     """All planes of a slide; none where it can't be read."""
     try:
-        with open_slide(project.folder / slide) as reader:
+        with open_slide(slide_file(project.folder, slide)) as reader:
             return [PlaneId(slide, number) for number in range(reader.info.planes)]
     except StudioError:
         return []
@@ -149,7 +150,7 @@ def _drawn(seed: int, name: str) -> str:
 def _uncertainty(project: Project, descriptor: PlaneDescriptor, cache: FigureCache) -> float:
     """The mean uncertainty of the active model's proposal; the one in the descriptor where there is none."""
     try:
-        stamp = slide_stamp(project.folder / descriptor.plane.slide)
+        stamp = slide_stamp(slide_file(project.folder, descriptor.plane.slide))
         proposal = find_proposal(project.place, project.active_model, descriptor.plane, stamp=stamp)
         return descriptor.uncertainty if proposal is None else cache.uncertainty(descriptor.plane, proposal)
     except (OSError, StudioError):  # the slide was just removed, or the cache is damaged and counts as none
