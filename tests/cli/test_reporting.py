@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from typer.testing import Result
 
-from tests.usecases.reporting.test_repeat import record
+from tests.usecases.steps import record
 from unet_studio.core.project.store import Project
 
 pytestmark = pytest.mark.usefixtures("qapp")  # printing makes an application of its own where there is none

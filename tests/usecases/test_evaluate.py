@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from tests.usecases.steps import record
 from unet_studio.core.cleaning.steps import parse_steps
 from unet_studio.core.editing.strokes import make_edit
 from unet_studio.core.labels.plane import PlaneId, PlaneState
@@ -21,14 +22,6 @@ from unet_studio.usecases.evaluate import evaluate, pool
 Mask = NDArray[np.uint8]
 
 
-def review(project: Project, slide: str, mask: Mask) -> None:
-    before = np.full_like(mask, 255)
-    states = {"state_before": PlaneState.NEW, "state_after": PlaneState.REVIEWED}
-    edit = make_edit(PlaneId(slide), Box.of_shape(mask.shape), before, mask, "", **states)
-    assert edit is not None
-    project.record(project.next_edit_id(), edit, mask.shape)
-
-
 @pytest.fixture
 def truth(tmp_path: Path, truths: dict[str, Mask]) -> Path:
     """A folder of true masks, 0 and 255."""
@@ -40,8 +33,8 @@ def truth(tmp_path: Path, truths: dict[str, Mask]) -> Path:
 
 
 def test_scores_of_each_slide_and_pooled(project: Project, truth: Path, truths: dict[str, Mask]) -> None:
-    review(project, "a.png", truths["a.png"])
-    review(project, "b.png", np.zeros_like(truths["b.png"]))
+    record(project, "a.png", truths["a.png"])
+    record(project, "b.png", np.zeros_like(truths["b.png"]))
     right, wrong, missing = evaluate(project, truth).slides
     scores = pool([right])
     assert scores is not None
@@ -73,7 +66,7 @@ def test_a_true_mask_of_another_size_is_a_problem_of_that_slide(
     project: Project, truth: Path, truths: dict[str, Mask]
 ) -> None:
     for slide, mask in truths.items():
-        review(project, slide, mask)
+        record(project, slide, mask)
     cv2.imwrite(str(truth / "a.png"), np.zeros((5, 7), np.uint8))
     problems = {slide.slide: slide.problem for slide in evaluate(project, truth).slides}
     assert "can't be of the same slide" in problems["a.png"]

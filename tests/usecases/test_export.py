@@ -7,29 +7,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from tests.usecases.steps import RecordingProgress
 from unet_studio.core.exchange.exporting import ExportRequest, Wanted
 from unet_studio.core.exchange.mask_reading import read_mask
 from unet_studio.core.project.store import Project
-from unet_studio.protocol.values import Event, SlideFailed
+from unet_studio.protocol.values import SlideFailed
 from unet_studio.usecases.export import export
-
-
-class Watcher:
-    """A progress reporter that keeps what it is told, and may want to stop after so many reports."""
-
-    def __init__(self, stop_after: int = 99) -> None:
-        self.reports: list[tuple[float, str]] = []
-        self.events: list[Event] = []
-        self._stop_after = stop_after
-
-    def report(self, done: float, text: str) -> None:
-        self.reports.append((done, text))
-
-    def event(self, event: Event) -> None:
-        self.events.append(event)
-
-    def cancelled(self) -> bool:
-        return len(self.reports) >= self._stop_after
 
 
 @pytest.fixture
@@ -42,19 +25,19 @@ def labelled(
 
 
 def test_all_is_written_and_counted(labelled: Project, truths: dict[str, NDArray[np.uint8]], tmp_path: Path) -> None:
-    watcher = Watcher()
+    watcher = RecordingProgress()
     exported = export(labelled, ExportRequest(tmp_path / "out", states=Wanted.ANY), watcher)
     assert exported.files == tuple(tmp_path / "out" / slide for slide in truths)
     assert exported.failed == ()
     for slide, truth in truths.items():
         np.testing.assert_array_equal(read_mask(tmp_path / "out" / slide), truth)
-    assert [text for _, text in watcher.reports] == list(truths)
-    assert watcher.reports[-1][0] == 1
+    assert watcher.texts == list(truths)
+    assert watcher.shares[-1] == 1
 
 
 def test_a_slide_that_is_gone_is_told_and_the_others_are_written(labelled: Project, tmp_path: Path) -> None:
     (labelled.folder / "b.png").write_bytes(b"no picture")
-    watcher = Watcher()
+    watcher = RecordingProgress()
     exported = export(labelled, ExportRequest(tmp_path / "out", states=Wanted.ANY), watcher)
     assert [file.name for file in exported.files] == ["a.png", "c.png"]
     (failed,) = exported.failed
@@ -63,6 +46,6 @@ def test_a_slide_that_is_gone_is_told_and_the_others_are_written(labelled: Proje
 
 
 def test_it_stops_between_two_files(labelled: Project, tmp_path: Path) -> None:
-    exported = export(labelled, ExportRequest(tmp_path / "out", states=Wanted.ANY), Watcher(stop_after=1))
+    exported = export(labelled, ExportRequest(tmp_path / "out", states=Wanted.ANY), RecordingProgress(stop_after=1))
     assert [file.name for file in exported.files] == ["a.png"]
     assert not (tmp_path / "out" / "b.png").exists()

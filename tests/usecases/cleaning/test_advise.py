@@ -1,6 +1,5 @@
 """The adviser finds what was wrong with proposals throughout, and says so where it finds nothing."""
 
-import math
 from collections.abc import Callable
 
 import cv2
@@ -8,37 +7,17 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from tests.usecases.steps import RecordingProgress, propose, review
 from unet_studio.core.cleaning.steps import parse_steps
-from unet_studio.core.labels.edits import Edit, MaskRecipe, PlaneChange
-from unet_studio.core.labels.plane import PlaneId, PlaneState
-from unet_studio.core.masks.proposal_writing import write_proposal
-from unet_studio.core.masks.proposals import proposal_file, slide_stamp
+from unet_studio.core.labels.edits import MaskRecipe
 from unet_studio.core.project.store import Project
 from unet_studio.errors import Cancelled, StudioError
-from unet_studio.protocol.values import Event
 from unet_studio.usecases.cleaning.advice_sentences import headline
 from unet_studio.usecases.cleaning.advise import advise, use_advice
 
 SHAPE = (64, 64)
 SLIDES = ("a.png", "b.png", "sub/c.png")
 Paint = Callable[[str, NDArray[np.uint8]], None]
-
-
-class Watcher:
-    """A progress reporter that may want to stop after so many reports."""
-
-    def __init__(self, stop_after: float = math.inf) -> None:
-        self.shares: list[float] = []
-        self._stop_after = stop_after
-
-    def report(self, done: float, text: str) -> None:
-        self.shares.append(done)
-
-    def event(self, event: Event) -> None:
-        raise AssertionError(event)
-
-    def cancelled(self) -> bool:
-        return len(self.shares) >= self._stop_after
 
 
 def discs(seed: int) -> NDArray[np.uint8]:
@@ -56,19 +35,17 @@ def specks(seed: int) -> NDArray[np.uint8]:
     return mask
 
 
-def review(project: Project, paint: Paint, slide: str, proposal: NDArray[np.uint8], truth: NDArray[np.uint8]) -> None:
+def correct(project: Project, paint: Paint, slide: str, proposal: NDArray[np.uint8], truth: NDArray[np.uint8]) -> None:
     project.set_setting("active_model", "model")
-    file = proposal_file(project.place, "model", PlaneId(slide))
-    write_proposal(file, SHAPE, 1, [(0, proposal[..., None])], stamp=slide_stamp(project.folder / slide))
+    propose(project, slide, proposal)
     paint(slide, truth)
-    change = PlaneChange(PlaneId(slide), (), PlaneState.CORRECTED, PlaneState.REVIEWED)
-    project.record(project.next_edit_id(), Edit("review", (change,)), SHAPE)
+    review(project, slide)
 
 
 def test_specks_that_were_erased_on_every_slide_are_advised_against(project: Project, paint: Paint) -> None:
     for seed, slide in enumerate(SLIDES):
-        review(project, paint, slide, np.maximum(discs(seed), specks(seed)) * np.uint8(230), discs(seed))
-    watcher = Watcher()
+        correct(project, paint, slide, np.maximum(discs(seed), specks(seed)) * np.uint8(230), discs(seed))
+    watcher = RecordingProgress()
     advice = advise(project, progress=watcher)
     assert advice.is_better
     assert {step.operation for step in advice.recipe.steps} <= {"open", "remove-small"}
@@ -78,6 +55,7 @@ def test_specks_that_were_erased_on_every_slide_are_advised_against(project: Pro
     assert advice.left_out.objects.f1 == 1.0
     assert advice.left_out.dice > advice.before.dice
     assert (advice.planes, advice.slides) == (3, 3)
+    assert watcher.events == []
     assert watcher.shares == sorted(watcher.shares)
     assert all(0 <= share <= 1 for share in watcher.shares)
     assert project.steps() == (), "advice changes nothing"
@@ -87,7 +65,7 @@ def test_specks_that_were_erased_on_every_slide_are_advised_against(project: Pro
 def test_a_faint_border_that_was_painted_asks_for_a_lower_threshold(project: Project, paint: Paint) -> None:
     for seed, slide in enumerate(SLIDES):
         core = cv2.erode(discs(seed), np.ones((5, 5), np.uint8))
-        review(project, paint, slide, core * np.uint8(130) + discs(seed) * np.uint8(100), discs(seed))
+        correct(project, paint, slide, core * np.uint8(130) + discs(seed) * np.uint8(100), discs(seed))
     advice = advise(project)
     assert advice.recipe.threshold == 0.3
     assert advice.recipe.steps == (), "what the threshold does needs no step"
@@ -100,7 +78,7 @@ def test_objects_that_were_parted_ask_for_a_watershed(project: Project, paint: P
         truth[10:50, 5 + seed : 30], truth[10:50, 32:60] = 1, 1
         proposal = np.where(truth > 0, 240, 0).astype(np.uint8)
         proposal[10:50, 30:32] = 190
-        review(project, paint, slide, proposal, truth)
+        correct(project, paint, slide, proposal, truth)
     advice = advise(project)
     assert advice.left_out.objects.right == 6 > advice.before.objects.right
     assert "watershed" in {step.operation for step in advice.recipe.steps} or advice.recipe.threshold > 0.5
@@ -109,7 +87,7 @@ def test_objects_that_were_parted_ask_for_a_watershed(project: Project, paint: P
 def test_proposals_that_were_right_need_no_other_clean_up(project: Project, paint: Paint) -> None:
     project.set_steps(parse_steps("open:1"))
     for seed, slide in enumerate(SLIDES):
-        review(project, paint, slide, discs(seed) * np.uint8(230), discs(seed))
+        correct(project, paint, slide, discs(seed) * np.uint8(230), discs(seed))
     advice = advise(project)
     assert not advice.is_better
     assert advice.recipe == MaskRecipe(parse_steps("open:1"), 0.5)
@@ -122,8 +100,8 @@ def test_what_helps_one_slide_alone_is_not_advised(project: Project, paint: Pain
     small = np.zeros(SHAPE, np.uint8)
     small[4:60:8, 4:60:8] = 1
     small[5:60:8, 4:60:8] = 1
-    review(project, paint, "a.png", (small | discs(0)) * np.uint8(230), discs(0))
-    review(project, paint, "b.png", (small | discs(1)) * np.uint8(230), small | discs(1))
+    correct(project, paint, "a.png", (small | discs(0)) * np.uint8(230), discs(0))
+    correct(project, paint, "b.png", (small | discs(1)) * np.uint8(230), small | discs(1))
     advice = advise(project)
     assert not advice.is_better
     assert advice.left_out.mean < advice.before.mean, "each slide asks for what is wrong for the other"
@@ -131,7 +109,7 @@ def test_what_helps_one_slide_alone_is_not_advised(project: Project, paint: Pain
 
 def test_hold_out_and_audit_are_not_learned_from(project: Project, paint: Paint) -> None:
     for seed, slide in enumerate(SLIDES):
-        review(project, paint, slide, np.maximum(discs(seed), specks(seed)) * np.uint8(230), discs(seed))
+        correct(project, paint, slide, np.maximum(discs(seed), specks(seed)) * np.uint8(230), discs(seed))
     project.add_hold_out(["a.png"])
     assert advise(project).slides == 2
     project.set_audit(["b.png"])
@@ -148,14 +126,14 @@ def test_planes_with_only_strokes_are_not_judged(project: Project, paint: Paint)
 
 def test_it_can_be_stopped(project: Project, paint: Paint) -> None:
     for seed, slide in enumerate(SLIDES):
-        review(project, paint, slide, discs(seed) * np.uint8(230), discs(seed))
+        correct(project, paint, slide, discs(seed) * np.uint8(230), discs(seed))
     with pytest.raises(Cancelled, match="stays as it was"):
-        advise(project, progress=Watcher(stop_after=5))
+        advise(project, progress=RecordingProgress(stop_after=5))
 
 
 def test_use_is_one_edit_that_can_be_undone(project: Project, paint: Paint) -> None:
     for seed, slide in enumerate(SLIDES):
-        review(project, paint, slide, np.maximum(discs(seed), specks(seed)) * np.uint8(230), discs(seed))
+        correct(project, paint, slide, np.maximum(discs(seed), specks(seed)) * np.uint8(230), discs(seed))
     advice = advise(project)
     use_advice(project, advice)
     assert (project.steps(), project.threshold) == (advice.recipe.steps, advice.recipe.threshold)

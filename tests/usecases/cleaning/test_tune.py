@@ -1,6 +1,5 @@
 """Tuning finds numbers with which a watershed divides the labelled planes as the person did."""
 
-import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -8,36 +7,21 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from tests.usecases.steps import RecordingProgress, propose, review
 from unet_studio.core.classes import UNLABELLED
 from unet_studio.core.cleaning.steps import parse_steps
-from unet_studio.core.labels.edits import Edit, PlaneChange
-from unet_studio.core.labels.plane import PlaneId, PlaneState
-from unet_studio.core.masks.proposal_writing import write_proposal
-from unet_studio.core.masks.proposals import proposal_file, slide_stamp
 from unet_studio.core.project.store import Project
 from unet_studio.errors import Cancelled, RecipeError, StudioError
-from unet_studio.protocol.values import Event
 from unet_studio.usecases.cleaning.tune import tune, with_watershed
 
 SHAPE = (64, 64)
 Paint = Callable[[str, NDArray[np.uint8]], None]
 
 
-class Watcher:
-    """A progress reporter that keeps what it is told, and may want to stop after so many reports."""
-
-    def __init__(self, stop_after: float = math.inf) -> None:
-        self.shares: list[float] = []
-        self._stop_after = stop_after
-
-    def report(self, done: float, text: str) -> None:
-        self.shares.append(done)
-
-    def event(self, event: Event) -> None:
-        raise AssertionError(event)
-
-    def cancelled(self) -> bool:
-        return len(self.shares) >= self._stop_after
+@pytest.fixture
+def project(project: Project) -> Project:
+    project.set_setting("active_model", "model")
+    return project
 
 
 def membrane(depth: int) -> NDArray[np.uint8]:
@@ -49,13 +33,6 @@ def membrane(depth: int) -> NDArray[np.uint8]:
     return cell
 
 
-def propose(project: Project, probability: NDArray[np.uint8], slide: str = "a.png") -> None:
-    project.set_setting("active_model", "model")
-    file = proposal_file(project.place, "model", PlaneId(slide))
-    stamp = slide_stamp(project.folder / slide)
-    write_proposal(file, SHAPE, 1, [(0, probability[..., None])], stamp=stamp)
-
-
 def two_cells() -> NDArray[np.uint8]:
     labels = np.ones(SHAPE, np.uint8)
     labels[:, 31:33] = 0
@@ -63,9 +40,9 @@ def two_cells() -> NDArray[np.uint8]:
 
 
 def test_the_tuned_watershed_divides_as_the_labels_do(project: Project, paint: Paint) -> None:
-    propose(project, membrane(depth=60))
+    propose(project, "a.png", membrane(depth=60))
     paint("a.png", two_cells())
-    watcher = Watcher()
+    watcher = RecordingProgress()
     tuned = tune(project, "watershed", progress=watcher)
     assert tuned.best.v_rand > 0.99 > 0.7 > tuned.v_rand_before
     assert tuned.is_better
@@ -73,15 +50,16 @@ def test_the_tuned_watershed_divides_as_the_labels_do(project: Project, paint: P
     assert tuned.planes == 1
     assert tuned.best.step.operation == "watershed"
     assert tuned.best.step.height <= 0.2  # the gap is 60 of 255 lower than its cells
+    assert watcher.events == []
     assert watcher.shares == sorted(watcher.shares)
     assert watcher.shares[-1] == 1
     assert project.steps() == ()
 
 
 def test_it_can_be_stopped(project: Project, paint: Paint) -> None:
-    propose(project, membrane(depth=60))
+    propose(project, "a.png", membrane(depth=60))
     paint("a.png", two_cells())
-    watcher = Watcher(stop_after=3)
+    watcher = RecordingProgress(stop_after=3)
     with pytest.raises(Cancelled, match="the clean-up stays as it was"):
         tune(project, "watershed", progress=watcher)
     assert len(watcher.shares) == 3
@@ -90,7 +68,7 @@ def test_it_can_be_stopped(project: Project, paint: Paint) -> None:
 def test_every_pair_of_numbers_was_tried_once_and_the_best_is_the_first_of_equals(
     project: Project, paint: Paint
 ) -> None:
-    propose(project, membrane(depth=60))
+    propose(project, "a.png", membrane(depth=60))
     paint("a.png", two_cells())
     tuned = tune(project, "watershed", 1)
     pairs = {(trial.step.amount, trial.step.height) for trial in tuned.trials}
@@ -100,14 +78,14 @@ def test_every_pair_of_numbers_was_tried_once_and_the_best_is_the_first_of_equal
 
 
 def test_it_is_judged_among_the_other_steps_of_the_recipe(project: Project, paint: Paint) -> None:
-    propose(project, membrane(depth=60))
+    propose(project, "a.png", membrane(depth=60))
     paint("a.png", two_cells())
     project.set_steps(parse_steps("watershed:9:0.9@1,watershed:3:0.3,erode:40"))
     assert not tune(project, "watershed", 1).is_better, "nothing is left to divide"
 
 
 def test_a_recipe_that_is_as_good_already_stays(project: Project, paint: Paint) -> None:
-    propose(project, membrane(depth=60))
+    propose(project, "a.png", membrane(depth=60))
     paint("a.png", two_cells())
     tuned = tune(project, "watershed")
     project.set_steps((tuned.best.step,))
@@ -125,7 +103,7 @@ def test_a_watershed_takes_the_place_of_the_old_one_for_the_same_class() -> None
 
 
 def test_a_boundary_is_judged_by_what_it_encloses(project: Project, paint: Paint) -> None:
-    propose(project, 255 - membrane(depth=60))
+    propose(project, "a.png", 255 - membrane(depth=60))
     labels = two_cells()
     paint("a.png", np.where(labels == UNLABELLED, labels, 1 - labels).astype(np.uint8))
     tuned = tune(project, "watershed-boundary")
@@ -134,28 +112,27 @@ def test_a_boundary_is_judged_by_what_it_encloses(project: Project, paint: Paint
 
 def test_without_labels_on_a_proposed_slide_there_is_nothing_to_tune_on(project: Project, paint: Paint) -> None:
     paint("b.png", two_cells())
-    propose(project, membrane(depth=60))
+    propose(project, "a.png", membrane(depth=60))
     with pytest.raises(StudioError, match="nothing to tune the watershed on"):
         tune(project, "watershed")
 
 
 def test_a_plane_with_a_few_strokes_says_nothing_unless_it_is_reviewed(project: Project, paint: Paint) -> None:
-    propose(project, membrane(depth=60))
+    propose(project, "a.png", membrane(depth=60))
     labels = two_cells()
     labels[60:] = UNLABELLED
     paint("a.png", labels)
     with pytest.raises(StudioError, match="nothing to tune the watershed on"):
         tune(project, "watershed")
-    reviewed = PlaneChange(PlaneId("a.png"), (), PlaneState.CORRECTED, PlaneState.REVIEWED)
-    project.record(project.next_edit_id(), Edit("review", (reviewed,)), SHAPE)
+    review(project, "a.png")
     assert tune(project, "watershed").planes == 1
 
 
 def test_a_slide_that_is_gone_or_has_nothing_on_it_keeps_nobody_from_tuning(project: Project, paint: Paint) -> None:
-    propose(project, membrane(depth=60))
+    propose(project, "a.png", membrane(depth=60))
     paint("a.png", two_cells())
     for slide in ("b.png", "sub/c.png"):
-        propose(project, membrane(depth=60), slide)
+        propose(project, slide, membrane(depth=60))
         paint(slide, np.zeros(SHAPE, np.uint8))
     (project.folder / "b.png").unlink()
     tuned = tune(project, "watershed")

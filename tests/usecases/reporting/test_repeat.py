@@ -11,12 +11,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from unet_studio.core.classes import UNLABELLED
-from unet_studio.core.editing.strokes import make_edit
+from tests.usecases.steps import propose, record
 from unet_studio.core.labels.edits import Edit, PlaneChange
 from unet_studio.core.labels.plane import PlaneId, PlaneState
-from unet_studio.core.masks.proposal_writing import write_proposal
-from unet_studio.core.masks.proposals import find_proposal, proposal_file, proposed_planes, slide_stamp
+from unet_studio.core.masks.proposals import find_proposal, proposed_planes, slide_stamp
 from unet_studio.core.models.cards import ModelCard
 from unet_studio.core.models.notes import learned_slides, write_learned_slides, write_note
 from unet_studio.core.project.active_model import use_model
@@ -31,20 +29,9 @@ Paint = Callable[[str, NDArray[np.uint8]], None]
 Truths = dict[str, NDArray[np.uint8]]
 
 
-def record(project: Project, slide: str, labels: NDArray[np.uint8]) -> None:
-    edit = make_edit(
-        PlaneId(slide), Box.of_shape(labels.shape), np.full_like(labels, UNLABELLED), labels, "brush",
-        state_before=PlaneState.NEW, state_after=PlaneState.REVIEWED,
-    )  # fmt: skip
-    assert edit is not None
-    project.record(project.next_edit_id(), edit, labels.shape)
-
-
-def propose(project: Project, slide: str, mask: NDArray[np.uint8]) -> None:
+def propose_mask(project: Project, slide: str, mask: NDArray[np.uint8]) -> None:
     project.set_setting("active_model", "bright")
-    file = proposal_file(project.place, "bright", PlaneId(slide))
-    stamp = slide_stamp(project.folder / slide)
-    write_proposal(file, mask.shape, 1, [(0, (mask * np.uint8(255))[..., None])], stamp=stamp)
+    propose(project, slide, mask * np.uint8(255), model="bright")
 
 
 @pytest.fixture
@@ -64,7 +51,7 @@ def test_slides_are_dealt_without_their_names_or_labels(reviewed: Project, brigh
     write_note(model, "good on sub/c.png")
     write_learned_slides(model.folder, ["a.png", "b.png"])
     for slide, truth in truths.items():
-        propose(reviewed, slide, truth)
+        propose_mask(reviewed, slide, truth)
     dealt = deal(reviewed, slides=2, with_proposals=True)
     assert sorted(file.name for file in dealt.folder.glob("*.png")) == ["slide-001.png", "slide-002.png"]
     with Project.open(dealt.folder) as fresh:
@@ -87,7 +74,7 @@ def test_slides_are_dealt_without_their_names_or_labels(reviewed: Project, brigh
 def test_nothing_is_proposed_unless_it_is_asked_for(reviewed: Project, bright: ModelCard, truths: Truths) -> None:
     use_model(reviewed, str(bright.folder))
     for slide in ("a.png", "b.png"):
-        propose(reviewed, slide, truths[slide])
+        propose_mask(reviewed, slide, truths[slide])
     dealt = deal(reviewed, slides=3)
     assert dealt.proposed == 0
     assert not proposed_planes(dealt.folder / "unet-studio", "bright")
@@ -108,7 +95,7 @@ def test_comparing_says_what_the_second_labelling_began_with(
 ) -> None:
     use_model(reviewed, str(bright.folder))
     for slide, truth in truths.items():
-        propose(reviewed, slide, truth)
+        propose_mask(reviewed, slide, truth)
     dealt = deal(reviewed, slides=2, with_proposals=True)
     key = key_of(reviewed)
     with Project.open(dealt.folder) as fresh:

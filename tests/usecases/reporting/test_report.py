@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from PySide6.QtGui import QGuiApplication
 
-from tests.usecases.reporting.test_repeat import Truths, propose, record
+from tests.usecases.reporting.test_repeat import Truths, propose_mask
+from tests.usecases.steps import record
 from unet_studio.core.models.cards import ModelCard
 from unet_studio.core.project.store import Project
 from unet_studio.core.reporting.fingerprints import labels_fingerprint
@@ -22,7 +23,7 @@ from unet_studio.usecases.reporting.report_html import methods, report_html
 def reviewed(project: Project, truths: Truths) -> Project:
     for slide, truth in truths.items():
         record(project, slide, truth)
-        propose(project, slide, truth)
+        propose_mask(project, slide, truth)
     return project
 
 
@@ -43,7 +44,7 @@ def test_false_objects_are_a_bias_of_counts_and_areas(reviewed: Project, truths:
     for slide in ("a.png", "b.png"):
         mask = truths[slide].copy()
         mask[0:6, 0:6] = 1
-        propose(reviewed, slide, mask)
+        propose_mask(reviewed, slide, mask)
     report = make_report(reviewed)
     assert report.agreement.count_bias.value > 0
     assert report.agreement.area_bias.value > 0

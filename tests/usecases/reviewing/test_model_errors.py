@@ -6,35 +6,18 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from tests.usecases.steps import RecordingProgress, propose, review
 from unet_studio.core.cleaning.steps import parse_steps
-from unet_studio.core.labels.edits import Edit, PlaneChange
-from unet_studio.core.labels.plane import PlaneId, PlaneState
-from unet_studio.core.masks.proposal_writing import write_proposal
-from unet_studio.core.masks.proposals import proposal_file, slide_stamp
+from unet_studio.core.labels.plane import PlaneId
+from unet_studio.core.masks.proposals import proposal_file
 from unet_studio.core.project.store import Project
 from unet_studio.core.scoring.object_errors import ErrorKind
 from unet_studio.errors import Cancelled, StudioError
-from unet_studio.protocol.values import Event, SlideFailed
+from unet_studio.protocol.values import SlideFailed
 from unet_studio.usecases.reviewing.model_errors import OF_LABELS, OF_MODEL, PlaneError, draw_error, find_model_errors
 
 Mask = NDArray[np.uint8]
 Paint = Callable[[str, Mask], None]
-
-
-class Watcher:
-    """Keeps what it is told; wants to stop from the start, or never."""
-
-    def __init__(self, *, stop: bool = False) -> None:
-        self.events: list[Event] = []
-        self._stop = stop
-
-    def report(self, done: float, text: str) -> None: ...
-
-    def event(self, event: Event) -> None:
-        self.events.append(event)
-
-    def cancelled(self) -> bool:
-        return self._stop
 
 
 def square(y: int, x: int, side: int) -> Mask:
@@ -43,23 +26,13 @@ def square(y: int, x: int, side: int) -> Mask:
     return mask
 
 
-def give(project: Project, slide: str, mask: Mask) -> None:
-    file = proposal_file(project.place, "m", PlaneId(slide))
-    write_proposal(file, mask.shape, 1, [(0, 255 * mask[..., None])], stamp=slide_stamp(project.folder / slide))
-
-
-def review(project: Project, slide: str) -> None:
-    change = PlaneChange(PlaneId(slide), (), PlaneState.CORRECTED, PlaneState.REVIEWED)
-    project.record(project.next_edit_id(), Edit("review", (change,)), (64, 64))
-
-
 @pytest.fixture
 def reviewed(project: Project, paint: Paint) -> Project:
     """One reviewed slide on which the model found one square and missed a larger one, and another only corrected."""
-    project.set_setting("active_model", "m")
+    project.set_setting("active_model", "model")
     for slide in ("a.png", "b.png"):
         paint(slide, square(5, 5, 10) | square(30, 30, 20))
-        give(project, slide, square(5, 5, 10) | square(50, 5, 8))
+        propose(project, slide, 255 * (square(5, 5, 10) | square(50, 5, 8)))
     review(project, "a.png")
     return project
 
@@ -79,11 +52,11 @@ def test_the_clean_up_counts(reviewed: Project) -> None:
 
 def test_a_plane_that_cannot_be_read_is_told_and_one_without_a_proposal_left_out(reviewed: Project) -> None:
     review(reviewed, "b.png")
-    proposal_file(reviewed.place, "m", PlaneId("b.png")).unlink()
+    proposal_file(reviewed.place, "model", PlaneId("b.png")).unlink()
     assert {one.plane.slide for one in find_model_errors(reviewed)} == {"a.png"}
-    file = proposal_file(reviewed.place, "m", PlaneId("a.png"))
+    file = proposal_file(reviewed.place, "model", PlaneId("a.png"))
     file.write_bytes(file.read_bytes()[:8192] + bytes(len(file.read_bytes()) - 8192))
-    watcher = Watcher()
+    watcher = RecordingProgress()
     assert find_model_errors(reviewed, progress=watcher) == ()
     if watcher.events:  # else the damage is such that it counts as no proposal
         (event,) = watcher.events
@@ -92,7 +65,7 @@ def test_a_plane_that_cannot_be_read_is_told_and_one_without_a_proposal_left_out
 
 def test_it_can_be_stopped(reviewed: Project) -> None:
     with pytest.raises(Cancelled):
-        find_model_errors(reviewed, progress=Watcher(stop=True))
+        find_model_errors(reviewed, progress=RecordingProgress(stop_after=0))
 
 
 def test_a_large_plane_is_judged_in_blocks(reviewed: Project, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,6 +91,6 @@ def test_a_picture_has_both_outlines_and_some_ground(reviewed: Project, side: in
 
 def test_without_its_proposal_there_is_nothing_to_draw(reviewed: Project) -> None:
     one = find_model_errors(reviewed)[0]
-    proposal_file(reviewed.place, "m", PlaneId("a.png")).unlink()
+    proposal_file(reviewed.place, "model", PlaneId("a.png")).unlink()
     with pytest.raises(StudioError, match="Propose it again"):
         draw_error(reviewed, PlaneError(one.plane, one.error), 64)

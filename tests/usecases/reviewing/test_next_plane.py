@@ -8,6 +8,7 @@ import pytest
 import tifffile
 from numpy.typing import NDArray
 
+from tests.usecases.steps import RecordingProgress
 from unet_studio.core.labels.plane import PlaneId
 from unet_studio.core.masks.proposal_writing import write_proposal
 from unet_studio.core.masks.proposals import proposal_file, slide_stamp
@@ -16,24 +17,8 @@ from unet_studio.core.scoring.next_plane import describe_plane, next_plane
 from unet_studio.core.slides.finding import find_slides
 from unet_studio.core.slides.opening import open_slide
 from unet_studio.errors import Cancelled
-from unet_studio.protocol.values import NO_PROGRESS, Event
+from unet_studio.protocol.values import NO_PROGRESS
 from unet_studio.usecases.reviewing.next_plane import Descriptors, next_plane_to_label
-
-
-class StoppedProgress:
-    """A progress reporter that wants to stop after so many slides."""
-
-    def __init__(self, slides: int) -> None:
-        self.seen: list[str] = []
-        self._most = slides
-
-    def report(self, done: float, text: str) -> None:
-        self.seen.append(text)
-
-    def event(self, event: Event) -> None: ...
-
-    def cancelled(self) -> bool:
-        return len(self.seen) >= self._most
 
 
 def cells(seed: int, size: int, light: int) -> NDArray[np.uint8]:
@@ -109,16 +94,16 @@ def test_of_many_slides_some_are_looked_at_and_those_that_are_labelled_always(
     mixed: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("unet_studio.core.scoring.next_plane.evenly_spaced.__defaults__", (3,))
-    progress = StoppedProgress(99)
+    progress = RecordingProgress()
     slides = [slide for slide in find_slides(mixed.folder) if slide != "broken.png"]
     next_plane_to_label(mixed, slides, done={PlaneId("small3.png")}, progress=progress)
-    assert "small3.png" in progress.seen
-    assert len(progress.seen) == 4
+    assert "small3.png" in progress.texts
+    assert len(progress.texts) == 4
 
 
 def test_it_can_be_stopped(mixed: Project) -> None:
-    progress = StoppedProgress(3)
+    progress = RecordingProgress(stop_after=3)
     with pytest.raises(Cancelled):
         next_plane_to_label(mixed, find_slides(mixed.folder), done=(), progress=progress)
-    assert len(progress.seen) == 3
+    assert len(progress.texts) == 3
     assert next_plane_to_label(mixed, (), done=(), progress=NO_PROGRESS) is None

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from tests.usecases.steps import RecordingProgress, propose
 from unet_studio.core.classes import UNLABELLED, make_classes
 from unet_studio.core.labels.plane import PlaneId
 from unet_studio.core.masks.proposal_writing import write_proposal
-from unet_studio.core.masks.proposals import find_proposal, proposal_file, slide_stamp
+from unet_studio.core.masks.proposals import find_proposal, proposal_file
 from unet_studio.core.models.cards import ModelCard
 from unet_studio.core.models.normalisation import Normalisation
 from unet_studio.core.project.store import Project
@@ -26,9 +27,7 @@ SIDE = 64
 
 def give(project: Project, model: str, slide: str, probability: NDArray[np.integer] | int) -> None:
     """Store a proposal of a model, as the worker does."""
-    values = np.broadcast_to(np.asarray(probability, np.uint8), (SIDE, SIDE))[..., None]
-    file = proposal_file(project.place, model, PlaneId(slide))
-    write_proposal(file, (SIDE, SIDE), 1, [(0, values)], stamp=slide_stamp(project.folder / slide))
+    propose(project, slide, np.broadcast_to(np.asarray(probability, np.uint8), (SIDE, SIDE)), model=model)
 
 
 def add_model(place: Path, name: str, parent: str) -> None:
@@ -137,15 +136,8 @@ def test_only_some_slides_may_be_asked_for_and_it_can_be_stopped(retrained: Proj
     give(retrained, "m2", "a.png", 128)
     give(retrained, "m2", "b.png", 128)
     assert set(measure_planes(retrained, slides={"b.png"})) == {PlaneId("b.png")}
-
-    class Stopped:
-        def report(self, done: float, text: str) -> None: ...
-        def event(self, event: object) -> None: ...
-        def cancelled(self) -> bool:
-            return True
-
     with pytest.raises(Cancelled):
-        measure_planes(retrained, progress=Stopped())
+        measure_planes(retrained, progress=RecordingProgress(stop_after=0))
 
 
 def test_a_large_proposal_is_looked_at_in_parts(tmp_path: Path) -> None:
