@@ -14,6 +14,7 @@ from unet_studio.core.slides.tiff.contents import check_contents, check_hypersta
 from unet_studio.core.slides.tiff.layout import TiffLevel, decoded_stack, page_numbers
 from unet_studio.core.slides.tiff.planes import TiffPlanes
 from unet_studio.core.slides.tiff.scale import pixel_size_um
+from unet_studio.core.slides.tiff.segments import Samples
 from unet_studio.core.tiles import Box
 
 _LAZY_BYTES = 2**28  # untiled planes beyond this size are read strip by strip rather than whole
@@ -32,11 +33,7 @@ def open_tiff(path: Path) -> SlideReader:
     its pixels in a way that isn't supported.
     """
     with explained(path):
-        # A series that spans several files would show up once for each of them: here every file stands for itself.
-        try:
-            tiff = TiffFile(path, _multifile=False)
-        except TiffFileError as error:
-            raise unreadable(path, _NO_CONTENTS, COPY_AGAIN) from error
+        tiff = _open(path)
         try:
             return _reader(path, tiff)
         except BaseException:
@@ -44,13 +41,44 @@ def open_tiff(path: Path) -> SlideReader:
             raise
 
 
-def _reader(path: Path, tiff: TiffFile) -> SlideReader:
+def read_stored_tiff(path: Path) -> Samples:
+    """The samples of a TIFF's first series as `opening.read_stored` has them; raises as `open_tiff`.
+
+    Channels that have a page each count as planes: a mask has none.
+    """
+    with explained(path), _open(path) as tiff:
+        series, colour = _checked_series(path, tiff)
+        check_bytes(path, series.nbytes)
+        numbers = page_numbers(series)
+        if numbers is None:
+            stack, _ = decoded_stack(series, colour)
+            return stack.reshape(-1, *stack.shape[2:])
+        planes = TiffPlanes(path, tiff, numbers)
+        planes.check_length()
+        planes.check_segments()
+        orientation = series.keyframe.tags.valueof(_ORIENTATION, 1)
+        return np.stack([turn(page, orientation) for page in planes.read_stored()])
+
+
+def _open(path: Path) -> TiffFile:
+    # A series that spans several files would show up once for each of them: here every file stands for itself.
+    try:
+        return TiffFile(path, _multifile=False)
+    except TiffFileError as error:
+        raise unreadable(path, _NO_CONTENTS, COPY_AGAIN) from error
+
+
+def _checked_series(path: Path, tiff: TiffFile) -> tuple[TiffPageSeries, TiffColour]:
+    """The series that is the slide, and how to get at its colours; raises SlideError where there is none."""
     check_contents(path, tiff)
     if not tiff.series or 0 in tiff.series[0].shape:
         raise unreadable(path, "it has no pixels", EXPORT_PLAIN)
     check_hyperstack(path, tiff)
-    series = tiff.series[0]
-    colour = _checked_colour(path, series)
+    return tiff.series[0], _checked_colour(path, tiff.series[0])
+
+
+def _reader(path: Path, tiff: TiffFile) -> SlideReader:
+    series, colour = _checked_series(path, tiff)
     numbers = page_numbers(series)
     if numbers is None:
         return _StackReader(path, tiff, colour)

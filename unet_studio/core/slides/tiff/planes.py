@@ -1,5 +1,6 @@
 """Puts the planes of a TIFF together from its pages."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +44,11 @@ class TiffPlanes:
         """Pixels of a box of a level; pages that the file leaves out are black."""
         pages = [level.colour.pixels(self._samples(int(number), box, level)) for number in self._numbers[plane]]
         return pages[0] if len(pages) == 1 else np.concatenate(pages, axis=2)
+
+    def read_stored(self) -> Iterator[Samples]:
+        """All samples of page after page as stored, (height, width, samples), plane by plane."""
+        base = self.levels[0]
+        return (self._samples(int(number), base.box, base) for number in self._numbers.flat)
 
     def check_length(self) -> None:
         """Raises SlideError if the file ends before its first or its last page does."""
