@@ -23,7 +23,7 @@
 <context>
     <name>Comparing</name>
     <message numerus="yes">
-        <location filename="../../unet_studio/gui/jobs/comparing.py" line="36"/>
+        <location filename="../../unet_studio/gui/jobs/comparing.py" line="35"/>
         <source>%n slide(s) were left out of the comparison.</source>
         <translation>
             <numerusform>%n slide was left out of the comparison.</numerusform>
@@ -94,11 +94,27 @@
 <context>
     <name>RetrainPanel</name>
     <message numerus="yes">
-        <location filename="../../unet_studio/gui/panels/retrain_panel.py" line="131"/>
-        <source>Retrain on %n labelled slide(s)</source>
+        <location filename="../../unet_studio/gui/panels/retrain_panel.py" line="121"/>
+        <source>Retrain on %n slide(s)</source>
         <translation>
-            <numerusform>Retrain on %n labelled slide</numerusform>
-            <numerusform>Retrain on %n labelled slides</numerusform>
+            <numerusform>Retrain on %n slide</numerusform>
+            <numerusform>Retrain on %n slides</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <location filename="../../unet_studio/gui/panels/retrain_panel.py" line="123"/>
+        <source>Train a first model on %n slide(s)</source>
+        <translation>
+            <numerusform>Train a first model on %n slide</numerusform>
+            <numerusform>Train a first model on %n slides</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <location filename="../../unet_studio/gui/panels/retrain_panel.py" line="139"/>
+        <source>Judged on %n held-out slide(s).</source>
+        <translation>
+            <numerusform>Judged on %n held-out slide.</numerusform>
+            <numerusform>Judged on %n held-out slides.</numerusform>
         </translation>
     </message>
 </context>

@@ -89,7 +89,7 @@ def test_a_first_model_that_learned_nothing_is_not_used(
     ask("import", folder, "--masks", truth, "--classes", "spot")
     monkeypatch.setattr("unet_studio.core.scoring.scores.Counts.mean_dice_of_truth", 0.0)
     text = run("retrain", folder, "--recipe", recipe_file).stdout
-    assert "The training learned nothing, so its model is not used." in text
+    assert "The training learned nothing. Its model is not used." in text
     assert "Active: no model" in text
     assert "'retrain FOLDER --model retrained-001' trains the new one longer." in text
     assert ask("models", folder)["active_model"] == ""

@@ -71,7 +71,7 @@ def retrain(
             elif opened.active_model and not from_scratch:
                 model = active_model(opened).id
             job = RetrainJob(str(opened.folder), str(opened.place), model, recipe, changes or [])
-        lesson = Lesson(()) if resume else check_can_learn(opened, has_start=bool(model))
+        lesson = Lesson() if resume else check_can_learn(opened, has_start=bool(model))
         engine, started = load_engine(), time.monotonic()
         with TerminalReporter("Retraining") as reporter:
             for sentence in (*lesson.learned, *lesson.judged):

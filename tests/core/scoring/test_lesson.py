@@ -154,6 +154,21 @@ def test_what_was_accepted_in_bulk_does_not_count() -> None:
     assert "1 of them judges" in judged(replace(bulk, in_bulk=False))
 
 
+# What a person may do something about
+
+
+def test_advice_is_what_asks_for_something() -> None:
+    both = labelled("b.png", state=REVIEWED, c0=9000, c1=1000)
+    lesson = describe_lesson(Basis(CLASSES, (labelled("a.png", c0=900, c1=900),), ("b.png", "c.png"), (both,)))
+    assert lesson.advice == ()
+    assert (lesson.teaching, lesson.held_out, lesson.judging) == (1, 2, 1)
+    lesson = describe_lesson(Basis(CLASSES, (labelled("a.png", c0=90),), ("b.png",)))
+    assert [sentence.partition(" ")[0] for sentence in lesson.advice] == ["You", "Only", "No"]
+    assert (*lesson.learned, *lesson.judged[1:]) == lesson.advice
+    refused = describe_lesson(Basis(CLASSES, held_out=("a.png",), judging=(labelled("a.png", c0=1),)))
+    assert (refused.advice, refused.teaching, refused.held_out) == ((), 0, 1)
+
+
 # On a project
 
 

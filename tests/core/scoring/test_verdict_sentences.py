@@ -7,7 +7,7 @@ import pytest
 from tests.core.scoring.judging import CLASSES, compared, retrained, slides, tile
 from unet_studio.core.scoring.gate import judge_model
 from unet_studio.core.scoring.judgement import Judgement, TooClose, Verdict
-from unet_studio.core.scoring.verdict_sentences import details, headline
+from unet_studio.core.scoring.verdict_sentences import brief, details, headline, outcome
 from unet_studio.protocol.values import ComparedTile, Comparison, Corrections, Round
 
 UP = slides([0.8, 0.7, 0.9, 0.85, 0.75], [0.84, 0.75, 0.93, 0.9, 0.79])
@@ -25,20 +25,20 @@ def judged(
 @pytest.mark.parametrize(
     ("judgement", "says"),
     [
-        (judged(compared(UP)), "better and in use: Dice 0.8420 on the hold-out, before 0.8000 (difference +0.0420, "),
-        (judged(compared(UP)), "over 5 slides)."),
-        (judged(compared(DOWN)), "is worse, so the one before stays in use: Dice 0.8000 on the hold-out"),
+        (judged(compared(UP)), "better: Dice 0.8420 on the hold-out, before 0.8000 (difference +0.0420, "),
+        (judged(compared(UP)), "over 5 slides). It is in use."),
+        (judged(compared(DOWN)), "is worse: Dice 0.8000 on the hold-out"),
         (judged(compared(SAME)), "too close to call: Dice 0.8020"),
-        (judged(compared(SAME)), "It is in use, since most of what was corrected is right in it and nothing else"),
-        (judged(compared(SAME), rule=TooClose.ALWAYS), "It is in use, as you chose for such cases."),
+        (judged(compared(SAME)), "one is in use, since most of what was corrected is right in it and nothing else"),
+        (judged(compared(SAME), rule=TooClose.ALWAYS), "The new one is in use, as you chose for such cases."),
         (judged(compared(SAME), rule=TooClose.NEVER), "The one before stays in use, as you chose for such cases."),
         (
             judged(compared(slides([0.8, 0.7, 0.9], [0.84, 0.6, 0.86]))),
-            "stays in use: its Dice on the hold-out is lower, though perhaps by chance.",
+            "stays in use: the new one's Dice on the hold-out is lower, though perhaps by chance.",
         ),
         (
             judged(compared(SAME, learned_strokes=Corrections(900, 400, 30, 7))),
-            "stays in use: of 400 corrected pixels it has 30 right, and it has 7 wrong that were right.",
+            "stays in use: of 400 corrected pixels the new one has 30 right, and 7 wrong that were right.",
         ),
         (
             judged(compared(SAME, elsewhere=((8000, 900), (0, 1100)))),
@@ -54,8 +54,8 @@ def judged(
         (judged(compared([tile("a.png", 0.8, 0.9)])), "too little to say how far chance goes"),
         (
             judged(compared(UP, elsewhere=FORGOTTEN)),
-            "is not used, since where nobody labelled it would change too much: spot area on 8 of the 31 slides that "
-            "nobody labelled −97 %, Dice of the two 0.05. The one before stays in use.",
+            "would change too much where nobody labelled: spot area on 8 of the 31 slides that nobody labelled −97 %, "
+            "Dice of the two 0.05. The one before stays in use.",
         ),
         (
             judged(compared(elsewhere=FORGOTTEN, elsewhere_slides=0, unlabelled_slides=0)),
@@ -67,23 +67,33 @@ def judged(
         ),
         (judged(compared(elsewhere=((0, 9000), (0, 0)))), "from nothing to 100 % of the pixels"),
         (judged(compared(learned=slides([0.9, 0.1], [0.5, 0.9]))), "on 1 of 2 slides that it learned from"),
-        (judged(compared(slides([0.9, 0.1], [0.5, 0.9]))), "since on 1 of 2 slides held out its Dice is lower by more"),
-        (judged(None, rival=""), "The first model of this project is in use."),
-        (judged(None), "was not compared with the model in use, which stays"),
-        (judged(compared(UP), classes=("background", "cell")), "the classes were changed while it learned them"),
+        (judged(compared(slides([0.9, 0.1], [0.5, 0.9]))), "slides: on 1 of 2 slides held out its Dice is"),
+        (judged(None, rival=""), "This is the first model of this project. It is in use."),
+        (judged(None), "was not compared with the model in use. That one stays in use."),
+        (judged(compared(UP), classes=("background", "cell")), "they were changed while it learned. It is not"),
         (
             judged(compared(UP), stopped=True, history=(Round(1, 9, 0.5, 0.5, 1.0, kept=True),)),
-            "was stopped in its first round, so its model is not used",
+            "was stopped in its first round. Its model is not used.",
         ),
         (
             judged(compared(UP), history=(Round(0, 1, 0.5, 0.5, 1.0, kept=True),)),
-            "The training learned nothing, so its model is not used.",
+            "The training learned nothing. Its model is not used.",
         ),
-        (Judgement(Verdict.NOT_USABLE, False, "new"), "could not be put to use; the model in use stays"),
+        (Judgement(Verdict.NOT_USABLE, False, "new"), "could not be put to use. The model in use stays."),
     ],
 )  # fmt: skip
 def test_every_headline(judgement: Judgement, says: str) -> None:
     assert says in headline(judgement)
+    said = outcome(judgement)
+    assert not said.verdict.endswith(".") and not said.reason.endswith(".")
+    assert said.consequence.endswith(".")
+
+
+def test_the_brief_sentence_has_the_dice_of_both_and_no_interval() -> None:
+    assert brief(judged(compared(UP))) == "The new model is better: Dice 0.8420, before 0.8000. It is in use."
+    unjudged = judged(compared())
+    assert brief(unjudged) == headline(unjudged)
+    assert brief(judged(None, rival="")) == "This is the first model of this project. It is in use."
 
 
 @pytest.mark.parametrize(

@@ -91,7 +91,7 @@ def test_a_better_model_is_in_use_and_proposes_the_open_slide(desk: Desk) -> Non
     desk.tell_workers("go-trained")
     assert desk.end_retraining() is Verdict.BETTER
     assert desk.workspace.active_model == "trained"
-    assert "The new model is better and in use" in desk.told()
+    assert "The new model is better: Dice" in desk.told()
     desk.qtbot.waitUntil(lambda: desk.proposes("trained", "s1.png") and not desk.jobs.is_busy, timeout=WAIT)
     assert desk.asked("trained")[0] == "s1.png"
 
@@ -149,7 +149,7 @@ def test_a_class_renamed_during_a_training_keeps_the_model_out_and_the_window_sa
     assert desk.end_retraining() is Verdict.OTHER_CLASSES
     assert desk.workspace.active_model == before
     assert "in use" not in desk.told()
-    assert "is not used: the classes were changed while it learned them" in desk.told()
+    assert "they were changed while it learned. It is not used." in desk.told()
     assert desk.offered() == [], "nobody can use it"
     assert not desk.jobs.proposing.is_busy
 
@@ -164,7 +164,7 @@ def test_a_model_chosen_during_a_training_stays(desk: Desk, qtbot: QtBot) -> Non
     desk.session.models.use(other)
     assert desk.end_retraining() is Verdict.OTHER_RIVAL
     assert desk.workspace.active_model == other
-    assert "was not compared with the model in use, which stays" in desk.told()
+    assert "was not compared with the model in use. That one stays" in desk.told()
 
 
 def test_a_retraining_that_ends_while_all_is_proposed_leaves_no_slide_without_a_mask(desk: Desk) -> None:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from unet_studio.core.classes import BACKGROUND
 from unet_studio.core.labels.plane import PlaneState
@@ -49,11 +49,19 @@ class Basis:
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """Sentences for a person: what is learned, how it is judged, and why no training can begin, empty where one can."""
+    """Sentences for a person: what is learned, how it is judged, and why no training can begin, empty where one can.
 
-    learned: tuple[str, ...]
+    `advice` has those of them that a person may want to do something about. `teaching`, `held_out` and `judging` are
+    numbers of slides: those that are learned from, and those held out with how many of them judge.
+    """
+
+    learned: tuple[str, ...] = ()
     judged: tuple[str, ...] = ()
     refusal: str = ""
+    advice: tuple[str, ...] = ()
+    teaching: int = 0
+    held_out: int = 0
+    judging: int = 0
 
 
 def read_lesson(project: Project, *, has_start: bool) -> Lesson:
@@ -82,14 +90,19 @@ def check_can_learn(project: Project, *, has_start: bool) -> Lesson:
 
 def describe_lesson(basis: Basis) -> Lesson:
     """What a training can and can't learn from its basis, and how the model can be judged."""
+    teaching = len({plane.slide for plane in basis.teaching})
+    held_out, judging = len(basis.held_out), len({plane.slide for plane in basis.judging if plane.judges})
+    lesson = Lesson(teaching=teaching, held_out=held_out, judging=judging)
     refusal = _refusal(basis)
     if refusal:
-        return Lesson((), refusal=refusal)
-    few = sum(_pixels(basis.teaching).values())
-    learned = [*_of_corrections(basis)] if basis.has_start else [*_of_first(basis)]
-    if few < _FEW:
-        learned.append(f"Only {few:,} pixels are labelled, which is little to learn from; a minute more would help.")
-    return Lesson(tuple(learned), tuple(_judged(basis)))
+        return replace(lesson, refusal=refusal)
+    on_labels, on_hold_out = tuple(_advise_on_labels(basis)), tuple(_advise_on_hold_out(basis))
+    judged = (
+        f"{counted(teaching, 'slide')} {_verb(teaching, 'teach')}; {held_out} {'is' if held_out == 1 else 'are'} held "
+        f"out, and {judging} of them {_verb(judging, 'judge')}."
+    )
+    learned = (*_what_it_learns(basis), *on_labels)
+    return replace(lesson, learned=learned, judged=(judged, *on_hold_out), advice=(*on_labels, *on_hold_out))
 
 
 def _refusal(basis: Basis) -> str:
@@ -116,29 +129,45 @@ def _refusal(basis: Basis) -> str:
     )
 
 
-def _of_first(basis: Basis) -> Iterable[str]:
+def _what_it_learns(basis: Basis) -> Iterable[str]:
+    """The classes that it learns; nothing where a model learns from background alone, or from objects alone."""
     known = _pixels(basis.teaching)
+    names = name_all(_name(basis, index) for index in sorted(known))
     slides = counted(len({plane.slide for plane in basis.teaching}), "slide")
-    yield f"It learns to tell {name_all(_name(basis, index) for index in sorted(known))} apart, from {slides}."
-    if BACKGROUND not in known:
+    if not basis.has_start:
+        yield f"It learns to tell {names} apart, from {slides}."
+    elif BACKGROUND in known and len(known) > 1:
+        yield f"It learns {names} from {slides}."
+
+
+def _advise_on_labels(basis: Basis) -> Iterable[str]:
+    """What its labels lack, from which a model would learn more."""
+    known = _pixels(basis.teaching)
+    yield from _advise_on_kinds(basis) if basis.has_start else _advise_on_first(basis)
+    few = sum(known.values())
+    if few < _FEW:
+        yield f"Only {few:,} pixels are labelled, which is little to learn from; a minute more would help."
+
+
+def _advise_on_first(basis: Basis) -> Iterable[str]:
+    if BACKGROUND not in _pixels(basis.teaching):
         yield "No background is labelled, so it will find something everywhere; paint some background too."
-    missing = [name for index, name in enumerate(basis.classes) if index != BACKGROUND and index not in known]
+    missing = _missing(basis, basis.teaching)
     if missing:
         yield f"No {' and no '.join(missing)} is labelled, so it won't find any."
 
 
-def _of_corrections(basis: Basis) -> Iterable[str]:
-    """What a model that is there already learns."""
+def _advise_on_kinds(basis: Basis) -> Iterable[str]:
+    """What a model that is there already doesn't learn from corrections of one kind."""
+    known = _pixels(basis.teaching)
     strokes = _pixels(plane for plane in basis.teaching if plane.counts.state is not PlaneState.REVIEWED)
-    reviewed = _pixels(plane for plane in basis.teaching if plane.counts.state is PlaneState.REVIEWED)
-    known = {*strokes, *reviewed}
     objects = " or ".join(basis.classes[1:])
-    if known == {BACKGROUND} and strokes:
+    if known.keys() == {BACKGROUND} and strokes:
         yield (
             "You only took things away. The new model will be careful where it found things before; some strokes of "
             f"{objects} would teach it more."
         )
-    elif known == {BACKGROUND}:
+    elif known.keys() == {BACKGROUND}:
         yield (
             f"You only reviewed slides without any {objects}. The new model learns where there is none; reviewing a "
             "slide that has some would teach it more."
@@ -148,38 +177,28 @@ def _of_corrections(basis: Basis) -> Iterable[str]:
             "You only added. The new model will find more like it; taking away what is wrong, or some strokes of "
             "background, would keep it from finding too much."
         )
-    else:
-        names = name_all(_name(basis, index) for index in sorted(known))
-        yield f"It learns {names} from {counted(len({plane.slide for plane in basis.teaching}), 'slide')}."
-    missing = [name for index, name in enumerate(basis.classes) if index != BACKGROUND and index not in known]
-    if missing and known != {BACKGROUND}:
+    missing = _missing(basis, basis.teaching)
+    if missing and known.keys() != {BACKGROUND}:
         yield f"No {' and no '.join(missing)} is labelled, so it learns nothing new about that."
 
 
-def _judged(basis: Basis) -> Iterable[str]:
-    teaching = {plane.slide for plane in basis.teaching}
-    judging = [plane for plane in basis.judging if plane.judges]
-    slides = {plane.slide for plane in judging}
-    yield (
-        f"{counted(len(teaching), 'slide')} {_verb(len(teaching), 'teach')}; {len(basis.held_out)} "
-        f"{'is' if len(basis.held_out) == 1 else 'are'} held out, and {len(slides)} of them "
-        f"{_verb(len(slides), 'judge')}."
-    )
+def _advise_on_hold_out(basis: Basis) -> Iterable[str]:
+    """What the hold-out lacks to judge by."""
     if not basis.held_out:
         yield (
             "No slide is held out, so no comparison of old and new is possible. Hold out one that you haven't labelled."
         )
         return
+    judging = [plane for plane in basis.judging if plane.judges]
+    slides = {plane.slide for plane in judging}
     labelled = sorted({plane.slide for plane in basis.judging})
     wanted = [slide for slide in [*labelled, *basis.held_out] if slide not in slides] or sorted(slides)
+    missing = _missing(basis, judging)
     if not slides:
         yield f"No held-out slide can judge yet: review {wanted[0]} as a whole to have models judged."
-    else:
-        there = _pixels(judging)
-        missing = [name for index, name in enumerate(basis.classes) if index != BACKGROUND and index not in there]
-        if missing:
-            what = " and no ".join(missing)
-            yield f"The hold-out has no {what} yet: label some on {wanted[0]} to have models judged."
+    elif missing:
+        what = " and no ".join(missing)
+        yield f"The hold-out has no {what} yet: label some on {wanted[0]} to have models judged."
     in_bulk = [plane for plane in basis.judging if plane.in_bulk]
     if in_bulk:
         pixels, of = sum(_pixels(in_bulk).values()), sum(_pixels(basis.judging).values())
@@ -188,6 +207,12 @@ def _judged(basis: Basis) -> Iterable[str]:
             f"Of {of:,} held-out pixels {pixels:,} were accepted many planes at once and don't count; "
             f"review {some} to have them count."
         )
+
+
+def _missing(basis: Basis, planes: Iterable[LabelledOf]) -> list[str]:
+    """The classes but background that aren't labelled on these planes."""
+    there = _pixels(planes)
+    return [name for index, name in enumerate(basis.classes) if index != BACKGROUND and index not in there]
 
 
 def _pixels(planes: Iterable[LabelledOf]) -> Counter[int]:

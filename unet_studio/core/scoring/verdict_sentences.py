@@ -1,6 +1,7 @@
 """A judgement in sentences, the same in the window and on the command line."""
 
 import math
+from dataclasses import dataclass
 
 from unet_studio.core.scoring.judgement import AreaChange, Judgement, TooClose, Verdict
 from unet_studio.core.wording import counted
@@ -13,46 +14,85 @@ _ONLY_STROKES = (
 _ONE_TILE = "what is reviewed of the held-out slides is too little to say how far chance goes; review another one"
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What is said of a new model: the verdict, the figures or the reason, and whether it is in use.
+
+    The first two have no full stop, and the reason may be empty.
+    """
+
+    verdict: str
+    reason: str
+    consequence: str
+
+
 def headline(judgement: Judgement) -> str:
     """What is said of the new model, whether it is in use, and why, in one or two sentences."""
+    said = outcome(judgement)
+    return _one_text(said.verdict, said.reason, said.consequence)
+
+
+def brief(judgement: Judgement) -> str:
+    """The headline with no more figures than the Dice of both models."""
+    said = outcome(judgement)
+    reason = said.reason
+    if reason == figures(judgement):
+        reason = f"Dice {_dice(judgement.dice_after)}, before {_dice(judgement.dice_before)}"
+    return _one_text(said.verdict, reason, said.consequence)
+
+
+def _one_text(verdict: str, reason: str, consequence: str) -> str:
+    return f"{verdict}: {reason}. {consequence}" if reason else f"{verdict}. {consequence}"
+
+
+def outcome(judgement: Judgement) -> Outcome:
+    """The headline in its parts."""
     match judgement.verdict:
         case Verdict.BETTER:
-            return f"The new model is better and in use: {figures(judgement)}."
+            return Outcome("The new model is better", figures(judgement), "It is in use.")
         case Verdict.WORSE:
-            return f"The new model is worse, so the one before stays in use: {figures(judgement)}."
+            return Outcome("The new model is worse", figures(judgement), "The one before stays in use.")
         case Verdict.TOO_CLOSE:
-            return f"Old and new are too close to call: {figures(judgement)}. {_by_rule(judgement)}"
+            return Outcome("Old and new are too close to call", figures(judgement), _by_rule(judgement))
         case Verdict.NOT_JUDGED:
-            return f"The new model can't be judged: {why_not_judged(judgement)}. {_by_rule(judgement)}"
+            return Outcome("The new model can't be judged", why_not_judged(judgement), _by_rule(judgement))
         case Verdict.CHANGES_ELSEWHERE:
             change = next(change for change in judgement.changes if change.is_forgotten or change.is_everything)
-            return (
-                f"The new model is not used, since where nobody labelled it would change too much: "
-                f"{area_change(change, judgement)}. The one before stays in use."
+            return Outcome(
+                "The new model would change too much where nobody labelled",
+                area_change(change, judgement),
+                "The one before stays in use.",
             )
         case Verdict.TORN:
-            return (
-                f"The new model is not used, since {_where_torn(judgement)} its Dice is lower by more than 0.1. "
-                "The one before stays in use. Look at the labels there: they may contradict those of other slides."
+            return Outcome(
+                "The new model is much worse on some slides",
+                f"{_where_torn(judgement)} its Dice is lower by more than 0.1",
+                "The one before stays in use. Look at the labels there: they may contradict those of other slides.",
             )
         case Verdict.FIRST:
-            return "The first model of this project is in use."
+            return Outcome("This is the first model of this project", "", "It is in use.")
         case Verdict.LEARNED_NOTHING:
-            return "The training learned nothing, so its model is not used. Label more, of each class and background."
+            return Outcome(
+                "The training learned nothing", "", "Its model is not used. Label more, of each class and background."
+            )
         case Verdict.STOPPED:
-            return "The training was stopped in its first round, so its model is not used. Train longer to have one."
+            return Outcome(
+                "The training was stopped in its first round", "", "Its model is not used. Train longer to have one."
+            )
         case Verdict.OTHER_RIVAL:
-            return (
-                "The new model was not compared with the model in use, which stays. Choose the new one to use it "
-                "nevertheless."
+            return Outcome(
+                "The new model was not compared with the model in use",
+                "",
+                "That one stays in use. Choose the new one to use it nevertheless.",
             )
         case Verdict.OTHER_CLASSES:
-            return (
-                "The new model is not used: the classes were changed while it learned them. Retrain to learn the "
-                "classes as they are now."
+            return Outcome(
+                "The new model knows other classes than the project has now",
+                "they were changed while it learned",
+                "It is not used. Retrain to learn the classes as they are now.",
             )
         case Verdict.NOT_USABLE:
-            return "The new model could not be put to use; the model in use stays."
+            return Outcome("The new model could not be put to use", "", "The model in use stays.")
 
 
 def details(judgement: Judgement) -> tuple[str, ...]:
@@ -133,17 +173,19 @@ def _where_torn(judgement: Judgement) -> str:
 def _by_rule(judgement: Judgement) -> str:
     match judgement.rule:
         case TooClose.ALWAYS:
-            return "It is in use, as you chose for such cases."
+            return "The new one is in use, as you chose for such cases."
         case TooClose.NEVER:
             return "The one before stays in use, as you chose for such cases."
     if judgement.is_adopted:
-        return "It is in use, since most of what was corrected is right in it and nothing else changes much."
+        return "The new one is in use, since most of what was corrected is right in it and nothing else changes much."
     if not judgement.keeps_corrections:
         both = (judgement.learned_strokes, judgement.learned_whole)
         wrong, mended, spoiled = (sum(getattr(of, name) for of in both) for name in ("wrong", "mended", "spoiled"))
-        reason = f"of {wrong:,} corrected pixels it has {mended:,} right, and it has {spoiled:,} wrong that were right"
+        reason = (
+            f"of {wrong:,} corrected pixels the new one has {mended:,} right, and {spoiled:,} wrong that were right"
+        )
     elif judgement.falls:
-        reason = "its Dice on the hold-out is lower, though perhaps by chance"
+        reason = "the new one's Dice on the hold-out is lower, though perhaps by chance"
     else:
         reason = area_change(next(change for change in judgement.changes if change.is_much), judgement)
     return f"The one before stays in use: {reason}."

@@ -5,7 +5,7 @@ from PySide6.QtGui import QAction
 
 from unet_studio.core.project.hold_out import say_held_out, say_let_go
 from unet_studio.core.project.store import Project
-from unet_studio.core.scoring.lesson import Lesson, read_lesson
+from unet_studio.core.scoring.lesson import Basis, Lesson, describe_lesson, read_lesson
 from unet_studio.gui.background import Background
 from unet_studio.gui.controls.notice import Notice, NoticeKind
 from unet_studio.gui.jobs.jobs import Jobs
@@ -111,13 +111,14 @@ class LessonReading(QObject):
 
     def show(self) -> None:
         """Count what is labelled in a folder that was opened."""
-        self._take(Lesson(()))
+        self._take(Lesson())
         self._timer.start()
 
     def _count(self) -> None:
         workspace = self._session.workspace
         if workspace is None or not workspace.states:
-            self._take(Lesson(()))
+            self._take(Lesson())  # the first stroke is enough to retrain, before it is counted
+            self._panel.set_lesson(describe_lesson(Basis(())))
             return
         if workspace.journal.pending:
             self._timer.start()  # what is stored is about to change

@@ -47,7 +47,7 @@ class PanelUpdates(QObject):
         self.show_models()
         self._propose.set_threshold(workspace.threshold)
         self._retrain.set_rule(workspace.judging.too_close, can_change=not workspace.read_only)
-        self.show_basis()
+        self._retrain.forget_training()
 
     def show_classes(self) -> None:
         """Show the classes, which a model may have brought."""
@@ -63,6 +63,7 @@ class PanelUpdates(QObject):
         workspace = self._session.workspace
         if workspace is not None:
             self._propose.set_models(self._session.models.known(), workspace.active_model)
+            self._retrain.set_active_model(workspace.active_model)
             self._show_start()
 
     def show_under(self) -> None:
@@ -81,12 +82,6 @@ class PanelUpdates(QObject):
             self._rail.set_size(self._painting.brush_size, self._painting.um_shown)
             self._view.set_active(self._painting.active_class)
             self._canvas.set_brush_size(self._painting.brush_size)
-
-    def show_basis(self) -> None:
-        """Show on how many labelled slides a retraining would learn."""
-        workspace = self._session.workspace
-        if workspace is not None:
-            self._retrain.set_basis(len({plane.slide for plane in workspace.states}))
 
     def _show_start(self) -> None:
         self._retrain.set_start(warm=self._tasks.start_model() is not None)

@@ -1,7 +1,7 @@
 """Small controls that several panels use, each with a tooltip and an accessible name."""
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QAction
+from PySide6.QtGui import QAction, QPalette
 from PySide6.QtWidgets import QLabel, QPushButton, QSlider, QToolButton
 
 from unet_studio.gui.controls.theme import icon
@@ -13,6 +13,14 @@ def heading(text: str) -> QLabel:
     font = label.font()
     font.setBold(True)
     label.setFont(font)
+    return label
+
+
+def quiet_label(text: str = "") -> QLabel:
+    """A line that may be read or not, below what matters."""
+    label = QLabel(text)
+    label.setWordWrap(True)
+    label.setForegroundRole(QPalette.ColorRole.PlaceholderText)
     return label
 
 

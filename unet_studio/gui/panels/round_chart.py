@@ -21,10 +21,8 @@ class RoundChart(pg.PlotWidget):  # type: ignore[misc]  # the library has no typ
         self.setMouseEnabled(False, False)
         self.hideButtons()
         self.setMenuEnabled(False)
-        self.setLabel("bottom", self.tr("round"))
-        self.addLegend(offset=(-4, 4), labelTextSize="8pt")
-        self._dice = self.plot([], [], symbol="o", symbolSize=5, name=self.tr("Dice"))
-        self._loss = self.plot([], [], name=self.tr("loss"))
+        self._dice = self.plot([], [], symbol="o", symbolSize=5)
+        self._loss = self.plot([], [])
 
     def show_rounds(self, rounds: Sequence[Round]) -> None:
         """Draw these rounds, in the colours of the palette as it is now."""
@@ -34,6 +32,11 @@ class RoundChart(pg.PlotWidget):  # type: ignore[misc]  # the library has no typ
         for axis in ("left", "bottom"):
             self.getAxis(axis).setPen(quiet)
             self.getAxis(axis).setTextPen(palette.color(QPalette.ColorRole.Text))
+        # What the lines are stands below, where no line ever is.
+        dice, loss = self.tr("Dice"), self.tr("loss")
+        shown = ((f"●━ {dice}", accent), (f"┅ {loss}", quiet))
+        lines = " &nbsp; ".join(f"<span style='color: {tone.name()}'>{name}</span>" for name, tone in shown)
+        self.setLabel("bottom", f"{self.tr('round')} &nbsp; {lines}", color=palette.color(QPalette.ColorRole.Text))
         self._dice.setPen(pg.mkPen(accent, width=2))
         self._dice.setSymbolBrush(accent)
         self._dice.setSymbolPen(accent)

@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QWidget
 
 from unet_studio.core.scoring.judgement import Judgement, Verdict
-from unet_studio.core.scoring.verdict_sentences import headline
+from unet_studio.core.scoring.verdict_sentences import brief
 from unet_studio.gui.controls.notice import Notice, NoticeKind
 from unet_studio.gui.jobs.jobs import Jobs
 from unet_studio.gui.panels.clean_up_panel import CleanUpPanel
@@ -94,7 +94,7 @@ class JobControls(QObject):
     def tell_retrained(self, judgement: Judgement) -> None:
         """Say whether the new model is in use, and offer what may be done now."""
         self._retrain.finish(judgement)
-        sentence, model, rival = headline(judgement), judgement.model, judgement.rival
+        sentence, model, rival = brief(judgement), judgement.model, judgement.rival
         again, back, longer = self.tr("Propose all again"), self.tr("Go back"), self.tr("Train longer")
         use = self._tasks.use_after_all
         if judgement.is_adopted:

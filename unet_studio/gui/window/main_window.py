@@ -192,6 +192,9 @@ class MainWindow(WindowParts):
         tasks.tuning.tuned.connect(self.clean_up_panel.take_watershed)
         tasks.figures.measured.connect(self.slides.set_figures)
         tasks.retraining.began.connect(self.retrain_panel.begin)
+        tasks.retraining.began.connect(
+            lambda _: self.canvas.setFocus()
+        )  # or the next button in the panel would have it
         tasks.retraining.preparing.connect(self.retrain_panel.show_preparing)
         tasks.retraining.round_ended.connect(self.retrain_panel.add_round)
 
@@ -208,7 +211,6 @@ class MainWindow(WindowParts):
             panels.show_recipe(workspace)
         if changes.all_slides or changes.slides:
             navigation.show_states(None if changes.all_slides else changes.slides)
-            panels.show_basis()
             self._update_actions()  # a newer proposal may have come
             panels.show_under()
         if changes.classes:
