@@ -5,7 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -67,6 +67,7 @@ def test_it_goes_where_the_model_is_uncertain() -> None:
     st.lists(st.tuples(st.floats(-1e3, 1e3), st.floats(0, 1), st.floats(0, 1)), max_size=12),
     st.sets(st.integers(0, 11)),
 )
+@example([(0.0, 0.0, 0.0)] * 3 + [(-4.0, 0.0, 0.0), (-2.3e-308, 0.0, 0.0)], set())  # a spread next to nothing
 @settings(max_examples=60, deadline=None)
 def test_it_is_never_a_labelled_one_and_always_the_same(
     facts: list[tuple[float, float, float]], done: set[int]

@@ -106,7 +106,7 @@ def _scaled(planes: Sequence[PlaneDescriptor]) -> NDArray[np.float64]:
     """The features (planes, features), each in units of how much it usually varies."""
     features = np.array([one.features for one in planes])
     low, high = np.percentile(features, (25, 75), axis=0)
-    scale = np.where(high > low, high - low, np.maximum(features.std(axis=0), 1e-9))
+    scale = np.maximum(np.where(high > low, high - low, features.std(axis=0)), 1e-9)
     # Clipped, so that one outlying feature doesn't decide alone.
     return np.asarray(np.clip((features - np.median(features, axis=0)) / scale, -3, 3))
 
