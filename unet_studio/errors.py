@@ -52,16 +52,12 @@ class RecipeError(StudioError):
 class ProtocolError(StudioError):
     """A line between window and worker is no message, or of another version of the protocol.
 
-    `request` is the id of the request that it was about, or 0 where that can't be told, and `is_answer` whether it
-    would have ended that.
+    `request` is the id of the request that it was about, or 0 where that can't be told.
     """
 
-    def __init__(
-        self, sentence: str, *, request: int = 0, is_answer: bool = False, other_version: bool = False
-    ) -> None:
+    def __init__(self, sentence: str, *, request: int = 0, other_version: bool = False) -> None:
         super().__init__(sentence)
         self.request = request
-        self.is_answer = is_answer
         self.other_version = other_version
 
 

@@ -134,9 +134,7 @@ def decode(line: bytes) -> Message:
         return _message(content)
     except FieldError as error:
         raise ProtocolError(
-            f"expected one JSON message, received {line[:_QUOTED]!r}: {error}",
-            request=request,
-            is_answer=isinstance(content, dict) and "method" not in content,
+            f"expected one JSON message, received {line[:_QUOTED]!r}: {error}", request=request
         ) from error
 
 

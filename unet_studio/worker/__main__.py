@@ -43,20 +43,25 @@ class _Connection:
 
     def listen(self, source: BinaryIO) -> None:
         """Read requests until the other end closes, then exit at once: nobody waits for the answer."""
-        for line in source:
-            try:
-                message = decode(line)
-            except ProtocolError as error:  # go on: the end of stdin must still be seen
-                print(error, file=sys.stderr)  # noqa: T201 - stderr is the worker's log
-                if error.request:  # it is answered in its turn
-                    self._requests.put(Failed(error.request, str(error)))
-                continue
-            match message:
-                case Cancel(number):
-                    self.cancelled.add(number)
-                case Request():
-                    self._requests.put(message)
-        os._exit(0)
+        try:
+            for line in source:
+                self._take(line)
+        finally:  # whatever it was: a worker that no longer listens could never be ended
+            os._exit(0)
+
+    def _take(self, line: bytes) -> None:
+        try:
+            message = decode(line)
+        except ProtocolError as error:  # go on: the end of stdin must still be seen
+            print(error, file=sys.stderr)  # noqa: T201 - stderr is the worker's log
+            if error.request:  # it is answered in its turn
+                self._requests.put(Failed(error.request, str(error)))
+            return
+        match message:
+            case Cancel(number):
+                self.cancelled.add(number)
+            case Request():
+                self._requests.put(message)
 
     def next_request(self) -> Request | Failed:
         """The next request, or the answer to one that makes no sense."""

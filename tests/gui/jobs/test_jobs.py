@@ -1,6 +1,8 @@
 """What follows when a job ends, at a real window with real child processes whose jobs need no Keras."""
 
+import math
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +20,18 @@ from unet_studio.core.models.cards import read_card
 from unet_studio.core.project.store import Project
 from unet_studio.core.scoring.judgement import Verdict
 from unet_studio.core.tiles import Box
+from unet_studio.protocol.messages import Failed, Finished, Happened, Report, encode
+from unet_studio.protocol.values import (
+    Event,
+    PartProposed,
+    PhaseBegan,
+    PlaneProposed,
+    Preparing,
+    Proposed,
+    Round,
+    SlideFailed,
+    Stopping,
+)
 from unet_studio.usecases.reviewing.next_plane import next_plane_to_label
 
 if TYPE_CHECKING:
@@ -32,6 +46,7 @@ class Desk:
     """A window on the three slides, the first of which is labelled, and workers that wait to be told how to go on."""
 
     def __init__(self, hand: "Hand") -> None:
+        self.hand = hand
         self.window = hand.window
         self.jobs = hand.window.tasks
         self.session = hand.window.session
@@ -211,12 +226,66 @@ def test_a_worker_that_hangs_can_be_cancelled_and_the_window_says_so(desk: Desk,
     assert "did not stop when it was asked to, so it was ended" in desk.told()
 
 
-def test_lines_that_make_no_sense_are_one_notice(desk: Desk) -> None:
-    told = []
-    desk.jobs.notice.connect(told.append)
-    for sentence in ("the first", "the second"):
-        desk.jobs.proposing.worker.garbled.emit(sentence)
-    assert [notice.text for notice in told] == ["the first"]
+SAYING = [
+    sys.executable,
+    "-P",
+    "-c",
+    """
+import sys
+from unet_studio.protocol.messages import VERSION, Ready, encode
+out = sys.stdout.buffer
+out.write(encode(Ready(VERSION, "CPU", "test", "none", "It is a test.")))
+out.flush()
+sys.stdin.readline()
+out.write(bytes.fromhex(sys.argv[1]))
+out.flush()
+sys.stdin.read()
+""",
+]
+"""Says to the first request what it was given."""
+LARGEST, LONG = (1 << 31) - 1, "x" * 10_000
+UNUSUAL: dict[str, list[Event]] = {
+    "no such slide": [PlaneProposed("gone.png", 0, "MODEL"), PartProposed("", 0, "MODEL")],
+    "a path": [PlaneProposed("../../etc/passwd", 0, "MODEL"), PlaneProposed("/etc/passwd", 0, "MODEL")],
+    "no such plane": [PlaneProposed("s1.png", plane, "MODEL") for plane in (LARGEST, -LARGEST)],
+    "not stored": [PlaneProposed("s1.png", 0, "MODEL"), PartProposed("s1.png", 0, "MODEL")],
+    "long texts": [SlideFailed(LONG, LONG), PhaseBegan(LONG), Preparing(LONG, LARGEST, -LARGEST)],
+    "no round kept": [
+        Round(3, 5, math.nan, math.nan, -1.0, kept=False),
+        Round(LARGEST, -1, 1e300, -5, 1e9, kept=False),
+    ],
+    "no picture": [Round(1, 1, 0.1, 0.5, 1.0, kept=True, note=LONG, preview=f"/{LONG}"), Stopping()],
+}
+"""Events that are as the protocol has them, but not as any worker that works would tell them."""
+
+
+@pytest.mark.parametrize("events", UNUSUAL.values(), ids=UNUSUAL.keys())
+@pytest.mark.parametrize("job", ["proposing", "retraining"])
+def test_the_window_takes_unusual_messages_and_goes_on(desk: Desk, events: list[Event], job: str) -> None:
+    model = desk.workspace.active_model
+    named = [replace(one, model=model) if isinstance(one, PlaneProposed | PartProposed) else one for one in events]
+    said = b"".join(encode(Happened(1, event)) for event in named) + encode(Report(1, 1.0, LONG))
+    answer = Failed(1, LONG) if job == "retraining" else Finished(1, Proposed("", -LARGEST, LARGEST, LARGEST))
+    worker = getattr(desk.jobs, job).worker
+    worker.command = [*SAYING, (said + encode(answer)).hex()]
+    with desk.qtbot.waitSignal(worker.failed if job == "retraining" else worker.finished, timeout=WAIT):
+        if job == "retraining":
+            desk.jobs.retraining.retrain(desk.workspace, model)
+        else:
+            desk.jobs.proposing.propose(desk.workspace, model, [PlaneId("s1.png")], overwrite=True)
+    assert not getattr(desk.jobs, job).is_busy
+    desk.hand.click(60, 60)
+    desk.hand.saved()
+    assert desk.hand.labels()[60, 60] != 255
+
+
+def test_what_is_no_message_ends_the_job_with_a_notice(desk: Desk) -> None:
+    worker = desk.jobs.proposing.worker
+    worker.command = [*SAYING, b'{"id":99999999999,"method":"progress","params":{"done":0.5,"text":"a"}}\n'.hex()]
+    with desk.qtbot.waitSignal(worker.failed, timeout=WAIT):
+        desk.jobs.proposing.propose(desk.workspace, "m", [PlaneId("s1.png")], overwrite=True)
+    assert not desk.jobs.proposing.is_busy
+    assert desk.told().count("The worker said something that can't be understood") == 1
 
 
 def test_the_key_opens_the_plane_that_the_simulated_annotator_takes_next(desk: Desk, folder: Path) -> None:

@@ -29,10 +29,15 @@ out = sys.stdout.buffer
 out.write(encode(Ready(VERSION, "CPU", "test", "none", "It is a test.")))
 out.flush()
 for line in sys.stdin:
-    out.write(os.environ["LINE"].encode() + b"\\n" + encode(Finished(1, Proposed("noisy", 1))))
+    out.write(os.environ.get("LINE", "").encode() + b"\\n" + encode(Finished(1, Proposed("noisy", 1))))
     out.flush()
 """
 """Says a line that it was given, then answers every request."""
+VAGUE = f"""
+print('{{"method": "ready", "params": {{"version": {VERSION}}}}}', flush=True)
+input()
+"""
+ENDLESS = "import sys\nwhile True: sys.stdout.write('a' * 65536)"
 FUTURE = f"""
 import sys
 print('{{"method": "ready", "params": {{"version": {VERSION + 1}, "kind": "CPU", "colour": "new"}}}}', flush=True)
@@ -172,26 +177,49 @@ class TestAsTheWindowSeesIt:
             "[" * 50_000,
             '{"id":1,"method":"event","params":{"name":"proposed"}}',
             '{"id":1,"method":"progress","params":{"done":1e999,"text":"a"}}',
+            '{"id":1,"result":{"of":"propose","model":3}}',
+            "a library prints",
+            "",
         ],
-        ids=["no done", "huge id", "deep", "no plane", "infinite"],
+        ids=["no done", "huge id", "deep", "no plane", "infinite", "an answer", "no JSON", "empty"],
     )
-    def test_a_message_that_makes_no_sense_is_told_and_the_rest_works(self, qtbot: QtBot, make: Any, line: str) -> None:
+    def test_what_is_no_message_is_told_once_and_the_worker_is_restarted(
+        self, qtbot: QtBot, make: Any, line: str
+    ) -> None:
         worker = make(GARBLED, environment_line=line)
-        said: list[str] = []
-        worker.garbled.connect(said.append)
-        with qtbot.waitSignal(worker.finished, timeout=20_000) as finished:
+        told: list[Any] = []
+        for ending in (worker.finished, worker.stopped, worker.failed):
+            ending.connect(lambda *words: told.append(words))
+        with qtbot.waitSignal(worker.failed, timeout=20_000):
             worker.request(self.job("any"))
-        assert finished.args == [1, NOISE]
-        (sentence,) = said
-        assert sentence.startswith("The worker said something that can't be understood, and goes on: ")
-        assert len(sentence) < 600
+        ((number, sentence),) = told
+        assert number == 1
+        assert sentence.startswith("The worker said something that can't be understood (")
+        assert sentence.endswith("Nothing you painted is lost; press the button again to restart it.")
+        assert len(sentence) < 700
+        assert not worker.is_running
+        worker.command = [sys.executable, "-P", "-c", MADE_FOR_A_TEST]
+        with qtbot.waitSignal(worker.finished, timeout=20_000) as finished:
+            second = worker.request(self.job("noisy"))
+        assert finished.args == [second, NOISE]
 
-    def test_an_answer_that_makes_no_sense_is_a_failure(self, qtbot: QtBot, make: Any) -> None:
-        worker = make(GARBLED, environment_line='{"id":1,"result":{"of":"propose","model":3}}')
+    def test_a_line_without_an_end_is_not_waited_for(
+        self, qtbot: QtBot, make: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("unet_studio.gui.jobs.worker_process._LONGEST_LINE", 1 << 20)
+        worker = make(ENDLESS)
         with qtbot.waitSignal(worker.failed, timeout=20_000) as failed:
             worker.request(self.job("any"))
-        assert failed.args[0] == 1
-        assert "The worker's answer can't be understood" in failed.args[1]
+        assert "a line of more than 1 MB" in failed.args[1]
+        assert not worker.is_running
+
+    def test_a_worker_that_is_not_ready_in_a_way_that_is_understood_is_told_at_once(
+        self, qtbot: QtBot, make: Any
+    ) -> None:
+        worker = make(VAGUE)
+        with qtbot.waitSignal(worker.failed, timeout=20_000) as failed:
+            worker.request(self.job("any"))
+        assert "'params' lacks 'kind'" in failed.args[1]
 
     @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
     def test_a_killed_worker_is_told_in_a_sentence_and_the_next_request_restarts_it(

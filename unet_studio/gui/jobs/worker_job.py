@@ -22,13 +22,11 @@ class WorkerJob(QObject):
         self._keeps_worker = keeps_worker
         self.worker = WorkerProcess(low_priority=low_priority, parent=self)
         self._activity: Activity | None = None
-        self._is_garbled = False
         self.worker.progress.connect(self._on_progress)
         self.worker.happened.connect(self._on_event)
         self.worker.finished.connect(self._on_finished)
         self.worker.stopped.connect(self._on_stopped)
         self.worker.failed.connect(self._on_failed)
-        self.worker.garbled.connect(self._on_garbled)
 
     @property
     def is_busy(self) -> bool:
@@ -45,7 +43,6 @@ class WorkerJob(QObject):
         self._end()
 
     def _begin(self, job: Job, title: str) -> None:
-        self._is_garbled = False
         request = self.worker.request(job)
         self._activity = Activity(title, lambda: self.worker.cancel(request), self)
         self.began.emit(self._activity)
@@ -67,12 +64,6 @@ class WorkerJob(QObject):
     def _on_failed(self, request: int, sentence: str) -> None:
         self._end()
         self.notice.emit(Notice(sentence, NoticeKind.ERROR))
-
-    def _on_garbled(self, sentence: str) -> None:
-        """Once for each request: what is wrong with one line is wrong with all of its kind."""
-        if not self._is_garbled:
-            self._is_garbled = True
-            self.notice.emit(Notice(sentence, NoticeKind.WARNING))
 
     def _rename(self, title: str) -> None:
         if self._activity is not None:

@@ -30,13 +30,22 @@ _CANCEL_SECONDS = 30
 _PATIENCE = 1 / 6
 """Who cancels again after this share of the time that a worker has to stop, without a sign from it, won't wait."""
 _GRACE_MS = 5000
+_LONGEST_LINE = 16 << 20
+"""Bytes; what is longer is no message, and would fill the memory while one waits for its end."""
+
+
+_GARBLED = (
+    "The worker said something that can't be understood ({0}) and was stopped. Nothing you painted is lost; press the "
+    "button again to restart it."
+)
 
 
 class WorkerProcess(QObject):
     """One worker. It starts with the first request (or `start`), and again with the next one after it died.
 
     Every request ends with exactly one of `finished`, `stopped` and `failed`, also when the worker dies or falls
-    silent. A worker that doesn't end a cancelled request is killed after a while.
+    silent. A worker that doesn't end a cancelled request is killed after a while, and one that says what is no message
+    at once: what else it says can't be relied on.
     """
 
     ready = Signal(object)  # Ready
@@ -45,7 +54,6 @@ class WorkerProcess(QObject):
     finished = Signal(int, object)  # request, Result
     stopped = Signal(int, str)  # request, what stays
     failed = Signal(int, str)  # request, why
-    garbled = Signal(str)  # what could not be understood; the worker goes on
     died = Signal(str)  # why there is no worker now
 
     def __init__(self, *, low_priority: bool = False, parent: QObject | None = None) -> None:
@@ -147,7 +155,7 @@ class WorkerProcess(QObject):
         self._process.write(encode(message))
 
     def _on_output(self) -> None:
-        while self._process.canReadLine():
+        while not self._stopping and self._process.canReadLine():
             line = bytes(self._process.readLine().data())
             try:
                 message = decode(line)
@@ -155,18 +163,16 @@ class WorkerProcess(QObject):
                 self._on_garbled(line, error)
             else:
                 self._take(message)
+        if not self._stopping and self._process.bytesAvailable() > _LONGEST_LINE and not self._process.canReadLine():
+            self._abandon(_GARBLED.format(f"a line of more than {_LONGEST_LINE >> 20} MB"))
 
     def _on_garbled(self, line: bytes, error: ProtocolError) -> None:
-        """What isn't even JSON is a library's or a remote host's greeting; anything else was meant for us."""
+        """Only before it is ready may a worker say what is no message: a remote host greets who comes in."""
         self._errors.append(str(error))
-        _log.warning("The worker said: %s", error)
         if error.other_version:
             self._abandon(str(error))
-        elif error.is_answer and error.request in self._open_requests:
-            self._close(error.request)
-            self.failed.emit(error.request, f"The worker's answer can't be understood: {error}. Try again.")
-        elif line.lstrip()[:1] in (b"{", b"["):
-            self.garbled.emit(f"The worker said something that can't be understood, and goes on: {error}.")
+        elif self._is_ready or line.lstrip().startswith(b"{"):
+            self._abandon(_GARBLED.format(error))
 
     def _take(self, message: Message) -> None:
         if self._open_requests:

@@ -186,10 +186,9 @@ class RetrainPanel(QWidget):
         dice = "–" if math.isnan(round_.dice) else f"{round_.dice:.3f}"
         if round_.round == 0:
             text = self.tr("Dice before the first round: {0}").format(dice)
-        elif round_.kept:
+        elif (best := self._best_round()) is None or round_.kept:
             text = self.tr("Round {0} of {1}: Dice {2}").format(round_.round, round_.rounds, dice)
         else:
-            best = max((r for r in self._rounds if r.kept), key=lambda r: r.round)
             text = self.tr("Round {0} of {1}: Dice {2}, no better than the {3:.3f} of round {4}").format(
                 round_.round, round_.rounds, dice, best.dice, best.round
             )
@@ -199,6 +198,10 @@ class RetrainPanel(QWidget):
             self._note.show()
         self._picture = QPixmap(str(Path(round_.preview)))
         self._show_picture()
+
+    def _best_round(self) -> Round | None:
+        """The round so far whose weights are kept."""
+        return max((round_ for round_ in self._rounds if round_.kept), key=lambda kept: kept.round, default=None)
 
     def finish(self, judgement: Judgement) -> None:
         """Show what is said of the new model, and what else there is to know of it."""
