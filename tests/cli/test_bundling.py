@@ -56,6 +56,30 @@ def test_with_slides_it_needs_nothing_else(ask: Ask, trained: Path, tmp_path: Pa
     assert (empty / "sub/c.png").read_bytes() == (trained / "sub/c.png").read_bytes()
 
 
+def test_masks_of_corrected_slides_are_as_they_were(
+    ask: Ask, folder: Path, bright: ModelCard, truth: Path, truths: dict[str, NDArray[np.uint8]], recipe_file: Path,
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    ask("propose", folder, "--model", bright.folder)
+    for slide, mask in truths.items():
+        said = mask.copy()
+        said[20:] = 255 if slide == "a.png" else said[20:]
+        cv2.imwrite(str(truth / slide), said)
+    ask("import", folder, "--masks", truth, "--meaning", "0=background,1=spot,255=unlabelled")
+    ask("retrain", folder, "--recipe", recipe_file)
+    ask("bundle", folder, "--out", tmp_path / "b.zip", "--with-slides")
+    ask("retrain", tmp_path / "elsewhere", "--from-bundle", tmp_path / "b.zip")
+    masks = []
+    for project, out in ((folder, "before"), (tmp_path / "elsewhere", "after")):
+        content = ask("export", project, "--out", tmp_path / out, "--state", "corrected")
+        assert content["failed"] == []
+        (file,) = [file for file in content["files"] if file.endswith("a.png")]
+        masks.append(cv2.imread(file, cv2.IMREAD_GRAYSCALE))
+    before, after = masks
+    assert np.count_nonzero(before[20:]) > 0, "a part of the mask comes from the proposal"
+    np.testing.assert_array_equal(after, before)
+
+
 def test_slides_that_are_missing_or_others_are_named(ask: Ask, refused: Refused, trained: Path, tmp_path: Path) -> None:
     bundle, elsewhere = tmp_path / "b.zip", tmp_path / "elsewhere"
     ask("bundle", trained, "--out", bundle)
@@ -83,7 +107,7 @@ def test_without_a_trained_model_there_is_nothing_to_bundle(refused: Refused, pr
     assert not (tmp_path / "b.zip").exists()
 
 
-@pytest.mark.parametrize("kind", ["slide", "model", "file of a model", "parent folders"])
+@pytest.mark.parametrize("kind", ["slide", "model", "file of a model", "proposal", "parent folders"])
 def test_a_bundle_writes_nothing_outside_of_the_folder(
     ask: Ask, run: Callable[..., Result], trained: Path, tmp_path: Path, kind: str
 ) -> None:
@@ -104,6 +128,8 @@ def test_a_bundle_writes_nothing_outside_of_the_folder(
             files[name.replace(model, str(outside))] = files[name]
         case "file of a model":
             files[name.replace("card.toml", str(evil))] = b"evil"
+        case "proposal":
+            files["kept/bright/../../../../outside/evil.png"] = b"evil"
         case _:
             files[name.replace("card.toml", "../../../../outside/evil.png")] = b"evil"
     files[manifest_name] = json.dumps(manifest).encode()
@@ -113,6 +139,6 @@ def test_a_bundle_writes_nothing_outside_of_the_folder(
     (tmp_path / "empty").mkdir()
     said = run("retrain", tmp_path / "empty", "--from-bundle", tmp_path / "crafted.zip")
     assert not outside.exists()
-    if kind in ("slide", "parent folders"):
+    if kind in ("slide", "proposal", "parent folders"):
         assert said.exit_code == 1
         assert "is no name of a file below" in said.stderr

@@ -20,9 +20,14 @@ def bundle(
     project: Place = None,
     as_json: Json = False,
 ) -> None:
-    """Write one archive of labels, hold-out, recipe, seed, models with cards and curves, and digests of the slides.
+    """Write one archive from which the last training can be done again.
 
-    'retrain FOLDER --from-bundle FILE' trains again from it, and says whether the scores are the same.
+    It holds labels, hold-out, recipe and seed, the model with its card and curves, the model that it started from, the
+    proposals that lie under corrections, and digests of the slides or the slides themselves. It doesn't hold other
+    models, or proposals of slides that nobody labelled.
+
+    'retrain FOLDER --from-bundle FILE' makes a project of it, in which the masks of corrected and reviewed slides are
+    as they were, trains again, and says whether the scores are the same, within 0.5 points of Dice.
     """
     with open_project(folder, project, write=False) as opened, TerminalReporter("Bundling") as reporter:
         bundled = write_bundle(opened, out.resolve(), with_slides=with_slides, progress=reporter)

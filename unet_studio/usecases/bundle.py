@@ -1,7 +1,9 @@
 """A bundle: one archive from which the project's last training can be done again, elsewhere or years later.
 
-It holds the project's file (labels, classes, hold-out, audit sample), the model that was trained (card, curves,
-weights), the model that it started from, and the digests of all slides; the slides themselves where they are wanted.
+It holds the project's file (labels, classes, hold-out, audit sample, clean-up), the proposals that are kept under
+labels, so that masks of corrected slides stay what they were, the model that was trained (card, curves, weights), the
+model that it started from, and the digests of all slides; the slides themselves where they are wanted. What can be made
+again isn't in it: other proposals, and models that came between.
 """
 
 import json
@@ -19,6 +21,7 @@ from typing import Any, BinaryIO
 import tomli_w
 
 from unet_studio.core.files import is_plain_name, path_inside, write_atomically
+from unet_studio.core.masks.kept import KEPT
 from unet_studio.core.masks.proposals import slide_stamp
 from unet_studio.core.models.cards import CARD, ModelCard, find_model, project_models, read_card
 from unet_studio.core.project.connection import FILE
@@ -88,6 +91,7 @@ def write_bundle(
         with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as archive:
             archive.writestr(_MANIFEST, json.dumps(manifest, indent=1))
             archive.write(_copy_of_store(project, Path(temporary)), FILE)
+            _add_folder(archive, project.place / KEPT, KEPT)
             _add_folder(archive, card.folder, f"{_RESULT}/{card.id}")
             if start is not None:
                 _add_folder(archive, start.folder, f"{_START}/{start.id}")
@@ -183,7 +187,8 @@ def _make_project(archive: zipfile.ZipFile, manifest: dict[str, Any], folder: Pa
     names = archive.namelist()
     start, model = str(manifest["start"]), str(manifest["model"])
     result = path_inside(place, f"bundle/{model}")
-    _extract_all(archive, names, f"{_RESULT}/{model}", place, f"bundle/{model}")
+    _extract_all(archive, names, KEPT, place, KEPT)
+    _extract_model(archive, names, f"{_RESULT}/{model}", place, f"bundle/{model}")
     card = read_card(result)
     if start:
         _take_start(archive, names, manifest, place)
@@ -206,15 +211,19 @@ def _take_start(archive: zipfile.ZipFile, names: Iterable[str], manifest: dict[s
             return
     except ModelError:
         pass
-    _extract_all(archive, names, f"{_START}/{start}", place, f"models/{start}")
+    _extract_model(archive, names, f"{_START}/{start}", place, f"models/{start}")
+
+
+def _extract_model(archive: zipfile.ZipFile, names: Iterable[str], below: str, root: Path, inside: str) -> None:
+    _extract_all(archive, names, below, root, inside)
+    if not (path_inside(root, inside) / CARD).is_file():
+        raise StudioError(f"The bundle has no model '{Path(inside).name}', so it isn't whole.")
 
 
 def _extract_all(archive: zipfile.ZipFile, names: Iterable[str], below: str, root: Path, inside: str) -> None:
     for name in names:
         if name.startswith(f"{below}/") and not name.endswith("/"):
             _extract(archive, name, root, f"{inside}/{name.removeprefix(f'{below}/')}")
-    if not (path_inside(root, inside) / CARD).is_file():
-        raise StudioError(f"The bundle has no model '{Path(inside).name}', so it isn't whole.")
 
 
 def _extract(archive: zipfile.ZipFile, name: str, root: Path, inside: str) -> None:

@@ -23,6 +23,8 @@ from unet_studio.core.project.store import Project
 from unet_studio.core.slides.finding import slide_file
 from unet_studio.errors import PathError, SlideError
 
+KEPT = "kept"
+"""The folder of a project in which proposals are kept."""
 _log = logging.getLogger(__name__)
 _NO_LINKS = {errno.EPERM, errno.EXDEV, errno.ENOTSUP, errno.EMLINK, errno.EACCES, errno.ENOSYS, errno.EOPNOTSUPP}
 """What systems answer where a file can't have two names."""
@@ -72,7 +74,7 @@ def is_known(kept: ProposalId | None) -> TypeGuard[ProposalId]:
 
 def kept_file(place: Path, plane: PlaneId, proposal: ProposalId) -> Path:
     """Where a proposal is kept in the project at `place` once a plane was corrected on it; raises `PathError`."""
-    return path_inside(place, f"kept/{proposal.model}/{plane.slide}/{plane.plane:05d}-{proposal.version}.tiles")
+    return path_inside(place, f"{KEPT}/{proposal.model}/{plane.slide}/{plane.plane:05d}-{proposal.version}.tiles")
 
 
 def find_kept(project: Project, plane: PlaneId) -> Proposal | None:
