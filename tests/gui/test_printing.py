@@ -65,6 +65,8 @@ def test_what_belongs_together_is_on_one_page(device: QPdfWriter, lines: int) ->
         if block.blockFormat().headingLevel():
             (page, end), (follows, _) = pages(document, block), pages(document, block.next())
             assert page == end == follows, f"the heading {block.text()!r} stays with what it is of"
+        if block.text() == TEXT.strip() and QTextCursor(block.next()).currentTable() is not None:
+            assert pages(document, block)[1] == pages(document, block.next())[0], "a text leads to its table"
         if has_picture(block):
             page, end = pages(document, block)
             assert page == end, "no picture is cut"

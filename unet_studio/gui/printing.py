@@ -85,8 +85,8 @@ def _print(html: str, path: Path) -> None:
 def lay_out(html: str, device: QPagedPaintDevice) -> QTextDocument:
     """HTML on pages of a device, each with a line left free below it.
 
-    A heading stays with the text and the picture that follow it, the head of a table with its first rows, and a table
-    of few rows is not parted.
+    A heading stays with the text and the picture that follow it, a table with the text before it and its head with its
+    first rows, and a table of few rows is not parted.
     """
     document = QTextDocument()
     document.setMetaInformation(QTextDocument.MetaInformation.CssMedia, "print")
@@ -114,11 +114,12 @@ def _end_of_what_stays_together(block: QTextBlock) -> QTextBlock:
         is_begin = table.cellAt(0, 0).firstCursorPosition().block() == block
         rows = table.rows() if table.rows() <= _FEW_ROWS else _LEAST_ROWS
         return table.cellAt(rows - 1, 0).lastCursorPosition().block() if is_begin else block
-    if not block.blockFormat().headingLevel():
-        return block
     end = following = block.next()
     if not end.isValid():
         return block
+    if not block.blockFormat().headingLevel():
+        leads_to_table = _table_at(end) is not None and not _has_picture(block)
+        return _end_of_what_stays_together(end) if leads_to_table else block
     while following.isValid() and not following.blockFormat().headingLevel():
         if _has_picture(following):
             return following

@@ -14,6 +14,7 @@ from unet_studio.core.models.cards import ModelCard
 from unet_studio.core.project.store import Project
 from unet_studio.core.reporting.fingerprints import labels_fingerprint
 from unet_studio.core.reporting.stopping import RULE, MayStop
+from unet_studio.core.scoring.bootstrap import Interval
 from unet_studio.usecases.reporting.repeat import compare_so_far, deal
 from unet_studio.usecases.reporting.report import make_report
 from unet_studio.usecases.reporting.report_html import methods, report_html
@@ -133,6 +134,13 @@ def test_of_one_slide_no_interval_is_claimed(reviewed: Project) -> None:
     assert "1 slide was held out of training" in text
     assert "On 1 reviewed slide that was held out, objects" in text
     assert "95 %" not in text
+
+
+def test_no_bias_is_below_minus_all(reviewed: Project) -> None:
+    reviewed.set_audit(["a.png", "b.png"])
+    report = make_report(reviewed)
+    agreement = replace(report.agreement, count_bias=Interval(-0.4, -2.5, 1.7))
+    assert "−100.0 % to +170.0 %" in report_html(replace(report, agreement=agreement))
 
 
 @pytest.mark.parametrize(("seconds", "says"), [(26.0, "in 26 s of work, 13 s a slide"), (600.0, "in 10 minutes of")])

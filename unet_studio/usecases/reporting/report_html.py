@@ -246,7 +246,8 @@ def _range(interval: Interval) -> str:
 
 
 def _percent_range(interval: Interval) -> str:
-    return "–" if math.isnan(interval.low) else f"{_percent(interval.low)} to {_percent(interval.high)}"
+    """None can be missing more than all."""
+    return "–" if math.isnan(interval.low) else f"{_percent(max(-1.0, interval.low))} to {_percent(interval.high)}"
 
 
 def _interval(interval: Interval) -> str:
