@@ -114,6 +114,7 @@ def test_the_brief_sentence_has_the_dice_of_both_and_no_interval() -> None:
             "On whole slides that it learned from it has 1,090 pixels right that were wrong, and 50 wrong that were",
         ),
         (compared(UP), "Spot area on 8 of the 31 slides that nobody labelled +0 %, Dice of the two 0.91."),
+        (compared(UP, elsewhere=((8801, 100), (103, 996))), "that nobody labelled +0 %, Dice"),
     ],
 )
 def test_every_detail(comparison: Comparison, says: str) -> None:

@@ -212,7 +212,7 @@ def _points(difference: float) -> str:
 
 
 def _signed(share: float) -> str:
-    return f"{100 * share:+.0f} %".replace("-", "−")
+    return f"{round(100 * share):+d} %".replace("-", "−")
 
 
 def _dice(value: float) -> str:

@@ -66,7 +66,7 @@ class RetrainPanel(QWidget):
 
     def _make_next(self) -> QWidget:
         """What can be done now: hidden while a training runs."""
-        rule = quiet_label(self.tr("When old and new are too close to call, use"))
+        rule = quiet_label(self.tr("When it is too close to call, use"))
         rule.setBuddy(self._rule)
         box = QWidget()
         layout = QVBoxLayout(box)
