@@ -23,12 +23,24 @@ class ValueTable:
     """What each value of a mask means: pairs of a value and a class index, or 255 for unlabelled.
 
     With `colours` the values are colours, 0xRRGGBB. With `nearest` a value that isn't listed means what the nearest
-    one does, as it should in masks that were resized smoothly or saved as JPEG.
+    one does, as it should in masks that were resized smoothly or saved as JPEG. `classes` are those of the project
+    where nobody said what the values mean and the program chose it.
     """
 
     meanings: tuple[tuple[int, int], ...]
     colours: bool = False
     nearest: bool = False
+    classes: tuple[LabelClass, ...] = ()
+
+    @classmethod
+    def of_indices(cls, classes: Sequence[LabelClass]) -> "ValueTable":
+        """Values are class indices, and 255 is unlabelled."""
+        return cls((*((c.index, c.index) for c in classes), (UNLABELLED, UNLABELLED)), classes=tuple(classes))
+
+    @classmethod
+    def of_binary(cls, classes: Sequence[LabelClass]) -> "ValueTable":
+        """0 is background and 255 the one class."""
+        return cls(((BACKGROUND, BACKGROUND), (255, classes[1].index)), classes=tuple(classes))
 
     def to_classes(self, values: MaskValues) -> NDArray[np.uint8]:
         """Class indices of the same shape; raises MaskError naming the values that aren't listed, unless `nearest`."""
@@ -36,6 +48,8 @@ class ValueTable:
         listed = np.array([value for value, _ in self.meanings], np.int64)
         closest = self._distances(present, listed).argmin(axis=1)
         is_stray = listed[closest] != present
+        if is_stray.any() and self.classes:
+            raise MaskError(_about_strays(present, pixels, is_stray, [c.name for c in self.classes]))
         if is_stray.any() and not self.nearest:
             strays = _list_strays(present[is_stray], pixels[is_stray], show=self._show)
             raise MaskError(
@@ -104,7 +118,8 @@ def to_classes(values: MaskValues, *, classes: int, foreground: str | None) -> N
         return np.asarray(values == 255, np.uint8)
     is_stray = ((present < 0) | (present >= classes)) & (present != UNLABELLED)
     if is_stray.any():
-        raise MaskError(_about_strays(present[is_stray], pixels[is_stray], classes))
+        names = ["background", *(str(index) for index in range(1, classes))]
+        raise MaskError(_about_strays(present, pixels, is_stray, names))
     return values.astype(np.uint8)
 
 
@@ -146,9 +161,28 @@ def _list_strays(strays: MaskValues, pixels: NDArray[np.intp], *, show: Callable
     return ", ".join(named)
 
 
-def _about_strays(strays: MaskValues, pixels: NDArray[np.intp], classes: int) -> str:
+def _about_strays(
+    present: MaskValues, pixels: NDArray[np.intp], is_stray: NDArray[np.bool_], names: Sequence[str]
+) -> str:
+    """What is wrong with a mask that has other values than class indices, and what gives the right labels."""
+    said = f"The mask has values that are no class: {_list_strays(present[is_stray], pixels[is_stray])}; "
+    said += f"expected 0 to {len(names) - 1}, or {UNLABELLED} for unlabelled. "
+    if not _is_smooth(present, pixels):
+        return said + (
+            "Add the missing classes, correct these pixels, say what each value means "
+            "with --meaning, or use --foreground nonzero if every value but 0 means the same class."
+        )
+    # Every value but 0 would make the blur around each object part of it.
+    meant = f"0={names[0]},255={names[1]}" if len(names) == 2 else "0=…,255=… with the classes that they mean"
     return (
-        f"The mask has values that are no class: {_list_strays(strays, pixels)}; expected 0 to {classes - 1}, "
-        f"or {UNLABELLED} for unlabelled. Add the missing classes, correct these pixels, say what each value means "
-        "with --meaning, or use --foreground nonzero if every value but 0 means the same class."
+        f"{said}They look like the edges of a mask that was saved as JPEG or resized: use --meaning {meant} --nearest."
     )
+
+
+def _is_smooth(present: MaskValues, pixels: NDArray[np.intp]) -> bool:
+    """Whether values blend from black to white: most are near one of them, and few in between."""
+    if present.min() < 0 or present.max() > 255 or len(present) <= _NAMED_STRAYS:
+        return False
+    dark, light = int(pixels[present < 32].sum()), int(pixels[present >= 224].sum())
+    between = int(pixels.sum()) - dark - light
+    return bool(dark and light > between)

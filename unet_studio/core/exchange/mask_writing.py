@@ -1,6 +1,8 @@
 """Writing masks as files that other programs can read, each replaced only when all of it is written."""
 
 import io
+import re
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -17,6 +19,11 @@ from unet_studio.errors import MaskError
 
 _TIFF_SUFFIXES = (".tif", ".tiff")
 _SIDE = 512
+_PROGRAM = "U-Net Studio"
+_PNG_HEADER = 33  # bytes before which no chunk may come
+# What an exported file says of itself, so that an import knows what 255 means in it.
+_MARK = re.compile(rb"U-Net Studio(?:\0|, )values: ([a-z]+)")
+_MARK_WITHIN = 4096
 
 
 def write_mask(
@@ -37,7 +44,7 @@ def write_mask(
     if values == "binary":
         is_class = (mask != BACKGROUND) & (mask != UNLABELLED)
         mask = is_class.astype(np.uint8) * 255
-    _write(path, mask, pixel_size_um)
+    _write(path, mask, values, pixel_size_um)
 
 
 def write_instances(path: Path, numbers: NDArray[np.int32], *, pixel_size_um: float | None = None) -> None:
@@ -51,19 +58,19 @@ def write_instances(path: Path, numbers: NDArray[np.int32], *, pixel_size_um: fl
                 f"'{path.name}' would have {numbers.max()} instances, but a PNG can number only "
                 f"{np.iinfo(np.uint16).max}. Export them as TIFF."
             )
-        _write(path, numbers.astype(np.uint16), pixel_size_um)
+        _write(path, numbers.astype(np.uint16), "instances", pixel_size_um)
     else:
-        _write(path, numbers.astype(np.uint32), pixel_size_um)
+        _write(path, numbers.astype(np.uint32), "instances", pixel_size_um)
 
 
-def _write(path: Path, values: NDArray[np.unsignedinteger[Any]], pixel_size_um: float | None) -> None:
+def _write(path: Path, values: NDArray[np.unsignedinteger[Any]], kind: str, pixel_size_um: float | None) -> None:
     suffix = path.suffix.lower()
     if values.ndim != 2 and (values.ndim != 3 or suffix == ".png"):
         raise ValueError(f"a mask of shape {values.shape} can't be written as {suffix or path.name!r}")
     if suffix == ".png":
-        write_atomically(path, _png(values))
+        write_atomically(path, _png(values, kind))
     elif suffix in _TIFF_SUFFIXES:
-        write_atomically(path, _tiff(values, pixel_size_um))
+        write_atomically(path, _tiff(values, kind, pixel_size_um))
     else:
         raise ValueError(f"masks are written as .png, .tif or .tiff, not {path.name!r}")
 
@@ -79,12 +86,27 @@ def write_overlay(
     named = {one.index: one.colour for one in classes}
     colours = np.array([named.get(index, class_colour(index)) for index in range(last + 1)], np.uint8)
     blended = blend_overlay(rgb, mask, colours, opacity)
-    write_atomically(path, _png(cv2.cvtColor(blended, cv2.COLOR_RGB2BGR)))
+    write_atomically(path, _png(cv2.cvtColor(blended, cv2.COLOR_RGB2BGR), "overlay"))
 
 
-def _png(pixels: NDArray[Any]) -> bytes:
-    """(h, w) grey, uint8 or uint16, or (h, w, 3) blue-green-red uint8 as a PNG file."""
-    return cv2.imencode(".png", pixels)[1].tobytes()
+def written_values(path: Path) -> str:
+    """What the values of a file mean by the word of the program that wrote it: "index", "binary", "instances" or
+    "overlay", as said in its text; empty where another program wrote it, or it can't be read."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(_MARK_WITHIN)
+    except OSError:
+        return ""
+    found = _MARK.search(start)
+    return found[1].decode() if found else ""
+
+
+def _png(pixels: NDArray[Any], kind: str) -> bytes:
+    """(h, w) grey, uint8 or uint16, or (h, w, 3) blue-green-red uint8 as a PNG file that says what it is."""
+    data = cv2.imencode(".png", pixels)[1].tobytes()
+    text = b"tEXt" + f"{_PROGRAM}\0values: {kind}".encode()
+    chunk = (len(text) - 4).to_bytes(4) + text + zlib.crc32(text).to_bytes(4)
+    return data[:_PNG_HEADER] + chunk + data[_PNG_HEADER:]
 
 
 def write_tiled_mask(
@@ -106,7 +128,11 @@ def write_tiled_mask(
         with tifffile.TiffWriter(file, bigtiff=True) as writer:
             for plane in planes:
                 writer.write(
-                    _tiles(plane, shape), shape=shape, dtype=np.uint8, tile=(_SIDE, _SIDE), **_page(pixel_size_um)
+                    _tiles(plane, shape),
+                    shape=shape,
+                    dtype=np.uint8,
+                    tile=(_SIDE, _SIDE),
+                    **_page("index", pixel_size_um),
                 )
 
     write_atomically(path, write)
@@ -120,20 +146,21 @@ def _tiles(plane: Callable[[Box], NDArray[np.uint8]], shape: tuple[int, int]) ->
             yield band[:, column : column + _SIDE]
 
 
-def _tiff(values: NDArray[np.unsignedinteger[Any]], pixel_size_um: float | None) -> bytes:
+def _tiff(values: NDArray[np.unsignedinteger[Any]], kind: str, pixel_size_um: float | None) -> bytes:
     import tifffile
 
     file = io.BytesIO()
     with tifffile.TiffWriter(file) as writer:
         for plane in values.reshape(-1, *values.shape[-2:]):
-            writer.write(plane, contiguous=False, **_page(pixel_size_um))
+            writer.write(plane, contiguous=False, **_page(kind, pixel_size_um))
     return file.getvalue()
 
 
-def _page(pixel_size_um: float | None) -> dict[str, Any]:
+def _page(kind: str, pixel_size_um: float | None) -> dict[str, Any]:
     """How every page of a mask is written."""
     facts: dict[str, Any] = {
-        "photometric": "minisblack", "compression": "zlib", "metadata": None, "software": "U-Net Studio"
+        "photometric": "minisblack", "compression": "zlib", "metadata": None, "software": _PROGRAM,
+        "description": f"{_PROGRAM}, values: {kind}",
     }  # fmt: skip
     if pixel_size_um is not None:
         per_cm = 10_000 / pixel_size_um
