@@ -21,9 +21,10 @@ import numpy as np
 
 from unet_studio.cli.rendering.text import counted
 from unet_studio.core.classes import make_classes
-from unet_studio.core.exchange.importing import Outcome, find_mask, import_masks
+from unet_studio.core.exchange.importing import Outcome, import_masks
 from unet_studio.core.exchange.mask_reading import read_mask
 from unet_studio.core.exchange.mask_values import to_classes
+from unet_studio.core.exchange.pairs import pair_up
 from unet_studio.core.labels.plane import PlaneId
 from unet_studio.core.masks.proposals import find_proposal, to_mask
 from unet_studio.core.models.cards import ModelCard, find_model
@@ -175,6 +176,7 @@ def judge_unseen(card: ModelCard, starter: Starter, unseen: list[Path], data: Pa
     empty = np.zeros((0, 0), np.uint8)
     total = count(empty, empty, classes)
     per_slide = {}
+    masks = {pair.slide: pair.mask for pair in pair_up(unseen[0].parent, data / starter.folder / starter.masks).pairs}
     with tempfile.TemporaryDirectory() as temporary:
         place = Path(temporary)
         for slide in unseen:
@@ -182,9 +184,8 @@ def judge_unseen(card: ModelCard, starter: Starter, unseen: list[Path], data: Pa
             with open_slide(slide) as reader:
                 proposer.propose(reader, plane, place, stamp="", progress=lambda _: None)
             proposal = find_proposal(place, card.id, plane)
-            mask_file = find_mask(data / starter.folder / starter.masks, slide.name)
-            assert proposal and mask_file
-            truth = to_classes(read_mask(mask_file), classes=classes, foreground=starter.foreground)
+            assert proposal
+            truth = to_classes(read_mask(masks[slide.name]), classes=classes, foreground=starter.foreground)
             counts = count(truth, to_mask(proposal.read(Box.of_shape(proposal.shape))), classes)
             per_slide[slide.name] = round(float(counts.mean_dice), 4)
             total = total + counts

@@ -34,9 +34,9 @@ import tensorflow as tf
 from engine import STARTER, Stopwatch, convolution_flops, make_slide, product_rate, propose_all
 from numpy.typing import NDArray
 
-from unet_studio.core.exchange.importing import find_mask
 from unet_studio.core.exchange.mask_reading import read_mask
 from unet_studio.core.exchange.mask_values import to_classes
+from unet_studio.core.exchange.pairs import pair_up
 from unet_studio.core.labels.plane import PlaneId
 from unet_studio.core.masks.proposals import find_proposal, to_mask
 from unet_studio.core.models.cards import ModelCard, find_model
@@ -208,13 +208,13 @@ def corner(card: ModelCard, slide: Path) -> Batch:
 def judged(proposer: Proposer, slides: Sequence[Path], masks: Path) -> tuple[float, NDArray[np.uint8]]:
     """The Dice pooled over the slides, and all pixels of their masks in a row."""
     truths, found = [], []
+    files = {pair.slide: pair.mask for pair in pair_up(slides[0].parent, masks).pairs}
     with tempfile.TemporaryDirectory() as place:
         for slide in slides:
             propose_all(proposer, slide, Path(place))
-            proposal, file = find_proposal(Path(place), STARTER, PlaneId(slide.name)), find_mask(masks, slide.name)
+            proposal = find_proposal(Path(place), STARTER, PlaneId(slide.name))
             assert proposal
-            assert file
-            truths.append(to_classes(read_mask(file), classes=2, foreground="nonzero").ravel())
+            truths.append(to_classes(read_mask(files[slide.name]), classes=2, foreground="nonzero").ravel())
             found.append(to_mask(proposal.read(Box.of_shape(proposal.shape))).ravel())
     mask = np.concatenate(found)
     return count(np.concatenate(truths), mask, 2).mean_dice, mask

@@ -1,14 +1,17 @@
 """`import` and `export` bring masks in and out."""
 
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 from typer.testing import Result
 
+from unet_studio.cli.terminal import TerminalReporter
 from unet_studio.core.exchange.mask_reading import read_mask
 from unet_studio.core.labels.plane import PlaneState
 from unet_studio.core.project.store import Project
@@ -61,3 +64,67 @@ def test_what_the_values_of_masks_mean_can_be_said(
     for wrong in (["--nearest"], [*meant, "--foreground", "3"]):
         assert "either --foreground or --meaning" in refused("evaluate", proposed, "--truth", truth, *wrong)
     assert "names no class" in refused("import", proposed, "--masks", truth, "--meaning", "0=tree")
+
+
+def test_what_has_no_partner_is_said_on_both_sides(run: Run, ask: Ask, proposed: Path, truth: Path) -> None:
+    (truth / "b.png").rename(truth / "stranger.png")
+    (truth / "a.png").rename(truth / "a_mask.PNG")
+    for command in (("import", proposed, "--masks", truth), ("evaluate", proposed, "--truth", truth)):
+        content = ask(*command, exit_code=1)
+        assert content["slides_without_mask"] == ["b.png"]
+        assert content["masks_without_slide"] == ["stranger.png"]
+        said = run(*command).stdout
+        assert "Slides without a mask: b.png." in said
+        assert "Masks without a slide: stranger.png." in said
+
+
+def test_importing_again_says_that_nothing_changed(run: Run, ask: Ask, folder: Path, truth: Path) -> None:
+    ask("import", folder, "--masks", truth)
+    content = ask("import", folder, "--masks", truth)
+    assert (content["imported"], len(content["unchanged"]), content["pixels_kept"]) == ([], 3, 0)
+    for file in truth.rglob("*.png"):
+        cv2.imwrite(str(file), np.full((64, 64), 255, np.uint8))
+    said = run("import", folder, "--masks", truth).stdout
+    assert "Masks of 0 slides imported." in said
+    assert "Nothing changed in 3 slides" in said
+    assert "--overwrite replaces them" in said
+    assert len(ask("import", folder, "--masks", truth, "--overwrite")["imported"]) == 3
+
+
+def test_the_strokes_that_were_exported_come_back_the_same(ask: Ask, folder: Path, tmp_path: Path) -> None:
+    strokes = np.full((64, 64), 255, np.uint8)
+    strokes[5:20] = 0
+    (tmp_path / "strokes").mkdir()
+    cv2.imwrite(str(tmp_path / "strokes" / "a.png"), strokes)
+    meant = ("--meaning", "0=background,255=unlabelled")
+    ask("import", folder, "--masks", tmp_path / "strokes", *meant, "--classes", "spot")
+    for form in ("png", "tiff"):
+        out, second = tmp_path / form, ("--project", tmp_path / f"second {form}")
+        ask("export", folder, "--out", out, "--state", "corrected", "--format", form)
+        ask("import", folder, "--masks", out, "--classes", "spot", *second)
+        again = ask("export", folder, "--out", tmp_path / f"again {form}", "--state", "corrected", *second)
+        np.testing.assert_array_equal(read_mask(Path(again["files"][0])), strokes)
+
+
+@pytest.mark.parametrize("command", ["import", "export", "evaluate"])
+def test_what_was_stopped_is_not_reported_as_complete(
+    run: Run, ask: Ask, proposed: Path, truth: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    report = TerminalReporter.report
+
+    def interrupt(self: TerminalReporter, done: float, text: str) -> None:
+        report(self, done, text)
+        if not self.cancelled():
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(TerminalReporter, "report", interrupt)
+    arguments = {
+        "import": ("--masks", truth), "export": ("--out", tmp_path / "out", "--state", "any"),
+        "evaluate": ("--truth", truth),
+    }[command]  # fmt: skip
+    content = ask(command, proposed, *arguments, exit_code=1)
+    assert (content["complete"], content["of"], content["failed"]) == (False, 3, [])
+    assert len(content[{"import": "imported", "export": "files", "evaluate": "slides"}[command]]) == 1
+    result = run(command, proposed, *arguments)
+    assert result.exit_code == 1
+    assert "Stopped: " in result.stdout and "of 3 " in result.stdout

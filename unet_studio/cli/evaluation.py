@@ -27,16 +27,17 @@ def evaluate(
 ) -> None:
     """Compare the masks with true ones.
 
-    Answers Dice, IoU, pixel accuracy and V-Rand for each slide, and pooled over all their pixels.
+    Answers Dice, IoU, pixel accuracy and V-Rand for each slide, and pooled over all their pixels. Ends with 1 where it
+    was stopped, a slide could not be compared, or a mask has no slide.
     """
     from unet_studio.usecases.evaluate import evaluate as compare
 
     with open_project(folder, project, write=False) as opened, TerminalReporter("Evaluating") as reporter:
         table = read_value_table(opened, foreground, meaning, nearest=nearest)
         evaluation = compare(opened, truth, foreground=foreground, table=table, progress=reporter)
-    content = evaluate_content(evaluation)
-    answer({**content, "failed": reporter.problems}, as_json=as_json, text=evaluate_text(content))
-    fail_if(reporter.problems)
+    content = {**evaluate_content(evaluation), "failed": reporter.problems}
+    answer(content, as_json=as_json, text=evaluate_text(evaluation))
+    fail_if(reporter.problems or evaluation.pairing.masks or not evaluation.is_complete)
 
 
 def simulate(

@@ -9,15 +9,20 @@ import typer
 
 from unet_studio.cli.options import Folder, Foreground, Json, Meaning, Nearest, Place, read_value_table
 from unet_studio.cli.project import open_project
-from unet_studio.cli.rendering.exchange import downloaded_text, export_text, import_text, listed_text
+from unet_studio.cli.rendering.exchange import (
+    downloaded_text,
+    export_content,
+    export_text,
+    import_content,
+    import_text,
+    listed_text,
+)
 from unet_studio.cli.terminal import TerminalReporter, answer, fail_if
 from unet_studio.core.classes import make_classes
 from unet_studio.core.exchange.exporting import ExportRequest, Format, Values, Wanted
-from unet_studio.core.exchange.kept_masks import keep_masks
-from unet_studio.core.labels.plane import PlaneId
 from unet_studio.core.project.store import Project
 from unet_studio.errors import StudioError
-from unet_studio.usecases.export import export
+from unet_studio.usecases.export import Exported, export
 
 
 class DatasetsAction(StrEnum):
@@ -38,23 +43,22 @@ def import_(
     project: Place = None,
     as_json: Json = False,
 ) -> None:
-    """Import masks made elsewhere as labels."""
-    from unet_studio.core.exchange.importing import import_masks
+    """Import masks made elsewhere as labels.
+
+    A mask is found by the path and name of its slide. Ends with 1 where it was stopped, or where a mask has no slide or
+    could not be imported.
+    """
+    from unet_studio.usecases.import_masks import import_masks
 
     with open_project(folder, project, write=True) as opened, TerminalReporter("Importing") as reporter:
         _choose_classes(opened, classes)
-        imported, table = [], read_value_table(opened, foreground, meaning, nearest=nearest)
-        for outcome in import_masks(opened, masks, foreground=foreground, table=table, overwrite=overwrite):
-            if outcome.problem:
-                reporter.problem(outcome.slide, outcome.problem)
-            else:
-                imported.append(outcome.slide)
-            if reporter.cancelled():
-                break
-        keep_masks(opened, [PlaneId(slide) for slide in imported])
-    content = {"imported": imported, "failed": reporter.problems}
+        table = read_value_table(opened, foreground, meaning, nearest=nearest)
+        imported = import_masks(
+            opened, masks, foreground=foreground, table=table, overwrite=overwrite, progress=reporter
+        )
+    content = {**import_content(imported), "failed": reporter.problems}
     answer(content, as_json=as_json, text=import_text(imported))
-    fail_if(reporter.problems)
+    fail_if(reporter.problems or imported.pairing.masks or not imported.is_complete)
 
 
 def export_(
@@ -70,9 +74,10 @@ def export_(
 ) -> None:
     """Write masks or overlays."""
     with open_project(folder, project, write=False) as opened:
-        files, problems = write_files(opened, ExportRequest(out, form, values, state), title="Exporting")
-    answer({"files": files, "failed": problems}, as_json=as_json, text=export_text(files, out))
-    fail_if(problems)
+        exported, problems = write_files(opened, ExportRequest(out, form, values, state), title="Exporting")
+    content = {**export_content(exported), "failed": problems}
+    answer(content, as_json=as_json, text=export_text(exported, out))
+    fail_if(problems or not exported.is_complete)
 
 
 def datasets(
@@ -102,11 +107,11 @@ def datasets(
     answer(content, as_json=as_json, text=downloaded_text(wanted, home))
 
 
-def write_files(project: Project, request: ExportRequest, *, title: str) -> tuple[list[str], list[dict[str, str]]]:
-    """Export under a progress bar with this title; returns the files written, and what is wrong with other slides."""
+def write_files(project: Project, request: ExportRequest, *, title: str) -> tuple[Exported, list[dict[str, str]]]:
+    """Export under a progress bar with this title; returns what was written, and what is wrong with other slides."""
     with TerminalReporter(title) as reporter:
         exported = export(project, request, reporter)
-    return [str(file) for file in exported.files], reporter.problems
+    return exported, reporter.problems
 
 
 def _choose_classes(project: Project, names: str) -> None:

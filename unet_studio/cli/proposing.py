@@ -78,14 +78,15 @@ def clean(
         tuned = _tune(opened, tune) if tune else None
         with TerminalReporter("Cleaning up") as reporter:
             cleaned = clean_masks(opened, tuned.steps if tuned else recipe, reporter)
-        problems = reporter.problems
+        problems, is_complete = reporter.problems, True
         if preview is not None:
             request = ExportRequest(preview, Format.OVERLAY, states=Wanted.ANY)
-            _, left_out = write_files(opened, request, title="Writing overlays")
+            written, left_out = write_files(opened, request, title="Writing overlays")
+            is_complete = written.is_complete
             problems += [problem for problem in left_out if problem not in problems]
     content = {**clean_content(cleaned, tuned), "failed": problems}
     answer(content, as_json=as_json, text=clean_text(cleaned, tuned))
-    fail_if(problems)
+    fail_if(problems or not is_complete)
 
 
 def _matching(folder: Path, glob: str) -> list[str]:

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from unet_studio import paths
 from unet_studio.core.cleaning.steps import parse_steps
 from unet_studio.core.exchange.exporting import ExportRequest, Format, Wanted
-from unet_studio.core.exchange.importing import find_mask
 from unet_studio.core.exchange.kept_masks import keep_masks
 from unet_studio.core.exchange.mask_reading import read_mask
+from unet_studio.core.exchange.pairs import pair_up
 from unet_studio.core.labels.plane import LabelPlane, PlaneId
 from unet_studio.core.masks.mask_view import MaskView
 from unet_studio.core.masks.proposals import find_proposal
@@ -116,8 +116,7 @@ class _Clock:
 def _read_truths(folder: Path) -> _Masks:
     """The true masks of the demo slides that have one, in order."""
     masks = paths.resources() / "demo" / "masks"
-    files = {slide: find_mask(masks, slide) for slide in find_slides(folder)}
-    return {slide: read_mask(file).astype(np.uint8) for slide, file in files.items() if file}
+    return {pair.slide: read_mask(pair.mask).astype(np.uint8) for pair in pair_up(folder, masks).pairs}
 
 
 def _propose(folder: Path, progress: Progress, engine: Engine) -> None:

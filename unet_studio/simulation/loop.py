@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from unet_studio.core.classes import UNLABELLED, make_classes
+from unet_studio.core.classes import UNLABELLED, LabelClass, make_classes
 from unet_studio.core.editing.strokes import make_edit
 from unet_studio.core.labels.plane import PlaneId, PlaneState
 from unet_studio.core.project.active_model import use_model
@@ -53,15 +53,15 @@ def simulate(setup: Setup, engine: Engine, progress: Progress, *, ceiling: bool 
 
 
 @contextmanager
-def _new_project(setup: Setup) -> Iterator[tuple[Path, int]]:
-    """The place of a project that is deleted at the end, and the number of its classes with background."""
+def _new_project(setup: Setup) -> Iterator[tuple[Path, tuple[LabelClass, ...]]]:
+    """The place of a project that is deleted at the end, and its classes."""
     with tempfile.TemporaryDirectory(prefix="unet-studio-simulation-") as name:
         place = Path(name)
         with Project.open(setup.folder, place=place) as project:
             project.set_classes(make_classes(*setup.classes))
             if setup.start:
                 use_model(project, setup.start)
-            classes = len(project.classes())
+            classes = project.classes()
         yield place, classes
 
 

@@ -7,12 +7,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from unet_studio.core.exchange.importing import find_mask
-from unet_studio.core.exchange.mask_reading import read_mask
-from unet_studio.core.exchange.mask_values import to_classes
+from unet_studio.core.classes import LabelClass
+from unet_studio.core.exchange.importing import read_planes
+from unet_studio.core.exchange.mask_meaning import choose_table
+from unet_studio.core.exchange.pairs import pair_up
 from unet_studio.core.labels.plane import PlaneId
-from unet_studio.core.slides.finding import find_slides, slide_file
-from unet_studio.core.slides.opening import open_slide
 from unet_studio.errors import MaskError
 
 Truths = dict[PlaneId, NDArray[np.uint8]]
@@ -44,26 +43,19 @@ def divide(truths: Truths, share: float, seed: int, test: Sequence[str] = ()) ->
     return Split(pool, test, _of_slides(truths, pool), _of_slides(truths, test))
 
 
-def read_truths(folder: Path, truth: Path, *, classes: int, foreground: str | None) -> Truths:
+def read_truths(folder: Path, truth: Path, *, classes: Sequence[LabelClass], foreground: str | None) -> Truths:
     """The true classes of every plane whose slide has a true mask, found and read as for an import.
 
     Raises `MaskError` where a mask doesn't fit its slide, or fewer than two slides have one.
     """
     truths: Truths = {}
-    for slide in find_slides(folder):
-        file = find_mask(truth, slide)
-        if file is None:
-            continue
-        values = read_mask(file)
-        planes = to_classes(values if values.ndim == 3 else values[None], classes=classes, foreground=foreground)
-        with open_slide(slide_file(folder, slide)) as reader:
-            wanted = (reader.info.planes, reader.info.height, reader.info.width)
-        if planes.shape != wanted:
-            raise MaskError(
-                f"The true mask of '{slide}' has {planes.shape} planes, rows and columns, but the slide has {wanted}. "
-                "Check that their names belong together."
-            )
-        truths |= {PlaneId(slide, number): plane for number, plane in enumerate(planes)}
+    pairing = pair_up(folder, truth)
+    for _, sentence in pairing.clashes:
+        raise MaskError(sentence)
+    table = choose_table([pair.mask for pair in pairing.pairs], classes) if foreground is None else None
+    for pair in pairing.pairs:
+        planes = read_planes(folder, pair, classes=len(classes), foreground=foreground, table=table)
+        truths |= {PlaneId(pair.slide, number): plane for number, plane in enumerate(planes)}
     if len({plane.slide for plane in truths}) < 2:
         raise MaskError(
             f"A simulation needs two or more slides with a true mask in '{truth}': one to work on and one to judge "

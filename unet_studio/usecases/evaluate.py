@@ -11,14 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unet_studio.core.cleaning.steps import boundary_classes
-from unet_studio.core.exchange.importing import find_mask
-from unet_studio.core.exchange.mask_values import ValueTable, read_classes
+from unet_studio.core.exchange.importing import read_planes
+from unet_studio.core.exchange.mask_meaning import choose_table
+from unet_studio.core.exchange.mask_values import ValueTable
+from unet_studio.core.exchange.pairs import Pair, Pairing, paired
 from unet_studio.core.labels.plane import PlaneId
 from unet_studio.core.masks.project_view import view_plane
 from unet_studio.core.project.store import Project
 from unet_studio.core.scoring.scores import Counts, TrueInstances, count
-from unet_studio.core.slides.finding import find_slides, slide_file
-from unet_studio.core.slides.opening import open_slide
 from unet_studio.core.tiles import Box
 from unet_studio.errors import MaskError, StudioError
 from unet_studio.protocol.values import NO_PROGRESS, Progress, SlideFailed
@@ -47,9 +47,20 @@ class SlideScores:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Evaluation:
-    """All slides that have a true mask, in order; fewer where the user asked to stop."""
+    """All slides that have a true mask, in order; fewer where the user asked to stop.
+
+    Attributes:
+        slides: those that were compared, or could not be.
+        pairing: the slides with and without a true mask, and the masks without a slide.
+    """
 
     slides: tuple[SlideScores, ...]
+    pairing: Pairing
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the user let it come to its end."""
+        return len(self.slides) == len(self.pairing.pairs) + len(self.pairing.clashes)
 
     @property
     def pooled(self) -> Scores | None:
@@ -78,38 +89,32 @@ def evaluate(
 ) -> Evaluation:
     """Compare the mask of every slide that has a true one in `truth`.
 
-    True masks are found and read as for an import; `foreground` and `table` are as for `read_classes`. The classes that
+    True masks are found and read as for an import, and mean what `import_pairs` says. The classes that
     the clean-up recipe takes for boundaries only divide, in V-Rand. A slide that can't be compared is reported with the
     reason. Raises `MaskError` if no slide has a true mask.
     """
-    pairs = [(slide, file) for slide in find_slides(project.folder) if (file := find_mask(truth, slide))]
-    if not pairs:
-        raise MaskError(
-            f"No mask in '{truth}' has the name of a slide in '{project.folder}'. A mask is found by its slide's "
-            "path and stem, for example sub/a.png for sub/a.tif."
-        )
-    slides = []
-    for number, (slide, file) in enumerate(pairs):
+    pairing = paired(project.folder, truth)
+    if table is None and foreground is None:
+        table = choose_table([pair.mask for pair in pairing.pairs], project.classes())
+    slides = [SlideScores(slide, problem=sentence) for slide, sentence in pairing.clashes]
+    for unclear in slides:
+        progress.event(SlideFailed(unclear.slide, unclear.problem))
+    for number, pair in enumerate(pairing.pairs):
         if progress.cancelled():
             break
-        progress.report(number / len(pairs), slide)
-        slides.append(_evaluate_slide(project, slide, file, foreground, table))
+        progress.report(number / len(pairing.pairs), pair.slide)
+        slides.append(_evaluate_slide(project, pair, foreground, table))
         if slides[-1].problem:
-            progress.event(SlideFailed(slide, slides[-1].problem))
-    return Evaluation(tuple(slides))
+            progress.event(SlideFailed(pair.slide, slides[-1].problem))
+    return Evaluation(tuple(slides), pairing)
 
 
-def _evaluate_slide(
-    project: Project, slide: str, file: Path, foreground: str | None, table: ValueTable | None
-) -> SlideScores:
+def _evaluate_slide(project: Project, pair: Pair, foreground: str | None, table: ValueTable | None) -> SlideScores:
+    slide, classes = pair.slide, len(project.classes())
     try:
-        with open_slide(slide_file(project.folder, slide)) as reader:
-            info = reader.info
-        classes = len(project.classes())
-        planes = read_classes(file, classes=classes, foreground=foreground, table=table)
-        if len(planes) != info.planes:
-            raise MaskError(f"The true mask of '{slide}' has {len(planes)} planes, but the slide has {info.planes}.")
-        masks = [_mask(project, PlaneId(slide, number), info.box()) for number in range(info.planes)]
+        planes = read_planes(project.folder, pair, classes=classes, foreground=foreground, table=table)
+        box = Box.of_shape(planes.shape[1:])
+        masks = [_mask(project, PlaneId(slide, number), box) for number in range(len(planes))]
         counts = tuple(count(true, mask, classes) for true, mask in zip(planes, masks, strict=True))
         boundaries = boundary_classes(project.steps())
         v_rand = tuple(

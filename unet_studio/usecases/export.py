@@ -15,6 +15,12 @@ class Exported:
 
     files: tuple[Path, ...]
     failed: tuple[SlideFailed, ...]
+    planned: int
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the user let it come to its end."""
+        return len(self.files) + len(self.failed) == self.planned
 
 
 def export(project: Project, request: ExportRequest, progress: Progress = NO_PROGRESS) -> Exported:
@@ -34,4 +40,4 @@ def export(project: Project, request: ExportRequest, progress: Progress = NO_PRO
         progress.report(number / len(planned), outcome.slide)
         if progress.cancelled():
             break
-    return Exported(tuple(files), tuple(failed))
+    return Exported(tuple(files), tuple(failed), len(planned))

@@ -13,8 +13,8 @@ from unet_studio.core.classes import UNLABELLED
 from unet_studio.core.cleaning.steps import parse_steps
 from unet_studio.core.editing.strokes import make_edit
 from unet_studio.core.exchange.exporting import ExportRequest, Format, Values, Wanted, export, plan_export
-from unet_studio.core.exchange.importing import find_mask
 from unet_studio.core.exchange.mask_reading import read_mask
+from unet_studio.core.exchange.pairs import pair_up
 from unet_studio.core.labels.plane import PlaneId, PlaneState
 from unet_studio.core.masks.proposal_writing import write_proposal
 from unet_studio.core.masks.proposals import proposal_file, slide_stamp
@@ -249,5 +249,6 @@ def test_an_exported_mask_is_found_as_the_mask_of_its_slide(project: Project, tm
     slides = ("a.png", "a.tif", "sub/c.png")
     for slide in slides:
         label(project, PlaneId(slide), half(1, 0), PlaneState.REVIEWED)
-    for outcome in export(project, ExportRequest(tmp_path / "out")):
-        assert find_mask(tmp_path / "out", outcome.slide) == outcome.file
+    outcomes = list(export(project, ExportRequest(tmp_path / "out")))
+    found = {pair.slide: pair.mask for pair in pair_up(project.folder, tmp_path / "out").pairs}
+    assert found == {outcome.slide: outcome.file for outcome in outcomes}

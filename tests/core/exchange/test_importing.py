@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from unet_studio.core.classes import UNLABELLED, make_classes
 from unet_studio.core.editing.strokes import make_edit
-from unet_studio.core.exchange.importing import Outcome, find_mask, import_masks
+from unet_studio.core.exchange.importing import Outcome, import_masks
 from unet_studio.core.labels.plane import PlaneId, PlaneState
 from unet_studio.core.project.store import Project
 from unet_studio.core.tiles import Box
@@ -62,21 +62,6 @@ def add_stack(project: Project) -> None:
 # Which mask is whose
 
 
-@pytest.mark.parametrize("name", ["a.png", "a.tif", "a.bmp", "a.tiff", "a.jpg", "a.tif.png"])
-def test_a_mask_has_its_slides_name_with_any_ending_or_one_more(masks: Path, name: str) -> None:
-    masks.mkdir()
-    (masks / name).touch()
-    assert find_mask(masks, "a.tif") == masks / name
-
-
-def test_a_mask_lies_in_the_same_sub_folder_as_its_slide(masks: Path) -> None:
-    (masks / "sub").mkdir(parents=True)
-    (masks / "a.png").touch()
-    (masks / "sub" / "a.png").touch()
-    assert find_mask(masks, "sub/a.tif") == masks / "sub" / "a.png"
-    assert find_mask(masks, "other/a.tif") is None
-
-
 def test_a_folder_without_a_mask_of_any_slide_is_said_at_once(project: Project, masks: Path) -> None:
     save(masks / "stranger.png", halves())
     with pytest.raises(MaskError, match=r"No mask in .* has the name of a slide"):
@@ -108,7 +93,7 @@ def test_an_import_can_be_undone(project: Project, masks: Path) -> None:
 def test_importing_the_same_masks_again_changes_nothing(project: Project, masks: Path) -> None:
     save(masks / "a.png", halves())
     list(import_masks(project, masks))
-    assert list(import_masks(project, masks)) == [Outcome("a.png")]
+    assert list(import_masks(project, masks)) == [Outcome("a.png", changed=False)]
     assert len(project.history()) == 1
 
 
@@ -268,3 +253,21 @@ def test_a_stack_with_a_bad_value_on_its_last_plane_is_left_out_as_a_whole(proje
     (outcome,) = import_masks(project, masks)
     assert "9" in outcome.problem
     assert project.states() == {}
+
+
+def test_pixels_that_stayed_although_the_mask_says_something_else_are_counted(project: Project, masks: Path) -> None:
+    paint(project, "a.png", Box(0, 0, 64, 10), 0)
+    save(masks / "a.png", np.ones(SHAPE, np.uint8))
+    assert list(import_masks(project, masks)) == [Outcome("a.png", kept=640)]
+    assert list(import_masks(project, masks)) == [Outcome("a.png", changed=False, kept=640)]
+    assert list(import_masks(project, masks, overwrite=True)) == [Outcome("a.png")]
+
+
+def test_255_means_the_same_in_every_mask(project: Project, masks: Path) -> None:
+    border = halves(1)
+    border[:, :5] = UNLABELLED
+    save(masks / "a.png", border)
+    save(masks / "b.png", np.where(border == 1, 0, border).astype(np.uint8))
+    list(import_masks(project, masks))
+    assert (labels_of(project, "b.png")[:, :5] == UNLABELLED).all()
+    assert project.states()[PlaneId("b.png")] is PlaneState.CORRECTED

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from unet_studio.core.classes import make_classes
 from unet_studio.core.exchange.importing import Outcome, import_pairs
 from unet_studio.core.exchange.kept_masks import keep_masks
-from unet_studio.core.exchange.pairs import Pair, find_pairs
+from unet_studio.core.exchange.pairs import Pair, Pairing, find_pairs, pair_up, paired
 from unet_studio.core.labels.plane import PlaneId
 from unet_studio.core.project.store import Project
 from unet_studio.core.tiles import Box
@@ -162,3 +162,65 @@ def test_each_slide_gets_the_labels_of_its_own_mask(tmp_path: Path) -> None:
         for number in range(12):
             labels = project.labels(PlaneId(f"image/{number}.png"), (20, 30)).read(Box(0, 0, 20, 30))
             assert (labels == number).all()
+
+
+# Masks of slides, not all of which have one
+
+
+def matched(tmp_path: Path, slides: tuple[str, ...], masks: tuple[str, ...]) -> Pairing:
+    return pair_up(touch(tmp_path / "a", *slides), touch(tmp_path / "b", *masks))
+
+
+@pytest.mark.parametrize(
+    ("slide", "mask"),
+    [
+        ("a.tif", "a.png"),
+        ("a.tif", "a.tiff"),
+        ("a.tif", "a.tif.png"),
+        ("a.png", "a.PNG"),
+        ("A.svs", "a.bmp"),
+        ("sub/a.png", "sub/a_mask.png"),
+        ("images/a.png", "masks/a.png"),
+        ("gr\u00f6\u00dfe.png", "gro\u0308\u00dfe.png"),
+        ("gro\u0308\u00dfe.png", "gr\u00f6\u00dfe.tif"),
+    ],
+)
+def test_a_mask_is_found_by_its_slides_name(tmp_path: Path, slide: str, mask: str) -> None:
+    assert matched(tmp_path, (slide,), (mask,)) == Pairing((Pair(slide, tmp_path / "b" / mask),), (), (), ())
+
+
+def test_what_has_no_partner_is_listed_on_both_sides(tmp_path: Path) -> None:
+    pairing = matched(tmp_path, ("S0.png", "S1.png", "S2.png", "S3.png"), ("S0.png", "S1.PNG", "S2_mask.png", "x.png"))
+    assert [pair.slide for pair in pairing.pairs] == ["S0.png", "S1.png", "S2.png"]
+    assert (pairing.slides, pairing.masks) == (("S3.png",), ("x.png",))
+
+
+def test_the_closest_name_wins_and_the_other_mask_is_left_over(tmp_path: Path) -> None:
+    pairing = matched(tmp_path, ("a.tif", "a.png", "b.png"), ("a.tif.png", "a.png.png", "b.png", "b_mask.png"))
+    assert {pair.slide: pair.mask.name for pair in pairing.pairs} == {
+        "a.tif": "a.tif.png", "a.png": "a.png.png", "b.png": "b.png",
+    }  # fmt: skip
+    assert pairing.masks == ("b_mask.png",)
+
+
+def test_two_masks_of_one_slide_cost_that_slide_only(tmp_path: Path) -> None:
+    pairing = matched(tmp_path, ("a.jpg", "b.png"), ("a.png", "a.tif", "b.png"))
+    assert [pair.slide for pair in pairing.pairs] == ["b.png"]
+    ((slide, sentence),) = pairing.clashes
+    assert slide == "a.jpg"
+    assert "'a.png' and 'a.tif' could both be the mask" in sentence
+    assert (pairing.slides, pairing.masks) == ((), ())
+
+
+def test_a_folder_of_masks_may_lie_in_that_of_the_slides_around_it_or_be_the_same(tmp_path: Path) -> None:
+    touch(tmp_path, "a.png", "masks/a.png")
+    assert pair_up(tmp_path, tmp_path / "masks") == Pairing((Pair("a.png", tmp_path / "masks" / "a.png"),), (), (), ())
+    touch(tmp_path / "set", "slides/a.png", "a.png")
+    assert paired(tmp_path / "set" / "slides", tmp_path / "set").masks == ()
+    same = touch(tmp_path / "same", "a.png", "a_mask.png")
+    assert pair_up(same, same) == Pairing((Pair("a.png", same / "a_mask.png"),), (), (), ())
+
+
+def test_no_pair_at_all_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(MaskError, match="has the name of a slide"):
+        paired(touch(tmp_path / "a", "a.png"), touch(tmp_path / "b", "b.png"))

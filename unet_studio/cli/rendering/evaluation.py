@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
+from unet_studio.cli.rendering.exchange import pairing_content, pairing_text
 from unet_studio.cli.rendering.text import Text, make_table, shown
 from unet_studio.core.labels.plane import PlaneId, PlaneState
 from unet_studio.core.wording import counted
@@ -24,17 +25,23 @@ def evaluate_content(evaluation: "Evaluation") -> dict[str, Any]:
     return {
         "slides": [{"slide": slide, **asdict(own)} for slide, own in scores if own],
         "pooled": asdict(pooled) if pooled else None,
+        "complete": evaluation.is_complete,
+        "of": len(evaluation.pairing.pairs) + len(evaluation.pairing.clashes),
+        **pairing_content(evaluation.pairing),
     }
 
 
-def evaluate_text(content: dict[str, Any]) -> Text:
-    """The content of `evaluate_content` as a table."""
+def evaluate_text(evaluation: "Evaluation") -> Text:
+    """What has no partner, and the content of `evaluate_content` as a table."""
+    content = evaluate_content(evaluation)
+    said: list[str | Table] = [*pairing_text(evaluation.pairing)]
+    if not evaluation.is_complete:
+        said.append(f"Stopped: {len(evaluation.slides)} of {counted(content['of'], 'slide')} compared.")
     if content["pooled"] is None:
-        return "No slide could be compared."
+        return [*said, "No slide could be compared."]
     rows = [[*slide.values()] for slide in content["slides"]]
-    return make_table(
-        "slide", "Dice", "IoU", "pixel accuracy", "V-Rand", rows=[*rows, ["pooled", *content["pooled"].values()]]
-    )
+    rows.append(["pooled", *content["pooled"].values()])
+    return [*said, make_table("slide", "Dice", "IoU", "pixel accuracy", "V-Rand", rows=rows)]
 
 
 def simulate_content(runs: Sequence["Run"], medians: Sequence["Medians"]) -> dict[str, Any]:

@@ -3,42 +3,40 @@
 import sqlite3
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unet_studio.core.classes import UNLABELLED
 from unet_studio.core.editing.strokes import make_edit
+from unet_studio.core.exchange.mask_meaning import choose_table
 from unet_studio.core.exchange.mask_values import ValueTable, read_classes
-from unet_studio.core.exchange.pairs import Pair
+from unet_studio.core.exchange.pairs import Pair, paired
 from unet_studio.core.labels.edits import Edit
 from unet_studio.core.labels.plane import PlaneId, PlaneState
 from unet_studio.core.masks.kept import record_over
 from unet_studio.core.project.store import Project
-from unet_studio.core.slides.finding import find_slides, slide_file
+from unet_studio.core.slides.finding import slide_file
 from unet_studio.core.slides.opening import open_slide
 from unet_studio.core.tiles import Box
 from unet_studio.errors import MaskError, StudioError
 
-_SUFFIXES = (".png", ".tif", ".tiff", ".bmp", ".jpg", ".jpeg")
-
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one slide; `problem` is a sentence, empty where all went well."""
+    """What became of one slide.
+
+    Attributes:
+        problem: the sentence that says why its mask was not imported; empty where it was.
+        changed: whether any label did change.
+        kept: pixels that were labelled already, of which the mask says something else, and which stayed.
+    """
 
     slide: str
     problem: str = ""
-
-
-def find_mask(masks: Path, slide: str) -> Path | None:
-    """The mask of a slide in a parallel folder: the same path with any mask ending, or the ending added."""
-    path = masks / PurePosixPath(slide)
-    candidates = [path.with_suffix(suffix) for suffix in _SUFFIXES] + [
-        path.with_name(path.name + suffix) for suffix in _SUFFIXES
-    ]
-    return next((file for file in candidates if file.is_file()), None)
+    changed: bool = True
+    kept: int = 0
 
 
 def import_masks(
@@ -53,12 +51,7 @@ def import_masks(
 
     Raises `MaskError` at once if no slide has one.
     """
-    pairs = [Pair(slide, mask) for slide in find_slides(project.folder) if (mask := find_mask(masks, slide))]
-    if not pairs:
-        raise MaskError(
-            f"No mask in '{masks}' has the name of a slide in '{project.folder}'. A mask is found by its slide's "
-            "path and stem, for example sub/a.png for sub/a.tif."
-        )
+    pairs = paired(project.folder, masks).pairs
     yield from import_pairs(project, pairs, foreground=foreground, table=table, overwrite=overwrite)
 
 
@@ -72,49 +65,68 @@ def import_pairs(
 ) -> Iterator[Outcome]:
     """Import the masks of slides of the project, slide by slide, yielding what became of each.
 
-    Pixels already labelled are kept unless `overwrite`. `foreground` and `table` are as for `read_classes`.
+    Pixels already labelled are kept unless `overwrite`. `foreground` and `table` are as for `read_classes`; without
+    them the values of all masks mean the same (`choose_table`, which raises `MaskError` where two meanings fit).
     """
-    for pair in pairs:
+    todo = tuple(pairs)
+    if table is None and foreground is None:
+        table = choose_table([pair.mask for pair in todo], project.classes())
+    for pair in todo:
         try:
-            _import_slide(project, pair, foreground=foreground, table=table, overwrite=overwrite)
+            yield _import_slide(project, pair, foreground=foreground, table=table, overwrite=overwrite)
         except StudioError as error:
-            yield Outcome(pair.slide, str(error))
+            yield Outcome(pair.slide, str(error), changed=False)
         except sqlite3.OperationalError as error:
             yield Outcome(
-                pair.slide, f"Its mask can't be saved in the project ({error}). Free some space, then import again."
+                pair.slide,
+                f"Its mask can't be saved in the project ({error}). Free some space, then import again.",
+                changed=False,
             )
-        else:
-            yield Outcome(pair.slide)
 
 
-def _import_slide(
-    project: Project, pair: Pair, *, foreground: str | None, table: ValueTable | None, overwrite: bool
-) -> None:
-    with open_slide(slide_file(project.folder, pair.slide)) as reader:
+def read_planes(
+    folder: Path, pair: Pair, *, classes: int, foreground: str | None = None, table: ValueTable | None = None
+) -> NDArray[np.uint8]:
+    """The mask of a slide as class indices, (planes, h, w), 255 where unlabelled; the rest is as for `read_classes`.
+
+    Raises `MaskError` where the mask can't be read or isn't of the slide's size, `SlideError` where the slide can't be.
+    """
+    with open_slide(slide_file(folder, pair.slide)) as reader:
         info = reader.info
     # All planes at once: a value that is no class leaves the whole slide out, and 255 means the same on every plane.
-    planes = read_classes(pair.mask, classes=len(project.classes()), foreground=foreground, table=table)
+    planes = read_classes(pair.mask, classes=classes, foreground=foreground, table=table)
     if planes.shape != (info.planes, info.height, info.width):
         raise MaskError(
             f"The mask '{pair.mask.name}' is {_size(planes.shape)}, but its slide '{pair.slide}' is "
             f"{_size((info.planes, info.height, info.width))}. Export it again at the slide's own size."
         )
-    for number, plane in enumerate(planes):
-        edit = _edit_of(project, PlaneId(pair.slide, number), plane, overwrite=overwrite)
-        if edit is not None:
-            if edit.change.state_after is PlaneState.REVIEWED:  # the mask says all; no model had a part in it
-                project.record(project.next_edit_id(), edit, (info.height, info.width))
-            else:
-                record_over(project, edit, (info.height, info.width))
+    return planes
 
 
-def _edit_of(project: Project, plane: PlaneId, classes: NDArray[np.uint8], *, overwrite: bool) -> Edit | None:
-    box = Box.of_shape(classes.shape)
-    before = project.labels(plane, (box.height, box.width)).read(box)
-    kept = (classes == UNLABELLED) if overwrite else (before != UNLABELLED) | (classes == UNLABELLED)
-    after = np.where(kept, before, classes)
+def _import_slide(
+    project: Project, pair: Pair, *, foreground: str | None, table: ValueTable | None, overwrite: bool
+) -> Outcome:
+    planes = read_planes(project.folder, pair, classes=len(project.classes()), foreground=foreground, table=table)
+    changed, kept = False, 0
+    for number, classes in enumerate(planes):
+        plane, box = PlaneId(pair.slide, number), Box.of_shape(classes.shape)
+        before = project.labels(plane, box.shape).read(box)
+        stays = (classes == UNLABELLED) if overwrite else (before != UNLABELLED) | (classes == UNLABELLED)
+        kept += int(np.count_nonzero(stays & (classes != UNLABELLED) & (classes != before)))
+        edit = _edit_of(project, plane, before, np.where(stays, before, classes))
+        if edit is None:
+            continue
+        changed = True
+        if edit.change.state_after is PlaneState.REVIEWED:  # the mask says all; no model had a part in it
+            project.record(project.next_edit_id(), edit, box.shape)
+        else:
+            record_over(project, edit, box.shape)
+    return Outcome(pair.slide, changed=changed, kept=kept)
+
+
+def _edit_of(project: Project, plane: PlaneId, before: NDArray[np.uint8], after: NDArray[np.uint8]) -> Edit | None:
     return make_edit(
-        plane, box, before, after, f"import mask of {plane.slide}",
+        plane, Box.of_shape(before.shape), before, after, f"import mask of {plane.slide}",
         state_before=project.states().get(plane, PlaneState.NEW),
         state_after=PlaneState.CORRECTED if (after == UNLABELLED).any() else PlaneState.REVIEWED,
     )  # fmt: skip

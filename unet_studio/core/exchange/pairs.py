@@ -1,12 +1,13 @@
-"""Pairs: which file of a published data set is the mask of which slide."""
+"""Pairs: which file is the mask of which slide."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from unicodedata import normalize
 
 from unet_studio.core.project.store import PLACE_NAME
-from unet_studio.core.slides.finding import SUFFIXES, find_slides
+from unet_studio.core.slides.finding import SUFFIXES, find_images, find_slides
 from unet_studio.core.wording import name_some
 from unet_studio.errors import MaskError
 
@@ -24,8 +25,50 @@ class Pair:
     mask: Path
 
 
+@dataclass(frozen=True, slots=True)
+class Pairing:
+    """The slides of a folder and the masks of another, put together by name.
+
+    Attributes:
+        pairs: in the order of the slides.
+        clashes: slides of which it can't be told which mask is theirs, each with the sentence that says so.
+        slides: those without a mask.
+        masks: those without a slide, by their paths in their folder.
+    """
+
+    pairs: tuple[Pair, ...]
+    clashes: tuple[tuple[str, str], ...]
+    slides: tuple[str, ...]
+    masks: tuple[str, ...]
+
+
+def pair_up(folder: Path, masks: Path) -> Pairing:
+    """The slides of `folder` with their masks in `masks`, which may be a folder in it or above it, or the same.
+
+    A mask has the name of its slide, in the same sub-folder. Endings, upper and lower case, the way in which accents
+    are stored, an added word as in a_mask.png and folder names such as images and masks make no difference, unless
+    another mask fits better. Raises SlideError where one of the folders can't be opened or there is no slide.
+    """
+    slides, others = find_slides(folder), find_images(masks)
+    if masks.samefile(folder):
+        slides, others = _without_masks(slides), tuple(file for file in slides if _is_mask(file))
+    elif masks.resolve().is_relative_to(folder.resolve()):
+        slides = _outside(slides, folder, masks)
+    elif folder.resolve().is_relative_to(masks.resolve()):
+        others = _outside(others, masks, folder)
+    return _match(slides, masks, others)
+
+
+def paired(folder: Path, masks: Path) -> Pairing:
+    """As `pair_up`; raises MaskError where no slide has a mask."""
+    pairing = pair_up(folder, masks)
+    if not pairing.pairs and not pairing.clashes:
+        raise _nothing_paired(folder, masks)
+    return pairing
+
+
 def find_pairs(folder: Path, masks: Path | None = None) -> tuple[Pair, ...]:
-    """The slides of a folder with their masks, in the order of the slides.
+    """The slides of a published data set with their masks, in the order of the slides; nothing may be left alone.
 
     A slide and its mask have the same name but for its ending, and are found as
 
@@ -38,58 +81,122 @@ def find_pairs(folder: Path, masks: Path | None = None) -> tuple[Pair, ...]:
     """
     kept = folder / PLACE_NAME / "masks"
     if masks is None and kept.is_dir():
-        return _join(folder, find_slides(folder), kept, find_slides(kept), some=True)
+        return _strict(folder, kept, _match(find_slides(folder), kept, find_images(kept)), some=True)
     files = find_slides(folder)
     if masks is not None and masks.is_relative_to(folder):
-        inside = f"{masks.relative_to(folder).as_posix()}/"
-        files = tuple(file for file in files if not file.startswith(inside))
+        files = _outside(files, folder, masks)
     if any(_in_one_of(_SLIDE_FOLDERS, file) for file in files):
-        slides = [file for file in files if _in_one_of(_SLIDE_FOLDERS, file)]
-        beside = [file for file in files if _in_one_of(_MASK_FOLDERS, file)]
+        slides = tuple(file for file in files if _in_one_of(_SLIDE_FOLDERS, file))
+        beside = tuple(file for file in files if _in_one_of(_MASK_FOLDERS, file))
     else:
-        slides = [file for file in files if not _MASK_ENDING.search(_stem(file))]
-        beside = [file for file in files if _MASK_ENDING.search(_stem(file))]
+        slides, beside = _without_masks(files), tuple(file for file in files if _is_mask(file))
     if masks is not None:
-        return _join(folder, slides, masks, find_slides(masks))
-    return _join(folder, slides, folder, beside)
+        return _strict(folder, masks, _match(slides, masks, find_slides(masks)))
+    return _strict(folder, folder, _match(slides, folder, beside))
 
 
-def _join(
-    folder: Path, slides: Iterable[str], masks_folder: Path, masks: Iterable[str], *, some: bool = False
-) -> tuple[Pair, ...]:
-    """Pair what has the same key; with `some`, a slide may lack a mask."""
-    slide_of, mask_of = _by_key(slides, "slide"), _by_key(masks, "mask")
-    if not slide_of.keys() & mask_of.keys():
-        raise MaskError(
-            f"No mask in '{masks_folder}' has the name of a slide in '{folder}'. Masks are found in parallel folders, "
-            "such as images and masks, or beside their slides, such as a.png and a_mask.png."
-        )
-    alone = [] if some else [slide for key, slide in slide_of.items() if key not in mask_of]
-    without_slide = [mask for key, mask in mask_of.items() if key not in slide_of]
-    if alone or without_slide:
+def _strict(folder: Path, masks: Path, pairing: Pairing, *, some: bool = False) -> tuple[Pair, ...]:
+    """The pairs; raises MaskError where anything is left alone, with `some` only where a mask is."""
+    for _, sentence in pairing.clashes:
+        raise MaskError(sentence)
+    if not pairing.pairs:
+        raise _nothing_paired(folder, masks)
+    alone = [] if some else pairing.slides
+    if alone or pairing.masks:
         said = [f"Slides without a mask: {name_some(alone, _MOST_NAMED)}."] if alone else []
-        said += [f"Masks without a slide: {name_some(without_slide, _MOST_NAMED)}."] if without_slide else []
+        said += [f"Masks without a slide: {name_some(pairing.masks, _MOST_NAMED)}."] if pairing.masks else []
         raise MaskError(f"{' '.join(said)} Give each its partner of the same name, or move it out of the folder.")
-    return tuple(Pair(slide, masks_folder / mask_of[key]) for key, slide in slide_of.items() if key in mask_of)
+    return pairing.pairs
 
 
-def _by_key(files: Iterable[str], what: str) -> dict[str, str]:
-    found: dict[str, str] = {}
+def _nothing_paired(folder: Path, masks: Path) -> MaskError:
+    return MaskError(
+        f"No mask in '{masks}' has the name of a slide in '{folder}'. Masks are found in parallel folders, "
+        "such as images and masks, or beside their slides, such as a.png and a_mask.png."
+    )
+
+
+def _match(slides: Sequence[str], folder: Path, masks: Sequence[str]) -> Pairing:
+    """Pair what has the same name, the closest first; what is paired is no candidate for a looser match."""
+    found: dict[str, Pair] = {}
+    clashes: dict[str, str] = {}
+    left, masks_left = list(slides), list(masks)
+    for key_of_slide, key_of_mask in _ROUNDS:
+        slides_by_key, masks_by_key = _grouped(left, key_of_slide), _grouped(masks_left, key_of_mask)
+        for key in slides_by_key.keys() & masks_by_key.keys():
+            same, candidates = slides_by_key[key], masks_by_key[key]
+            if len(same) == len(candidates) == 1:
+                found[same[0]] = Pair(same[0], folder / candidates[0])
+            elif len(candidates) > 1:
+                clashes |= dict.fromkeys(same, _clash(candidates, "mask"))
+            else:
+                clashes |= dict.fromkeys(same, _clash(same, "slide"))
+        taken = {pair.mask for pair in found.values()}
+        left = [slide for slide in left if slide not in found and slide not in clashes]
+        clashing = {key_of_slide(slide) for slide in clashes}
+        masks_left = [m for m in masks_left if folder / m not in taken and key_of_mask(m) not in clashing]
+    return Pairing(
+        tuple(found[slide] for slide in slides if slide in found),
+        tuple((slide, clashes[slide]) for slide in slides if slide in clashes),
+        tuple(left), tuple(masks_left),
+    )  # fmt: skip
+
+
+def _grouped(files: Iterable[str], key: Callable[[str], str]) -> dict[str, list[str]]:
+    groups: dict[str, list[str]] = {}
     for file in files:
-        other = found.setdefault(_key(file), file)
-        if other != file:
-            raise MaskError(
-                f"'{other}' and '{file}' could both be the {what} of one pair. Move one of them out of the folder, "
-                "or name the folder of the masks."
-            )
-    return found
+        groups.setdefault(key(file), []).append(file)
+    return groups
+
+
+def _clash(files: Sequence[str], what: str) -> str:
+    return (
+        f"'{files[0]}' and '{files[1]}' could both be the {what} of one pair. Move one of them out of the folder, "
+        "or name the folder of the masks."
+    )
+
+
+def _outside(files: Iterable[str], folder: Path, inner: Path) -> tuple[str, ...]:
+    """The files of a folder that don't lie in a folder inside it."""
+    prefix = f"{inner.resolve().relative_to(folder.resolve()).as_posix()}/"
+    return tuple(file for file in files if not file.startswith(prefix))
+
+
+def _is_mask(file: str) -> bool:
+    return _MASK_ENDING.search(_stem(file)) is not None
+
+
+def _without_masks(files: Iterable[str]) -> tuple[str, ...]:
+    return tuple(file for file in files if not _is_mask(file))
+
+
+def _whole(file: str) -> str:
+    return normalize("NFC", file)
+
+
+def _without_ending(file: str) -> str:
+    return normalize("NFC", file[: file.rindex(".")])
+
+
+def _without_endings(file: str) -> str:
+    return normalize("NFC", file[: len(file) - len(file.rsplit("/", 1)[-1])] + _stem(file))
 
 
 def _key(file: str) -> str:
     """What a slide and its mask have in common: the path without endings, and without the folder that tells them
     apart."""
     folders = [name for name in file.split("/")[:-1] if name.lower() not in _SLIDE_FOLDERS | _MASK_FOLDERS]
-    return "/".join([*folders, _MASK_ENDING.sub("", _stem(file))])
+    return normalize("NFC", "/".join([*folders, _MASK_ENDING.sub("", _stem(file))]))
+
+
+def _in_any_case(file: str) -> str:
+    return _key(file).casefold()
+
+
+# What a slide and its mask have in common, the closest match first: a.tif and a.tif.png, a.tif and a.png, …
+_ROUNDS = (
+    (_whole, _without_ending), (_without_endings, _without_endings), (_key, _key), (_in_any_case, _in_any_case),
+)  # fmt: skip
 
 
 def _stem(file: str) -> str:

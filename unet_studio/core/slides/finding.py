@@ -25,18 +25,23 @@ def find_slides(folder: Path) -> tuple[str, ...]:
     Natural order puts s2 before s10 and ignores case. Hidden files, hidden folders and the project are left out; a
     folder that several links lead to is searched once. Raises SlideError if there is no such folder or no slide in it.
     """
+    slides = find_images(folder)
+    if not slides:
+        kinds = ", ".join(SUFFIXES)
+        raise SlideError(f"There are no slides in '{folder}'. Choose a folder with files that end in {kinds}.")
+    return slides
+
+
+def find_images(folder: Path) -> tuple[str, ...]:
+    """What `find_slides` finds, which may be nothing: masks are found by the same rules as slides."""
     try:
-        slides = sorted(_walk(folder), key=_natural_key)
+        return tuple(sorted(_walk(folder), key=_natural_key))
     except FileNotFoundError as error:
         raise SlideError(f"There is no folder '{folder}'. Check the spelling, or choose another folder.") from error
     except NotADirectoryError as error:
         raise SlideError(f"'{folder}' is a file. Choose the folder that it lies in.") from error
     except OSError as error:
         raise SlideError(f"The folder '{folder}' can't be opened: {error.strerror}. Choose another folder.") from error
-    if not slides:
-        kinds = ", ".join(SUFFIXES)
-        raise SlideError(f"There are no slides in '{folder}'. Choose a folder with files that end in {kinds}.")
-    return tuple(slides)
 
 
 def slide_file(folder: Path, slide: str) -> Path:

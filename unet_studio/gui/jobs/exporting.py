@@ -34,6 +34,9 @@ class Exporting(ThreadJob):
             text = self.tr("%n slide(s) could not be exported.", "", len(exported.failed))
             details = tuple(problem.reason for problem in exported.failed)
             self.notice.emit(Notice(text, NoticeKind.WARNING, details=details))
+        elif not exported.is_complete:
+            text = self.tr("Stopped: {written} of %n file(s) written.", "", exported.planned)
+            self.notice.emit(Notice(text.format(written=len(exported.files)), NoticeKind.WARNING))
         else:
             self.notice.emit(Notice(self.tr("%n file(s) written.", "", len(exported.files)), NoticeKind.INFO))
         self.ended.emit(len(exported.files))
