@@ -92,7 +92,7 @@ def test_nan_and_infinite_pixels_leave_the_others_as_they_were(tmp_path: Path) -
     expected = network_input(tmp_path, pixels)
     pixels[0, :3, 0] = np.nan, np.inf, -np.inf
     found = network_input(tmp_path, pixels)
-    assert found[0, :3, 0].tolist() == [0.0, 1.5, -0.25]
+    assert found[0, :3, 0].tolist() == [0.0, 0.0, 0.0]
     np.testing.assert_allclose(found[1:], expected[1:], atol=0.01)
 
 
@@ -171,3 +171,16 @@ def test_each_plane_of_a_stack_has_its_own_range(tmp_path: Path) -> None:
     with open_slide(tmp_path / "stack.tif") as reader:
         first, second = (GREY.apply(reader.read(n, Box(0, 0, 120, 150)), GREY.measure(reader, n)) for n in range(2))
     np.testing.assert_allclose(first, second, atol=1e-5)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_what_was_not_measured_changes_nothing_around_it_and_is_black(value: float) -> None:
+    pixels = np.random.default_rng(0).random((32, 32, 1)).astype(np.float32)
+    part = pixels.copy()
+    part[:, :8] = value
+    normalisation = Normalisation(channels=1)
+    measured = normalisation.measure_values(part.reshape(-1, 1))
+    assert measured == normalisation.measure_values(pixels[:, 8:].reshape(-1, 1))
+    given = normalisation.apply(part, measured)
+    assert (given[:, :8] == 0).all()
+    assert (given[:, 8:] == normalisation.apply(pixels[:, 8:], measured)).all()

@@ -71,12 +71,13 @@ class Normalisation:
         return Range(tuple(low for low, _ in limits), tuple(high for _, high in limits))
 
     def apply(self, pixels: NDArray[np.generic], measured: Range) -> NDArray[np.float32]:
-        """Raw pixels (h, w, c) as network input (h, w, channels), float32, about 0…1."""
+        """Raw pixels (h, w, c) as network input (h, w, channels), float32, about 0…1; NaN and infinite values are 0."""
         low = np.asarray(measured.low, dtype=np.float32)
         scale = 1.0 / np.maximum(np.asarray(measured.high, dtype=np.float32) - low, np.float32(1e-12))
-        values = (self._to_channels(pixels) - low) * scale
-        values = np.clip(values, *_CLIP)
-        return np.asarray(np.nan_to_num(values, copy=False, nan=0.0), dtype=np.float32)
+        raw = self._to_channels(pixels)
+        values = np.clip((raw - low) * scale, *_CLIP)
+        values[~np.isfinite(raw)] = 0.0  # nothing was measured there, however large the value that says so
+        return np.asarray(values, dtype=np.float32)
 
     def reading(self, reader: "SlideReader", plane: int) -> Callable[[Box], NDArray[np.float32]]:
         """Measure a plane, and return what gives the network input (h, w, channels) of any box on it."""

@@ -78,6 +78,31 @@ def test_complex_numbers_are_refused(tmp_path: Path) -> None:
     assert "complex64" in refusal(write(tmp_path / "a.tif", GREY.astype(np.complex64)))
 
 
+@pytest.mark.parametrize("segments", [TILES, {}], ids=["tiles", "one piece"])
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [("float32", "-9999"), ("float64", "-1.7976931348623157e+308"), ("int16", "-1"), ("uint16", "65535")],
+)
+def test_pixels_that_are_declared_to_have_no_data_are_nan(
+    tmp_path: Path, kind: str, value: str, segments: dict[str, Any]
+) -> None:
+    pixels = (GREY.astype(np.int32) // 2).astype(kind)
+    pixels[:20] = np.array(float(value)).astype(kind)
+    tag = (42113, 2, len(value) + 1, value, True)
+    read = whole(write(tmp_path / "a.tif", pixels, extratags=[tag], **segments))
+    assert read.dtype == np.float32
+    assert np.isnan(read[:20]).all()
+    np.testing.assert_array_equal(read[20:, :, 0], pixels[20:])
+
+
+@pytest.mark.parametrize("value", ["-9999", "nan", "none", "0.5"])
+def test_a_declared_value_that_cannot_occur_changes_nothing(tmp_path: Path, value: str) -> None:
+    tag = (42113, 2, len(value) + 1, value, True)
+    read = whole(write(tmp_path / "a.tif", GREY, extratags=[tag]))
+    assert read.dtype == GREY.dtype
+    np.testing.assert_array_equal(read[:, :, 0], GREY)
+
+
 def test_numbers_that_are_none_pass_through(tmp_path: Path) -> None:
     pixels = GREY.astype(np.float64)
     pixels[3, 4], pixels[5, 6], pixels[7, 8] = np.nan, np.inf, 1e300

@@ -1,6 +1,6 @@
 """Turns the samples that a TIFF stores into the channels that a slide has."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,7 @@ from tifffile import COMPRESSION, EXTRASAMPLE, PHOTOMETRIC, TiffPage
 
 from unet_studio.core.slides.reader import Pixels
 
+_NODATA = 42113
 _ALPHA = (EXTRASAMPLE.ASSOCALPHA, EXTRASAMPLE.UNASSALPHA)
 _LAB = (PHOTOMETRIC.CIELAB, PHOTOMETRIC.ICCLAB, PHOTOMETRIC.ITULAB, PHOTOMETRIC.LOGLUV)
 # These codecs give RGB for YCbCr.
@@ -34,12 +35,14 @@ class TiffColour:
         photometric: what they mean.
         white: the largest value a sample can have, if it's an unsigned integer.
         palette: (colours, 3) uint8, if samples are indices into it.
+        nodata: the value that the file declares to mean that nothing was measured; such pixels become NaN.
     """
 
     kept: tuple[int, ...]
     photometric: int
     white: int
     palette: NDArray[np.uint8] | None
+    nodata: float | None = None
 
     @classmethod
     def of_page(cls, page: TiffPage) -> "TiffColour":
@@ -48,7 +51,8 @@ class TiffColour:
         bits = page.bitspersample
         white = 2**bits - 1 if isinstance(bits, int) and page.dtype is not None and page.dtype.kind in "bu" else 0
         palette = _palette(page) if page.photometric == PHOTOMETRIC.PALETTE else None
-        return cls(_kept_samples(page), page.photometric, white, palette)
+        nodata = _nodata(page) if palette is None else None
+        return cls(_kept_samples(page), page.photometric, white, palette, nodata)
 
     def pixels(self, samples: NDArray[Any]) -> Pixels:
         """Pixels, (height, width, channels), of samples as decoded, (height, width, samples)."""
@@ -56,6 +60,12 @@ class TiffColour:
             samples = samples[:, :, self.kept]
         if self.palette is not None:
             pixels: Pixels = self.palette[samples[:, :, 0].astype(np.intp)]
+            return pixels
+        if self.nodata is not None:
+            is_gone = (samples == samples.dtype.type(self.nodata)).all(axis=2)
+            measured = replace(self, kept=tuple(range(samples.shape[2])), nodata=None).pixels(samples)
+            pixels = measured.astype(np.float32)
+            pixels[is_gone] = np.nan
             return pixels
         if self.photometric == PHOTOMETRIC.SEPARATED:
             return _rgb_of_cmyk(samples, self.white)
@@ -91,6 +101,21 @@ def _kept_samples(page: TiffPage) -> tuple[int, ...]:
     first_extra = page.samplesperpixel - len(page.extrasamples)
     extra = tuple(first_extra + i for i, kind in enumerate(page.extrasamples) if kind not in _ALPHA)
     return (*range(first_extra), *extra)
+
+
+def _nodata(page: TiffPage) -> float | None:
+    """The value that GDAL writes for pixels of which nothing is known; None where it declares none that can occur."""
+    dtype, text = page.dtype, page.tags.valueof(_NODATA, "")
+    if dtype is None or dtype.kind not in "uif":
+        return None
+    try:
+        value = float(str(text).strip("\0 "))
+    except ValueError:
+        return None
+    if dtype.kind == "f":
+        return None if np.isnan(value) else value
+    limits = np.iinfo(dtype)
+    return value if limits.min <= value <= limits.max and value.is_integer() else None
 
 
 def _palette(page: TiffPage) -> NDArray[np.uint8]:
