@@ -43,6 +43,14 @@
     </message>
     <message numerus="yes">
         <location filename="../../unet_studio/gui/jobs/exporting.py" line="38"/>
+        <source>Stopped: {written} of %n file(s) written.</source>
+        <translation>
+            <numerusform>Stopped: {written} of %n file written.</numerusform>
+            <numerusform>Stopped: {written} of %n files written.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <location filename="../../unet_studio/gui/jobs/exporting.py" line="41"/>
         <source>%n file(s) written.</source>
         <translation>
             <numerusform>%n file written.</numerusform>
@@ -94,7 +102,7 @@
 <context>
     <name>RetrainPanel</name>
     <message numerus="yes">
-        <location filename="../../unet_studio/gui/panels/retrain_panel.py" line="121"/>
+        <location filename="../../unet_studio/gui/panels/retrain_panel.py" line="125"/>
         <source>Retrain on %n slide(s)</source>
         <translation>
             <numerusform>Retrain on %n slide</numerusform>
@@ -102,7 +110,7 @@
         </translation>
     </message>
     <message numerus="yes">
-        <location filename="../../unet_studio/gui/panels/retrain_panel.py" line="123"/>
+        <location filename="../../unet_studio/gui/panels/retrain_panel.py" line="127"/>
         <source>Train a first model on %n slide(s)</source>
         <translation>
             <numerusform>Train a first model on %n slide</numerusform>
@@ -110,7 +118,7 @@
         </translation>
     </message>
     <message numerus="yes">
-        <location filename="../../unet_studio/gui/panels/retrain_panel.py" line="139"/>
+        <location filename="../../unet_studio/gui/panels/retrain_panel.py" line="143"/>
         <source>Judged on %n held-out slide(s).</source>
         <translation>
             <numerusform>Judged on %n held-out slide.</numerusform>
@@ -119,9 +127,20 @@
     </message>
 </context>
 <context>
+    <name>Session</name>
+    <message numerus="yes">
+        <location filename="../../unet_studio/gui/session/session.py" line="114"/>
+        <source>%n file(s) of the folder can&apos;t be used and are left out.</source>
+        <translation>
+            <numerusform>%n file of the folder can&apos;t be used and is left out.</numerusform>
+            <numerusform>%n files of the folder can&apos;t be used and are left out.</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
     <name>StatusLine</name>
     <message numerus="yes">
-        <location filename="../../unet_studio/gui/panels/status_line.py" line="59"/>
+        <location filename="../../unet_studio/gui/panels/status_line.py" line="61"/>
         <source>⚠ %n change(s) could not be saved</source>
         <translation>
             <numerusform>⚠ %n change could not be saved</numerusform>
@@ -129,7 +148,7 @@
         </translation>
     </message>
     <message numerus="yes">
-        <location filename="../../unet_studio/gui/panels/status_line.py" line="62"/>
+        <location filename="../../unet_studio/gui/panels/status_line.py" line="64"/>
         <source>⚠ %n change(s) not saved yet</source>
         <translation>
             <numerusform>⚠ %n change not saved yet</numerusform>
@@ -137,7 +156,7 @@
         </translation>
     </message>
     <message numerus="yes">
-        <location filename="../../unet_studio/gui/panels/status_line.py" line="93"/>
+        <location filename="../../unet_studio/gui/panels/status_line.py" line="95"/>
         <source>Saving %n change(s)…</source>
         <translation>
             <numerusform>Saving %n change…</numerusform>

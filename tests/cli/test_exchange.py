@@ -1,6 +1,9 @@
 """`import` and `export` bring masks in and out."""
 
+import os
+import shutil
 import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -128,3 +131,19 @@ def test_what_was_stopped_is_not_reported_as_complete(
     result = run(command, proposed, *arguments)
     assert result.exit_code == 1
     assert "Stopped: " in result.stdout and "of 3 " in result.stdout
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems let no such name be")
+def test_a_name_that_is_no_text_costs_that_slide_only(ask: Ask, folder: Path, truth: Path, tmp_path: Path) -> None:
+    for place in (folder, truth):
+        shutil.copy(place / "a.png", place / os.fsdecode(b"caf\xe9.png"))
+    commands = {
+        "import": ("--masks", truth), "export": ("--out", tmp_path / "out"),
+        "evaluate": ("--truth", truth), "clean": ("--steps", "open:disk:1"),
+    }  # fmt: skip
+    for command, arguments in commands.items():
+        content = ask(command, folder, *arguments, exit_code=1)
+        assert {problem["slide"] for problem in content["failed"]} == {"caf\\xe9.png"}
+        assert "isn't UTF-8" in content["failed"][0]["problem"]
+    with Project.open(folder) as project:
+        assert len(project.states()) == 3

@@ -33,6 +33,8 @@ def evaluate(
     from unet_studio.usecases.evaluate import evaluate as compare
 
     with open_project(folder, project, write=False) as opened, TerminalReporter("Evaluating") as reporter:
+        reporter.tell_left_out(folder)
+        reporter.tell_left_out(truth)
         table = read_value_table(opened, foreground, meaning, nearest=nearest)
         evaluation = compare(opened, truth, foreground=foreground, table=table, progress=reporter)
     content = {**evaluate_content(evaluation), "failed": reporter.problems}

@@ -51,6 +51,8 @@ def import_(
     from unet_studio.usecases.import_masks import import_masks
 
     with open_project(folder, project, write=True) as opened, TerminalReporter("Importing") as reporter:
+        reporter.tell_left_out(folder)
+        reporter.tell_left_out(masks)
         _choose_classes(opened, classes)
         table = read_value_table(opened, foreground, meaning, nearest=nearest)
         imported = import_masks(
@@ -110,6 +112,7 @@ def datasets(
 def write_files(project: Project, request: ExportRequest, *, title: str) -> tuple[Exported, list[dict[str, str]]]:
     """Export under a progress bar with this title; returns what was written, and what is wrong with other slides."""
     with TerminalReporter(title) as reporter:
+        reporter.tell_left_out(project.folder)
         exported = export(project, request, reporter)
     return exported, reporter.problems
 

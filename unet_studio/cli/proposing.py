@@ -43,6 +43,7 @@ def propose(
         job = ProposeJob(str(opened.folder), str(opened.place), card.id, planes, overwrite, flips=flips)
         engine = load_engine()
         with TerminalReporter("Proposing") as reporter:
+            reporter.tell_left_out(folder)
             proposed = engine.propose(job, reporter)
         settle(opened)
     content = {**propose_content(proposed), "failed": reporter.problems}
@@ -77,6 +78,7 @@ def clean(
     with open_project(folder, project, write=True) as opened:
         tuned = _tune(opened, tune) if tune else None
         with TerminalReporter("Cleaning up") as reporter:
+            reporter.tell_left_out(folder)
             cleaned = clean_masks(opened, tuned.steps if tuned else recipe, reporter)
         problems, is_complete = reporter.problems, True
         if preview is not None:

@@ -6,6 +6,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, Self
 
@@ -16,6 +17,7 @@ from rich.table import Table
 
 from unet_studio.cli.rendering.text import Text, to_json
 from unet_studio.cli.rendering.training import round_text
+from unet_studio.core.slides.finding import find_left_out
 from unet_studio.protocol.values import Event, PhaseBegan, Preparing, Round, SlideFailed
 
 _WIDTH = 120
@@ -73,6 +75,11 @@ class TerminalReporter:
         """Say and keep what is wrong with one slide."""
         self.problems.append({"slide": slide, "problem": reason})
         self.say(f"{slide}: {reason}")
+
+    def tell_left_out(self, folder: Path) -> None:
+        """Say and keep which files of a folder can't be used, and why."""
+        for one in find_left_out(folder):
+            self.problem(one.path, f"Left out: {one.reason}.")
 
     def say(self, text: str) -> None:
         """Write a line to stderr, above the bar."""

@@ -1,12 +1,13 @@
 """Finding the slides of a folder."""
 
 import os
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
-from unet_studio.core.slides.finding import SUFFIXES, find_slides
+from unet_studio.core.slides.finding import SUFFIXES, LeftOut, find_left_out, find_slides
 from unet_studio.errors import SlideError
 
 
@@ -86,8 +87,28 @@ def test_a_linked_folder_outside_is_searched_once(tmp_path: Path) -> None:
 
 def test_a_broken_link_is_no_slide(tmp_path: Path) -> None:
     make(tmp_path, "a.png")
-    link_folder(tmp_path / "gone.png", tmp_path / "nowhere.png")
+    link_folder(tmp_path / "gone.png", Path("nowhere/b.png"))
+    link_folder(tmp_path / "circle.png", Path("circle.png"))
     assert find_slides(tmp_path) == ("a.png",)
+    circle, gone = find_left_out(tmp_path)
+    assert gone == LeftOut("gone.png", "it is a link to 'nowhere/b.png', which isn't there; mend the link or remove it")
+    assert circle.path == "circle.png"
+    assert "can't be followed" in circle.reason
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems let no such name be")
+def test_a_name_that_is_no_text_costs_that_slide_or_folder_only(tmp_path: Path) -> None:
+    make(tmp_path, "plain.png", os.fsdecode(b"caf\xe9.png"), os.fsdecode(b"f\xfcr/a.png"), os.fsdecode(b"\xff.txt"))
+    assert find_slides(tmp_path) == ("plain.png",)
+    assert [one.path for one in find_left_out(tmp_path)] == ["caf\\xe9.png", "f\\xfcr"]
+    assert all("isn't UTF-8" in one.reason for one in find_left_out(tmp_path))
+
+
+def test_what_systems_and_network_drives_keep_for_themselves_is_passed_over(tmp_path: Path) -> None:
+    make(tmp_path, "s0.png", "@eaDir/s0.png/SYNOPHOTO_THUMB_M.jpg", "$RECYCLE.BIN/$R1.png", "__MACOSX/s0.png")
+    make(tmp_path, "sub/#recycle/a.png", "System Volume Information/a.tif", ".Trash-1000/files/a.png", "@new/b.png")
+    assert find_slides(tmp_path) == ("@new/b.png", "s0.png")
+    assert find_left_out(tmp_path) == ()
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,8 @@
 """The session lets go of what it opened, undoes what people did, and has it written even where the window is gone."""
 
+import os
+import shutil
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -163,3 +166,21 @@ def test_a_history_that_decayed_is_said(session: Session, monkeypatch: pytest.Mo
     monkeypatch.setattr(Workspace, "undo", fail)
     session.undo()
     assert told == ["An edit can't be read."]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems let no such name be")
+def test_what_is_left_out_of_a_folder_is_said_and_the_rest_is_shown(
+    background: Background, qtbot: QtBot, folder: Path
+) -> None:
+    shutil.copy(folder / "s2.png", folder / os.fsdecode(b"caf\xe9.png"))
+    (folder / "gone.png").symlink_to("nowhere.png")
+    session = Session(background)
+    with qtbot.waitSignal(session.notice) as said:
+        assert session.open_folder(folder)
+    (notice,) = said.args
+    assert len(notice.details) == 2
+    assert "isn't UTF-8" in notice.details[0]
+    assert "which isn't there" in notice.details[1]
+    assert session.workspace is not None
+    assert not {"caf", "gon"} & {slide[:3] for slide in session.workspace.slides}
+    session.close_folder()

@@ -1,10 +1,10 @@
 """Which files of a folder are slides, and in what order a person expects to see them."""
 
-import logging
 import os
 import re
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -14,16 +14,31 @@ from unet_studio.errors import PathError, SlideError
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".svs")
 """Endings of the files that count as slides, in lower case."""
 
-_PROJECT = "unet-studio"
+_PASSED_OVER = {
+    "unet-studio",
+    "@eadir", "#recycle", "#snapshot", "@recycle", "@recently-snapshot", "@tmp", "@sharebin",  # network drives
+    "$recycle.bin", "recycler", "system volume information",  # Windows
+    "__macosx", "network trash folder", "temporary items",  # macOS
+    "lost+found",
+}  # fmt: skip
+"""Names, in lower case, of the project and of what systems and network drives keep for themselves."""
 _DIGITS = re.compile("([0-9]+)")
-_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A file or folder that is left out, by its path, and why."""
+
+    path: str
+    reason: str
 
 
 def find_slides(folder: Path) -> tuple[str, ...]:
     """Paths of all slides in `folder` and its sub-folders, relative to it, with forward slashes, in natural order.
 
-    Natural order puts s2 before s10 and ignores case. Hidden files, hidden folders and the project are left out; a
-    folder that several links lead to is searched once. Raises SlideError if there is no such folder or no slide in it.
+    Natural order puts s2 before s10 and ignores case. Hidden files and folders, what systems and network drives keep
+    for themselves, and the project are passed over, and what `find_left_out` names is left out; a folder that several
+    links lead to is searched once. Raises SlideError if there is no such folder or no slide in it.
     """
     slides = find_images(folder)
     if not slides:
@@ -35,11 +50,22 @@ def find_slides(folder: Path) -> tuple[str, ...]:
 def find_images(folder: Path) -> tuple[str, ...]:
     """What `find_slides` finds, which may be nothing: masks are found by the same rules as slides."""
     try:
-        return tuple(sorted(_walk(folder), key=_natural_key))
+        return tuple(sorted((path for path in _walk(folder) if isinstance(path, str)), key=_natural_key))
     except FileNotFoundError as error:
         raise SlideError(f"There is no folder '{folder}'. Check the spelling, or choose another folder.") from error
     except NotADirectoryError as error:
         raise SlideError(f"'{folder}' is a file. Choose the folder that it lies in.") from error
+    except OSError as error:
+        raise SlideError(f"The folder '{folder}' can't be opened: {error.strerror}. Choose another folder.") from error
+
+
+def find_left_out(folder: Path) -> tuple[LeftOut, ...]:
+    """The files named like slides, and the folders, that can't be used, each with the reason; in the order of paths.
+
+    Raises SlideError as `find_slides` does for a folder that can't be opened.
+    """
+    try:
+        return tuple(sorted((path for path in _walk(folder) if isinstance(path, LeftOut)), key=lambda one: one.path))
     except OSError as error:
         raise SlideError(f"The folder '{folder}' can't be opened: {error.strerror}. Choose another folder.") from error
 
@@ -60,36 +86,76 @@ def is_there(folder: Path, slide: str) -> bool:
         return False
 
 
-def _walk(folder: Path) -> Iterator[str]:
-    """Relative paths of the slides, in no useful order. Raises OSError only for `folder` itself."""
+def _walk(folder: Path) -> Iterator[str | LeftOut]:
+    """Relative paths of the slides, and what is left out, in no useful order. Raises OSError only for `folder`."""
     searched: set[tuple[int, int]] = set()
     folders, links = deque([""]), deque[str]()
     while folders or links:
         # Links come last, so that a folder that is also linked to is known by its own path.
         prefix = folders.popleft() if folders else links.popleft()
-        for entry in _entries(folder / prefix, searched, required=not prefix):
-            path = prefix + entry.name
-            if entry.name.lower().endswith(SUFFIXES) and entry.is_file():
-                yield path
-            elif entry.name != _PROJECT and entry.is_dir():
-                (links if entry.is_symlink() else folders).append(f"{path}/")
+        try:
+            entries = _entries(folder / prefix, searched)
+        except OSError as error:
+            if not prefix:
+                raise
+            yield LeftOut(prefix, f"the folder can't be opened ({error.strerror})")
+            continue
+        for entry in entries:
+            path, is_named_so = prefix + entry.name, entry.name.lower().endswith(SUFFIXES)
+            is_file, is_folder = _kind(entry)
+            if (is_file and is_named_so) or is_folder:
+                if not _is_utf8(entry.name):
+                    yield LeftOut(_shown(path), "its name isn't UTF-8 and can't be kept in a project; rename it")
+                elif is_folder:
+                    (links if entry.is_symlink() else folders).append(f"{path}/")
+                else:
+                    yield path
+            elif is_named_so and not is_file:
+                yield LeftOut(_shown(path), _why_no_file(Path(entry.path)))
 
 
-def _entries(folder: Path, searched: set[tuple[int, int]], *, required: bool) -> list["os.DirEntry[str]"]:
-    """What lies in `folder` and isn't hidden; nothing if it was `searched` before or, unless `required`, can't be."""
+def _kind(entry: "os.DirEntry[str]") -> tuple[bool, bool]:
+    """Whether it is a file, and whether a folder; links count as what they lead to, and may lead nowhere."""
     try:
-        status = folder.stat()
-        identity = status.st_dev, status.st_ino
-        if identity in searched:
-            return []
-        searched.add(identity)
-        with os.scandir(folder) as entries:
-            return [entry for entry in entries if not entry.name.startswith(".")]
+        return entry.is_file(), entry.is_dir()
+    except OSError:
+        return False, False
+
+
+def _why_no_file(path: Path) -> str:
+    if not path.is_symlink():
+        return "it is no file"
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return f"it is a link to '{_shown(str(path.readlink()))}', which isn't there; mend the link or remove it"
     except OSError as error:
-        if required:
-            raise
-        _log.warning("Left out the folder %s: %s", folder, error.strerror)
+        return f"the link can't be followed ({error.strerror}); mend the link or remove it"
+    return "it is a link to no file"
+
+
+def _is_utf8(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _shown(path: str) -> str:
+    """A path as it can be written, with the bytes that are no text as \\xNN."""
+    return os.fsencode(path).decode(errors="backslashreplace")
+
+
+def _entries(folder: Path, searched: set[tuple[int, int]]) -> list["os.DirEntry[str]"]:
+    """What lies in `folder` but for what is passed over; nothing if it was `searched` before. Raises OSError."""
+    status = folder.stat()
+    identity = status.st_dev, status.st_ino
+    if identity in searched:
         return []
+    searched.add(identity)
+    with os.scandir(folder) as entries:
+        return [e for e in entries if not e.name.startswith(".") and e.name.casefold() not in _PASSED_OVER]
 
 
 def _natural_key(path: str) -> tuple[object, ...]:
