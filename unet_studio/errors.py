@@ -29,6 +29,14 @@ class ProjectInUseError(ProjectError):
     """Another window or command is writing to this project."""
 
 
+class FilesThereError(StudioError):
+    """An export would replace files that this program didn't write; `number` says how many."""
+
+    def __init__(self, sentence: str, number: int) -> None:
+        super().__init__(sentence)
+        self.number = number
+
+
 class MaskError(StudioError):
     """A mask file doesn't fit its slide or the project's classes."""
 

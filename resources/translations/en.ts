@@ -34,7 +34,15 @@
 <context>
     <name>Exporting</name>
     <message numerus="yes">
-        <location filename="../../unet_studio/gui/jobs/exporting.py" line="34"/>
+        <location filename="../../unet_studio/gui/jobs/exporting.py" line="45"/>
+        <source>%n file(s) there would be replaced that this program didn&apos;t write.</source>
+        <translation>
+            <numerusform>%n file there would be replaced that this program didn&apos;t write.</numerusform>
+            <numerusform>%n files there would be replaced that this program didn&apos;t write.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <location filename="../../unet_studio/gui/jobs/exporting.py" line="54"/>
         <source>%n slide(s) could not be exported.</source>
         <translation>
             <numerusform>%n slide could not be exported.</numerusform>
@@ -42,7 +50,7 @@
         </translation>
     </message>
     <message numerus="yes">
-        <location filename="../../unet_studio/gui/jobs/exporting.py" line="38"/>
+        <location filename="../../unet_studio/gui/jobs/exporting.py" line="58"/>
         <source>Stopped: {written} of %n file(s) written.</source>
         <translation>
             <numerusform>Stopped: {written} of %n file written.</numerusform>
@@ -50,7 +58,7 @@
         </translation>
     </message>
     <message numerus="yes">
-        <location filename="../../unet_studio/gui/jobs/exporting.py" line="41"/>
+        <location filename="../../unet_studio/gui/jobs/exporting.py" line="61"/>
         <source>%n file(s) written.</source>
         <translation>
             <numerusform>%n file written.</numerusform>

@@ -147,3 +147,30 @@ def test_a_name_that_is_no_text_costs_that_slide_only(ask: Ask, folder: Path, tr
         assert "isn't UTF-8" in content["failed"][0]["problem"]
     with Project.open(folder) as project:
         assert len(project.states()) == 3
+
+
+@pytest.mark.parametrize("form", ["png", "tiff", "overlay"])
+def test_an_export_replaces_its_own_files_and_others_only_on_request(
+    ask: Ask, refused: Refused, proposed: Path, tmp_path: Path, form: str
+) -> None:
+    out = tmp_path / "out"
+    command = ("export", proposed, "--out", out, "--state", "any", "--format", form)
+    files = [Path(file) for file in ask(*command)["files"]]
+    assert [Path(file) for file in ask(*command)["files"]] == files
+    for file in files[:2]:
+        file.write_bytes(b"of my own")
+    said = refused(*command)
+    assert "2 files in" in said and files[0].name in said
+    assert [file.read_bytes() for file in files[:2]] == [b"of my own"] * 2
+    assert len(ask(*command, "--overwrite")["files"]) == 3
+    assert files[0].read_bytes() != b"of my own"
+
+
+def test_an_export_writes_through_no_link(ask: Ask, run: Run, proposed: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "mine.png").write_bytes(b"of my own")
+    (tmp_path / "out" / "a.png").symlink_to(tmp_path / "mine.png")
+    command = ("export", proposed, "--out", tmp_path / "out", "--state", "any")
+    for more in ((), ("--overwrite",)):
+        run(*command, *more)
+        assert (tmp_path / "mine.png").read_bytes() == b"of my own"

@@ -65,18 +65,19 @@ def import_(
 
 def export_(
     folder: Folder,
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Where to; files there with the same names are replaced.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where to; earlier exports there are replaced.")],
     form: Annotated[Format, typer.Option("--format", help="What to write.")] = Format.PNG,
     state: Annotated[Wanted, typer.Option(help="Planes of this state or further.")] = Wanted.REVIEWED,
     values: Annotated[
         Values, typer.Option(help="Class indices, 255 for all of them, or object numbers.")
     ] = Values.INDEX,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files of other programs too.")] = False,
     project: Place = None,
     as_json: Json = False,
 ) -> None:
     """Write masks or overlays."""
     with open_project(folder, project, write=False) as opened:
-        exported, problems = write_files(opened, ExportRequest(out, form, values, state), title="Exporting")
+        exported, problems = write_files(opened, ExportRequest(out, form, values, state, overwrite), title="Exporting")
     content = {**export_content(exported), "failed": problems}
     answer(content, as_json=as_json, text=export_text(exported, out))
     fail_if(problems or not exported.is_complete)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from unet_studio.core.exchange import exporting
-from unet_studio.core.exchange.exporting import ExportRequest, plan_export
+from unet_studio.core.exchange.exporting import ExportRequest, check_nothing_is_lost, plan_export
 from unet_studio.core.project.store import Project
 from unet_studio.protocol.values import NO_PROGRESS, Progress, SlideFailed
 
@@ -26,11 +26,12 @@ class Exported:
 def export(project: Project, request: ExportRequest, progress: Progress = NO_PROGRESS) -> Exported:
     """Write what is asked for, file by file; a slide that can't be written is reported and the others go on.
 
-    Raises StudioError at once for what `plan_export` refuses.
+    Raises StudioError at once for what `plan_export` and `check_nothing_is_lost` refuse.
     """
     files: list[Path] = []
     failed: list[SlideFailed] = []
     planned = plan_export(project, request)
+    check_nothing_is_lost(request, planned)
     for number, outcome in enumerate(exporting.export(project, request, planned), start=1):
         if outcome.file is not None:
             files.append(outcome.file)

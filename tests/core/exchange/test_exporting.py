@@ -252,3 +252,14 @@ def test_an_exported_mask_is_found_as_the_mask_of_its_slide(project: Project, tm
     outcomes = list(export(project, ExportRequest(tmp_path / "out")))
     found = {pair.slide: pair.mask for pair in pair_up(project.folder, tmp_path / "out").pairs}
     assert found == {outcome.slide: outcome.file for outcome in outcomes}
+
+
+def test_a_file_that_appears_under_the_export_is_not_replaced(project: Project, tmp_path: Path) -> None:
+    label(project, PlaneId("a.png"), half(1, 0), PlaneState.REVIEWED)
+    request = ExportRequest(tmp_path / "out")
+    outcomes = export(project, request)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "a.png").write_text("of my own")
+    (outcome,) = outcomes
+    assert "is there already" in outcome.problem
+    assert (tmp_path / "out" / "a.png").read_text() == "of my own"

@@ -126,3 +126,18 @@ def test_what_is_told_of_a_folder_that_was_closed_reaches_nobody(
     go_on.set()
     qtbot.wait(200)
     assert told == []
+
+
+def test_files_of_others_are_replaced_once_a_person_says_so(workspace: Workspace, tmp_path: Path, qtbot: QtBot) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "s1.png").write_text("of my own")
+    exporting, notices = Exporting(), []
+    exporting.notice.connect(notices.append)
+    with qtbot.waitSignal(exporting.ended):
+        exporting.export(workspace, ExportRequest(tmp_path / "out", Format.PNG, states=Wanted.ANY))
+    (asked,) = notices
+    assert asked.text.startswith("1 file")
+    assert (tmp_path / "out" / "s1.png").read_text() == "of my own"
+    with qtbot.waitSignal(exporting.ended):
+        asked.action()
+    assert read_mask(tmp_path / "out" / "s1.png")[64, 64] == 1

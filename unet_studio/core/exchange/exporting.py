@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from unet_studio.core.cleaning.instances import instances
 from unet_studio.core.cleaning.steps import boundary_classes
 from unet_studio.core.exchange.file_names import export_names
-from unet_studio.core.exchange.mask_writing import write_instances, write_mask, write_overlay
+from unet_studio.core.exchange.mask_writing import write_instances, write_mask, write_overlay, written_values
 from unet_studio.core.exchange.project_masks import plane_mask, slide_mask
 from unet_studio.core.figures.display import auto_display, to_rgb
 from unet_studio.core.files import path_inside
@@ -31,7 +31,8 @@ from unet_studio.core.masks.proposals import proposed_planes
 from unet_studio.core.project.store import PLACE_NAME, Project
 from unet_studio.core.slides.finding import find_slides, slide_file
 from unet_studio.core.slides.opening import SlideReader, open_slide
-from unet_studio.errors import PathError, StudioError
+from unet_studio.core.wording import counted
+from unet_studio.errors import FilesThereError, PathError, StudioError
 
 
 class Format(StrEnum):
@@ -61,12 +62,16 @@ class Wanted(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ExportRequest:
-    """What a person wants exported, and into which folder; `values` doesn't matter to overlays."""
+    """What a person wants exported, and into which folder; `values` doesn't matter to overlays.
+
+    Files in `out` that this program didn't write are replaced only with `overwrite`.
+    """
 
     out: Path
     format: Format = Format.PNG
     values: Values = Values.INDEX
     states: Wanted = Wanted.REVIEWED
+    overwrite: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +124,36 @@ def export(
     return (_export_file(project, request, item) for item in todo)
 
 
+def check_nothing_is_lost(request: ExportRequest, planned: Sequence[PlannedFile]) -> None:
+    """Raise FilesThereError where files that this program didn't write have the names of planned ones, unless the
+    request is to overwrite them."""
+    if request.overwrite:
+        return
+    there = []
+    for item in planned:
+        names = [f"{item.name}.tif"]
+        if request.format != Format.TIFF:  # whether a slide is a stack is known once it is open
+            names = [f"{item.name}.png", *(f"{item.name}{_plane_suffix(number)}.png" for number in item.planes)]
+        for name in names:
+            with suppress(PathError):
+                file = path_inside(request.out, name)
+                there += [file] if _is_of_others(file) and file not in there else []
+    if there:
+        raise FilesThereError(
+            f"{counted(len(there), 'file')} in '{request.out}' would be replaced that this program didn't write, such "
+            f"as '{there[0].name}'. Choose another folder, or replace what is there with --overwrite.",
+            len(there),
+        )
+
+
+def _is_of_others(file: Path) -> bool:
+    return file.is_symlink() or (file.exists() and not written_values(file))
+
+
+def _plane_suffix(number: int) -> str:
+    return f"_p{number + 1:04d}"
+
+
 def _wanted_planes(project: Project, wanted: Wanted) -> frozenset[PlaneId]:
     states = project.states()
     if wanted == Wanted.REVIEWED:
@@ -168,17 +203,25 @@ def _export_file(project: Project, request: ExportRequest, item: PlannedFile) ->
 
 
 def _write_tiff(project: Project, request: ExportRequest, item: PlannedFile, reader: SlideReader) -> Path:
-    file = path_inside(request.out, f"{item.name}.tif")
+    file = _free_file(request, f"{item.name}.tif")
     masks = slide_mask(project, reader, item.slide, item.planes)
     _write(project, request, file, masks, reader.info.pixel_size_um)
+    return file
+
+
+def _free_file(request: ExportRequest, name: str) -> Path:
+    """The file to write; raises StudioError where another program's would be lost, or it leads out of the folder."""
+    file = path_inside(request.out, name)
+    if not request.overwrite and _is_of_others(file):
+        raise StudioError(f"'{file}' is there already and wasn't written by this program. Move it, then export again.")
     return file
 
 
 def _write_plane(project: Project, request: ExportRequest, item: PlannedFile, reader: SlideReader) -> Path:
     """Write the one plane of a planned PNG, a mask or an overlay."""
     (number,) = item.planes
-    suffix = f"_p{number + 1:04d}" if reader.info.planes > 1 else ""
-    file = path_inside(request.out, f"{item.name}{suffix}.png")
+    suffix = _plane_suffix(number) if reader.info.planes > 1 else ""
+    file = _free_file(request, f"{item.name}{suffix}.png")
     mask = plane_mask(project, reader, PlaneId(item.slide, number))
     if request.format == Format.OVERLAY:
         pixels = reader.read(number, reader.info.box())

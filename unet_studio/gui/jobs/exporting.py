@@ -1,9 +1,12 @@
 """Exporting from the window: in a thread, with progress and cancel, while one goes on painting."""
 
+from dataclasses import replace
+
 from PySide6.QtCore import Signal
 
 from unet_studio.core.exchange.exporting import ExportRequest
 from unet_studio.core.workspace.workspace import Workspace
+from unet_studio.errors import FilesThereError
 from unet_studio.gui.controls.notice import Notice, NoticeKind
 from unet_studio.gui.jobs.thread_job import ThreadJob
 from unet_studio.protocol.values import Progress
@@ -23,11 +26,29 @@ class Exporting(ThreadJob):
             "The last strokes are not written yet, so nothing was exported; export again when they are saved."
         )
 
-        def work(progress: Progress) -> Exported:
+        def work(progress: Progress) -> Exported | int:
+            """What was exported, or the number of files there that a person has to be asked about."""
             with workspace.saved_project(unsaved) as project:
-                return export(project, request, progress)
+                try:
+                    return export(project, request, progress)
+                except FilesThereError as error:
+                    return error.number
 
-        self._run(self.tr("Exporting"), work, self._on_exported)
+        def then(exported: Exported | int) -> None:
+            if isinstance(exported, int):
+                self._ask_to_replace(workspace, request, exported)
+            else:
+                self._on_exported(exported)
+
+        self._run(self.tr("Exporting"), work, then)
+
+    def _ask_to_replace(self, workspace: Workspace, request: ExportRequest, number: int) -> None:
+        text = self.tr("%n file(s) there would be replaced that this program didn't write.", "", number)
+        again = replace(request, overwrite=True)
+        self.notice.emit(
+            Notice(text, NoticeKind.WARNING, self.tr("Replace them"), lambda: self.export(workspace, again))
+        )
+        self.ended.emit(0)
 
     def _on_exported(self, exported: Exported) -> None:
         if exported.failed:
