@@ -15,8 +15,7 @@ FOLDERS = {"below", "begun", "folder", "home", "masks", "out", "place", "result"
 NOT_FROM_FILES = {
     "cli/exchange.py: home / wanted.pairs",
     "cli/rendering/exchange.py: home / one.pairs",
-    "core/exchange/importing.py: masks / PurePosixPath(slide)",
-    "core/exchange/pairs.py: masks_folder / mask_of[key]",
+    "core/exchange/pairs.py: folder / found[slide]",
     "core/files.py: root / relative",
     "core/models/notes.py: folder / name",
     "core/slides/finding.py: folder / prefix",

@@ -118,7 +118,7 @@ def _nothing_paired(folder: Path, masks: Path) -> MaskError:
 
 def _match(slides: Sequence[str], folder: Path, masks: Sequence[str]) -> Pairing:
     """Pair what has the same name, the closest first; what is paired is no candidate for a looser match."""
-    found: dict[str, Pair] = {}
+    found: dict[str, str] = {}
     clashes: dict[str, str] = {}
     left, masks_left = list(slides), list(masks)
     for key_of_slide, key_of_mask in _ROUNDS:
@@ -126,17 +126,17 @@ def _match(slides: Sequence[str], folder: Path, masks: Sequence[str]) -> Pairing
         for key in slides_by_key.keys() & masks_by_key.keys():
             same, candidates = slides_by_key[key], masks_by_key[key]
             if len(same) == len(candidates) == 1:
-                found[same[0]] = Pair(same[0], folder / candidates[0])
+                found[same[0]] = candidates[0]
             elif len(candidates) > 1:
                 clashes |= dict.fromkeys(same, _clash(candidates, "mask"))
             else:
                 clashes |= dict.fromkeys(same, _clash(same, "slide"))
-        taken = {pair.mask for pair in found.values()}
+        taken = set(found.values())
         left = [slide for slide in left if slide not in found and slide not in clashes]
         clashing = {key_of_slide(slide) for slide in clashes}
-        masks_left = [m for m in masks_left if folder / m not in taken and key_of_mask(m) not in clashing]
+        masks_left = [m for m in masks_left if m not in taken and key_of_mask(m) not in clashing]
     return Pairing(
-        tuple(found[slide] for slide in slides if slide in found),
+        tuple(Pair(slide, folder / found[slide]) for slide in slides if slide in found),
         tuple((slide, clashes[slide]) for slide in slides if slide in clashes),
         tuple(left), tuple(masks_left),
     )  # fmt: skip
