@@ -19,7 +19,6 @@ from pathlib import Path
 
 import numpy as np
 
-from unet_studio.cli.rendering.text import counted
 from unet_studio.core.classes import make_classes
 from unet_studio.core.exchange.importing import Outcome, import_masks
 from unet_studio.core.exchange.mask_reading import read_mask
@@ -32,6 +31,7 @@ from unet_studio.core.project.store import Project
 from unet_studio.core.scoring.scores import count
 from unet_studio.core.slides.opening import open_slide
 from unet_studio.core.tiles import Box
+from unet_studio.core.wording import counted
 from unet_studio.protocol.values import Event, Round, SlideFailed
 from unet_studio.unet.proposing import Proposer
 from unet_studio.unet.recipes import load_recipe
