@@ -23,6 +23,7 @@ from unet_studio.unet.architecture import build_or_continue
 from unet_studio.unet.prediction import Predictor
 from unet_studio.unet.recipes import Recipe
 from unet_studio.unet.training.calibration import fit_temperature
+from unet_studio.unet.training.class_balance import restore_balance
 from unet_studio.unet.training.comparing import Comparer, Rival, open_unlabelled_sample, proposed_in
 from unet_studio.unet.training.patches import LabelledSlide
 from unet_studio.unet.training.preparing import (
@@ -156,6 +157,8 @@ class _Retraining:
         is_stopped = self._progress.cancelled()
         if is_stopped:  # what follows takes a while, too
             self._progress.event(Stopping())
+        if replayed or any(slide.taught is not None for slide in self._training):
+            restore_balance(trained.network, self._recipe.architecture, (*self._training, *replayed), self._recipe.seed)
         comparison = self._compare(trained, stack, replayed, briefly=is_stopped)
         finished = self._finished_card(trained, windows, comparison)
         card = publish(finished, trained.network, trained.history, self._find_learned())

@@ -82,20 +82,25 @@ class TaughtPlane:
             taught[_doubted(said, contradicted)] = 0
         return probabilities, taught
 
+    def places(self) -> list[Cell]:
+        """The tiles that are looked at where nobody labelled: eight at most, always the same."""
+        columns = -(-self.shape[1] // TILE)
+        cells = np.random.default_rng(0).permutation(-(-self.shape[0] // TILE) * columns)[:_PLACES]
+        return [divmod(int(cell), columns) for cell in cells]
+
     def draw(self, rng: Generator) -> tuple[int, int]:
         """A pixel of the plane; half the time, where one is found soon, of an object.
 
         Of a large plane it lies in one of eight tiles that are always the same: the teacher must work each of them out.
         """
-        columns = -(-self.shape[1] // TILE)
-        cells = np.random.default_rng(0).permutation(-(-self.shape[0] // TILE) * columns)[:_PLACES]
+        cells = self.places()
         wants_object = rng.random() < 0.5
         for left in reversed(range(_TRIES)):
-            row, column = divmod(int(rng.choice(cells)), columns)
-            covered = tile_box((row, column), TILE).intersect(Box.of_shape(self.shape))
+            cell = cells[int(rng.integers(len(cells)))]
+            covered = tile_box(cell, TILE).intersect(Box.of_shape(self.shape))
             if not wants_object or left == 0:
                 break
-            found = np.flatnonzero(to_mask(self.tile((row, column))) != BACKGROUND)
+            found = np.flatnonzero(to_mask(self.tile(cell)) != BACKGROUND)
             if found.size:
                 y, x = divmod(int(rng.choice(found)), covered.width)
                 return covered.y0 + y, covered.x0 + x
