@@ -279,14 +279,14 @@ def test_the_rule_for_what_is_too_close_is_chosen_and_kept(hand: "Hand") -> None
     assert window.session.workspace is not None
     window.page.show_panel(window.retrain_panel)
     (box,) = [b for b in window.retrain_panel.findChildren(QComboBox) if "too close" in b.accessibleName()]
-    assert box.currentText() == "use the new one if corrections are kept"
+    assert box.currentText() == "the new one if it keeps corrections"
     box.setFocus()
     QTest.keyClick(box, Qt.Key.Key_End)
-    assert box.currentText() == "keep the old one"
+    assert box.currentText() == "the old one"
     assert window.session.workspace.judging.too_close is TooClose.NEVER
     hand.saved()
     folder = window.session.workspace.folder
     with Project.open(folder) as project:
         assert project.too_close == "never"
     hand.open(folder)
-    assert box.currentText() == "keep the old one"
+    assert box.currentText() == "the old one"
