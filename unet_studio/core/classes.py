@@ -23,6 +23,10 @@ class LabelClass:
     name: str
     colour: tuple[int, int, int]
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.index < MAX_CLASSES or not all(0 <= part <= 255 for part in self.colour):
+            raise ValueError(f"a class has an index of 0 to {MAX_CLASSES - 1} and colours of 0 to 255")
+
 
 def class_colour(index: int) -> tuple[int, int, int]:
     """A colour for class `index`: Okabe–Ito first, then hues a golden angle apart at two lightnesses."""

@@ -7,6 +7,7 @@ import errno
 import os
 import secrets
 import shutil
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
@@ -14,6 +15,7 @@ from typing import BinaryIO
 from unet_studio.errors import PathError, StudioError
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
+_SMALL = 4 << 20
 _QUOTED = 200  # characters of a name that makes no sense
 _NO_FOLDER_FLUSH = {errno.EINVAL, errno.ENOTSUP}  # what some network drives say to flushing a folder
 
@@ -38,6 +40,22 @@ def path_inside(root: Path, name: str, *, follows_links: bool = False) -> Path:
             "folder or file of its own."
         )
     return path
+
+
+def read_small_text(path: Path) -> str:
+    """The text of a file that a person could read, such as a card or a recipe.
+
+    Raises OSError where there is none, it is no ordinary file (of a pipe nothing would ever come) or larger than any
+    such file, and ValueError where it isn't UTF-8.
+    """
+    # Opened so as not to wait until somebody writes into a pipe.
+    with os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "it is no ordinary file")
+        data = file.read(_SMALL + 1)
+    if len(data) > _SMALL:
+        raise OSError(errno.EFBIG, f"it has more than {_SMALL >> 20} MB")
+    return data.decode()
 
 
 def is_plain_name(name: str) -> bool:

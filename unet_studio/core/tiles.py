@@ -1,5 +1,6 @@
 """The tile grid: what is painted, stored, undone and proposed are tiles of 256 × 256 pixels."""
 
+import math
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -89,5 +90,13 @@ def pack(values: NDArray[np.uint8]) -> bytes:
 
 
 def unpack(data: bytes, shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    """The values that `pack` compressed, as a writable array of `shape`."""
-    return np.frombuffer(bytearray(zlib.decompress(data)), dtype=np.uint8).reshape(shape)
+    """The values that `pack` compressed, as a writable array of `shape`.
+
+    Raises zlib.error, ValueError or TypeError for other data, without unpacking more than `shape` takes.
+    """
+    size = math.prod(shape)
+    unpacking = zlib.decompressobj()
+    values = unpacking.decompress(data, size + 1)  # one more, so that the end of the data is come to
+    if len(values) != size or not unpacking.eof:
+        raise ValueError(f"a tile has other than {size} values")
+    return np.frombuffer(bytearray(values), dtype=np.uint8).reshape(shape)

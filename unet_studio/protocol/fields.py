@@ -27,7 +27,8 @@ def plain(value: Any) -> Any:
 def build(kind: Any, value: Any, where: str) -> Any:
     """A value of type `kind` out of what JSON gave for it; null is the number NaN.
 
-    The kinds are str, int, float, bool, a dataclass of kinds, one of them or None, and sequences and tuples of them.
+    The kinds are str, int, float, bool, dict (of anything), a dataclass of kinds, one of them or None, and sequences
+    and tuples of them.
     Raises `FieldError`, naming the value as `where`, for anything else than `plain` gives.
     """
     if is_dataclass(kind):
@@ -89,4 +90,4 @@ def _hints(kind: Any) -> dict[str, Any]:
     return get_type_hints(kind)
 
 
-_KINDS = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
+_KINDS = {dict: "a table", str: "a text", int: "a whole number", float: "a number", bool: "true or false"}

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from unet_studio import paths
+from unet_studio.core.files import read_small_text
 from unet_studio.errors import RecipeError
 
 _CHOICES = {
@@ -22,6 +23,9 @@ _CHOICES = {
     "precision": ("float32", "fastest"),
 }
 """The words that a setting of this name can be."""
+_LARGEST = (1 << 32) - 1
+"""No number in a recipe is larger: the seed can be as large as this."""
+_LARGEST_PATCH, _LARGEST_BATCH = 4096, 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +161,8 @@ class Schedule:
     def __post_init__(self) -> None:
         for name in ("rounds", "steps", "patience", "batch", "patch"):
             _require(f"schedule.{name}", getattr(self, name), getattr(self, name) >= 1, "1 or more")
+        _require("schedule.patch", self.patch, self.patch <= _LARGEST_PATCH, f"up to {_LARGEST_PATCH}")
+        _require("schedule.batch", self.batch, self.batch <= _LARGEST_BATCH, f"up to {_LARGEST_BATCH}")
         for name in ("warmup", "seconds", "clip"):
             _require(f"schedule.{name}", getattr(self, name), getattr(self, name) >= 0, "0 or more")
         for name in ("ema", "validation", "momentum"):
@@ -209,7 +215,7 @@ def load_recipe(name: str, changes: Iterable[str] = ()) -> Recipe:
     """A recipe by name (training/recipes/NAME.toml) or file, with changes such as 'schedule.rounds=3'."""
     file = Path(name) if name.endswith(".toml") else paths.recipes() / f"{name}.toml"
     try:
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
+        content = tomllib.loads(read_small_text(file))
     except FileNotFoundError:
         known = sorted(path.stem for path in paths.recipes().glob("*.toml"))
         raise RecipeError(f"There is no recipe '{name}'. {_suggest(name, known)}") from None
@@ -217,6 +223,8 @@ def load_recipe(name: str, changes: Iterable[str] = ()) -> Recipe:
         raise RecipeError(f"The recipe '{file}' can't be read ({error.strerror}). Choose another one.") from error
     except ValueError as error:  # TOML's own errors, and text that isn't UTF-8
         raise RecipeError(f"The recipe '{file.name}' isn't valid TOML: {error}.") from None
+    except RecursionError:
+        raise RecipeError(f"The recipe '{file.name}' has lists within lists without an end; write it anew.") from None
     for change in changes:
         _apply_change(content, change)
     return replace(Recipe.from_dict({**content, "name": file.stem}), name=file.stem)
@@ -260,8 +268,12 @@ def _convert(kind: Any, value: Any, key: str) -> Any:
         if not isinstance(value, Mapping):
             raise RecipeError(f"'{key}' in a recipe is a group of settings; received {value!r}.")
         return _build(kind, value, key + ".")
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+    if kind is float and type(value) in (int, float):
+        if abs(value) > _LARGEST:
+            raise RecipeError(f"'{key}' in a recipe must be a number up to {_LARGEST}; received {str(value)[:20]}.")
         return float(value)
+    if kind is int and type(value) is int and abs(value) > _LARGEST:
+        raise RecipeError(f"'{key}' in a recipe must be a whole number up to {_LARGEST}; received {str(value)[:20]}….")
     if kind == tuple[int, ...] and isinstance(value, list | tuple) and all(type(part) is int for part in value):
         return tuple(value)
     if type(value) is not kind:

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unet_studio.core.byte_cache import ByteCache
+from unet_studio.core.classes import MAX_CLASSES
 from unet_studio.core.files import path_inside
 from unet_studio.core.labels.plane import PlaneId, ProposalId
 from unet_studio.core.tiles import TILE, Box, cells_over, tile_box, unpack
@@ -28,6 +29,10 @@ _BLOCKS, _BLOCK = 64, 16 << 10
 _FOLDER = "proposals"
 _SUFFIX = ".tiles"
 _PART_SUFFIX = ".view"
+_FEW_TILES = 4096
+"""A plane of 16384 × 16384 pixels."""
+_LONGEST_SIDE = 1 << 24
+"""Of a plane, in pixels; of one that is proposed in part not all tiles are there to say how large it can be."""
 _VERSION = re.compile("[0-9a-f]{1,64}")
 _unpacked_tiles: ByteCache[tuple[bytes, tuple[int, ...]], NDArray[np.uint8]] = ByteCache(
     64 << 20, lambda tile: tile.nbytes
@@ -181,6 +186,8 @@ def read_proposal(file: Path, model: str, *, stamp: str | None = None, partial: 
         with _reading(file) as connection:
             # Earlier versions of the program had no flips, and then no version: their rows have no such columns.
             height, width, channels, made_of, *others = connection.execute("SELECT * FROM proposal").fetchone()
+            if not _makes_sense(connection, (height, width), channels, partial=partial):
+                return None
         flips, version = others[0] if others else False, str(others[1]) if len(others) > 1 else ""
         if version and not _VERSION.fullmatch(version):  # it becomes part of a file's name
             return None
@@ -192,6 +199,20 @@ def read_proposal(file: Path, model: str, *, stamp: str | None = None, partial: 
     if stamp is not None and not _is_of(str(made_of), stamp):
         return None
     return Proposal(file, (height, width), channels, partial, bool(flips), model, version)
+
+
+def _makes_sense(connection: sqlite3.Connection, shape: tuple[int, int], channels: int, *, partial: bool) -> bool:
+    """Whether a proposal can be of a plane of `shape` (h, w): a large one isn't larger than what is stored of it.
+
+    What is missing of others is told when it is read.
+    """
+    if not all(type(number) is int and number > 0 for number in (*shape, channels)) or channels >= MAX_CLASSES:
+        return False
+    tiles = -(-shape[0] // TILE) * -(-shape[1] // TILE)
+    if tiles <= _FEW_TILES or partial:
+        return max(shape) <= _LONGEST_SIDE
+    stored: int = connection.execute("SELECT COUNT(*) FROM tile").fetchone()[0]
+    return stored == tiles
 
 
 def proposed_planes(place: Path, model: str) -> frozenset[PlaneId]:

@@ -3,6 +3,7 @@
 import math
 import re
 import tomllib
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -12,14 +13,19 @@ import numpy as np
 import tomli_w
 
 from unet_studio import paths
-from unet_studio.core.classes import LabelClass
-from unet_studio.core.files import is_plain_name
+from unet_studio.core.classes import MAX_CLASSES, LabelClass
+from unet_studio.core.files import is_plain_name, read_small_text
 from unet_studio.core.models.normalisation import Normalisation
 from unet_studio.core.slides.reader import Pixels
 from unet_studio.errors import ModelError
+from unet_studio.protocol.fields import FieldError, build
 
 CARD = "card.toml"
 WEIGHTS = "model.keras"
+_KINDS: dict[str, type] = dict.fromkeys(("id", "title", "created", "parent", "data", "credits"), str) | {
+    "temperature": float
+}
+"""What the facts of a card are; the others are tables."""
 _STAINED_BRIGHTNESS, _STAINED_COLOUR = 0.5, 0.2
 """How bright a stained slide's median pixel is at least, and how far apart the channels of its most coloured tenth are,
 relative to its brightest pixels: 42 of them had 0.64 and 0.25 or more, 43 slides of fluorescence 0.22 and 0 or less."""
@@ -94,15 +100,25 @@ class ModelCard:
 def read_card(folder: Path) -> ModelCard:
     """The card of the model in `folder`; raises `ModelError` where there is none or it makes no sense."""
     try:
-        content = tomllib.loads((folder / CARD).read_text(encoding="utf-8"))
-        classes = tuple(LabelClass(c["index"], c["name"], tuple(c["colour"])) for c in content.pop("classes"))
-        normalisation = Normalisation(**content.pop("normalisation"))
-        return ModelCard(classes=classes, normalisation=normalisation, folder=folder, **content)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        return _parse_card(tomllib.loads(read_small_text(folder / CARD)), folder)
+    except (OSError, ValueError, KeyError, TypeError, FieldError, RecursionError) as error:
         raise ModelError(
             f"'{folder}' isn't a model of U-Net Studio: its {CARD} can't be read ({error}). "
             "A model is a folder with model.keras and card.toml."
         ) from error
+
+
+def _parse_card(content: dict[str, Any], folder: Path) -> ModelCard:
+    """A card of what its file says; raises FieldError, ValueError, KeyError or TypeError for what makes no sense."""
+    classes = build(Sequence[LabelClass], content.pop("classes"), "classes")
+    if [one.index for one in classes] != list(range(len(classes))) or not 2 <= len(classes) <= MAX_CLASSES:
+        raise ValueError(f"its classes must be numbered 0, 1 and so on, up to {MAX_CLASSES - 1}")
+    normalisation = build(Normalisation, content.pop("normalisation"), "normalisation")
+    facts = {key: build(_KINDS.get(key, dict), value, key) for key, value in content.items()}
+    for name in ("dice", "dice_before"):
+        if name in facts.get("scores", {}):
+            build(float, facts["scores"][name], f"scores.{name}")
+    return ModelCard(classes=classes, normalisation=normalisation, folder=folder, **facts)
 
 
 def bundled_models() -> list[ModelCard]:

@@ -20,6 +20,11 @@ def remove_checkpoint(run: Path) -> None:
     (run / CHECKPOINT).unlink(missing_ok=True)
 
 
+def _has_teacher(card: ModelCard) -> bool:
+    loss = card.recipe.get("loss")
+    return isinstance(loss, dict) and bool(loss.get("teacher"))
+
+
 def trainings_that_need(model: str, place: Path) -> list[ModelCard]:
     """The interrupted trainings of the project at `place` that can't go on without a model, by its id: their cards lie
     in their runs' folders.
@@ -32,6 +37,6 @@ def trainings_that_need(model: str, place: Path) -> list[ModelCard]:
             card = read_card(run)
         except ModelError:
             continue  # without it the training can't go on anyway
-        if card.parent == model and card.recipe.get("loss", {}).get("teacher"):
+        if card.parent == model and _has_teacher(card):
             found.append(card)
     return found

@@ -41,6 +41,10 @@ class Normalisation:
     high: float = 99.8
     joint: bool = True
 
+    def __post_init__(self) -> None:
+        if self.channels < 1 or not 0 <= self.low < self.high <= 100:
+            raise ValueError("a model looks at one channel or more, between two percentiles of 0 to 100")
+
     @classmethod
     def usual(cls, channels: int) -> "Normalisation":
         """For slides with so many channels: three are colours, of which the tint counts; others are apart."""

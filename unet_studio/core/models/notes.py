@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from unet_studio.core.files import write_atomically
+from unet_studio.core.files import read_small_text, write_atomically
 from unet_studio.core.models.cards import ModelCard
 from unet_studio.errors import ModelError
 
@@ -19,7 +19,7 @@ _LEARNED = "learned.json"
 def read_note(card: ModelCard) -> str:
     """What a person noted of a model, in one line; empty where nothing is."""
     try:
-        return (card.folder / _NOTE).read_text(encoding="utf-8").strip()
+        return read_small_text(card.folder / _NOTE).strip()
     except (OSError, ValueError):
         return ""
 
@@ -50,8 +50,8 @@ def learned_slides(card: ModelCard) -> frozenset[str] | None:
     if card.is_bundled:
         return frozenset()
     try:
-        return frozenset(map(str, json.loads((card.folder / _LEARNED).read_text(encoding="utf-8"))))
-    except (OSError, ValueError, TypeError):
+        return frozenset(map(str, json.loads(read_small_text(card.folder / _LEARNED))))
+    except (OSError, ValueError, TypeError, RecursionError):
         return None
 
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from unet_studio.core.files import write_atomically
+from unet_studio.core.files import read_small_text, write_atomically
 from unet_studio.core.labels.plane import PlaneId
 from unet_studio.core.masks.proposals import Proposal, find_proposal, proposed_planes
 from unet_studio.core.models.cards import bundled_models, project_models
@@ -86,9 +86,9 @@ class FigureCache:
         self._is_changed = False
         self._entries: dict[str, _Entry] = {}
         try:
-            content = json.loads(self._file.read_text(encoding="utf-8"))
+            content = json.loads(read_small_text(self._file))
             self._entries = {key: _Entry(**entry) for key, entry in content.items()}
-        except (OSError, ValueError, TypeError, AttributeError):
+        except (OSError, ValueError, TypeError, AttributeError, RecursionError):
             pass  # not there yet, or of another version
 
     def uncertainty(self, plane: PlaneId, proposal: Proposal) -> float:
