@@ -83,7 +83,9 @@ def test_a_network_that_finds_too_little_or_too_much_proposes_as_the_teacher_doe
     for slide in slides:
         slide.taught = teacher.of(slide.plane, slide.read, slide.shape)
     learned = shifted(teaching, architecture, by)
-    shifts = restore_balance(learned, architecture, slides, seed=0)
+    signs: list[None] = []
+    shifts = restore_balance(learned, architecture, slides, seed=0, each=lambda: signs.append(None))
+    assert len(signs) == len(slides), "who stopped a training and waits for its end gets a sign for each tile"
     np.testing.assert_allclose(shifts, [0, -by], atol=0.02)
     before, after = (
         Predictor(of, architecture).probabilities(slides[1].read(Box.of_shape(SHAPE))) for of in (teaching, learned)

@@ -4,7 +4,7 @@ Corrections are no fair sample. Who only takes away labels background alone, and
 less likely to be an object, also where nobody objected. There the teacher says how often a thing is what.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import keras
 import numpy as np
@@ -22,17 +22,24 @@ _PIXELS = 1 << 20
 
 
 def restore_balance(
-    network: keras.Model, architecture: Architecture, slides: Sequence[LabelledSlide], seed: int
+    network: keras.Model,
+    architecture: Architecture,
+    slides: Sequence[LabelledSlide],
+    seed: int,
+    *,
+    each: Callable[[], None] = lambda: None,
 ) -> NDArray[np.float64]:
     """Shift the logit of each class so that, where it is taught, the network finds as much of it as the teacher.
 
     The shifts (classes,), 0 for background, are those at which the teacher's probabilities are likeliest, and become
-    part of the last layer's bias. They are all 0 where nothing is taught. References: a classifier's outputs under
-    other class frequencies, Saerens, Latinne & Decaestecker 2002, Neural Computation 14, equation 2.4; fitted biases,
-    Alexandari, Kundaje & Shrikumar 2020, arXiv:1901.06852, section 3.
+    part of the last layer's bias. They are all 0 where nothing is taught. `each` is called for each tile that is looked
+    at. References: a classifier's outputs under other class frequencies, Saerens, Latinne & Decaestecker 2002, Neural
+    Computation 14, equation 2.4; fitted biases, Alexandari, Kundaje & Shrikumar 2020, arXiv:1901.06852, section 3.
     """
-    predictor = Predictor(network, architecture)
-    logits, said = _taught_pixels(predictor, slides, seed)
+    boxes = list(_spread(slides, seed))
+    if not boxes:
+        return np.zeros(int(network.output_shape[-1]))
+    logits, said = _taught_pixels(Predictor(network, architecture), boxes, each)
     shifts = likeliest_shifts(logits, said)
     bias = network.get_layer("logits").bias
     # A sigmoid output has one channel, for the class beside background.
@@ -64,12 +71,12 @@ def likeliest_shifts(logits: NDArray[np.float32], said: NDArray[np.float32]) -> 
 
 
 def _taught_pixels(
-    predictor: Predictor, slides: Sequence[LabelledSlide], seed: int
+    predictor: Predictor, boxes: Sequence[tuple[LabelledSlide, Box]], each: Callable[[], None]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Logits and the teacher's probabilities (n, classes) of pixels that are taught."""
-    boxes = list(_spread(slides, seed))
     logits, said = ([np.zeros((0, predictor.classes), np.float32)] for _ in range(2))
     for slide, box in boxes:
+        each()
         assert slide.taught is not None
         probabilities, taught = slide.taught.targets(box, slide.labels.read(box))
         chosen = np.flatnonzero(taught)

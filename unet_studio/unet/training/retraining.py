@@ -155,10 +155,11 @@ class _Retraining:
             stopping=lambda: self._progress.event(Stopping()),
         )  # fmt: skip
         is_stopped = self._progress.cancelled()
-        if is_stopped:  # what follows takes a while, too
-            self._progress.event(Stopping())
-        if replayed or any(slide.taught is not None for slide in self._training):
-            restore_balance(trained.network, self._recipe.architecture, (*self._training, *replayed), self._recipe.seed)
+        self._tell_stopping()  # what follows takes a while, too
+        restore_balance(
+            trained.network, self._recipe.architecture, (*self._training, *replayed), self._recipe.seed,
+            each=self._tell_stopping,
+        )  # fmt: skip
         comparison = self._compare(trained, stack, replayed, briefly=is_stopped)
         finished = self._finished_card(trained, windows, comparison)
         card = publish(finished, trained.network, trained.history, self._find_learned())
@@ -167,6 +168,11 @@ class _Retraining:
         return Retrained(
             card.id, card.parent, tuple(c.name for c in card.classes), held_out, trained.history, comparison, is_stopped
         )
+
+    def _tell_stopping(self) -> None:
+        """A sign that a training that was stopped is being brought to its end; without any the worker is ended."""
+        if self._progress.cancelled():
+            self._progress.event(Stopping())
 
     def _compare(
         self, trained: TrainedNetwork, stack: ExitStack, replayed: Sequence[LabelledSlide], *, briefly: bool
