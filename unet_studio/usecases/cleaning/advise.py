@@ -8,15 +8,14 @@ from operator import add
 from unet_studio.core.cleaning.steps import boundary_classes
 from unet_studio.core.labels.edits import Edit, MaskRecipe, RecipeChange
 from unet_studio.core.labels.plane import PlaneState
-from unet_studio.core.masks.crf import SlidePlane
 from unet_studio.core.masks.kept import find_kept
 from unet_studio.core.masks.mask_view import MaskView
+from unet_studio.core.masks.project_view import view_over
 from unet_studio.core.masks.proposals import find_proposal
 from unet_studio.core.project.grouping import group_slides
 from unet_studio.core.project.store import Project
 from unet_studio.core.project.stored_labels import LabelledPlane
 from unet_studio.core.scoring.next_plane import evenly_spaced
-from unet_studio.core.slides.finding import slide_file
 from unet_studio.core.tiles import Box, cells_over, tile_box
 from unet_studio.errors import StudioError
 from unet_studio.protocol.values import NO_PROGRESS, Progress, SlideFailed, check_cancelled
@@ -133,8 +132,7 @@ def _view(project: Project, plane: LabelledPlane) -> MaskView | None:
     proposal = find_kept(project, plane.plane) or find_proposal(project.place, project.active_model, plane.plane)
     if proposal is None or proposal.shape != plane.shape or proposal.channels != len(project.classes()) - 1:
         return None
-    slide = SlidePlane(slide_file(project.folder, plane.plane.slide), plane.plane.plane)
-    return MaskView(project.labels(plane.plane, plane.shape), proposal, project.threshold, project.steps(), slide)
+    return view_over(project, plane.plane, plane.shape, proposal)
 
 
 def _boxes(shape: tuple[int, int]) -> Iterator[Box]:

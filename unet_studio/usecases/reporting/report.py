@@ -9,10 +9,9 @@ from operator import add
 from platform import platform, python_version
 
 from unet_studio.core.cleaning.steps import boundary_classes, format_steps
-from unet_studio.core.labels.plane import PlaneId, PlaneState
-from unet_studio.core.masks.crf import SlidePlane
+from unet_studio.core.labels.plane import PlaneState
 from unet_studio.core.masks.kept import find_kept
-from unet_studio.core.masks.mask_view import MaskView
+from unet_studio.core.masks.project_view import view_over
 from unet_studio.core.masks.proposals import find_proposal
 from unet_studio.core.models.cards import ModelCard, find_model, project_models
 from unet_studio.core.project.store import Project
@@ -24,7 +23,7 @@ from unet_studio.core.reporting.learning_curve import LearningCurve, LearningPoi
 from unet_studio.core.reporting.stopping import StopAnswer, may_stop
 from unet_studio.core.scoring.object_counts import count_objects
 from unet_studio.core.scoring.scores import count
-from unet_studio.core.slides.finding import find_slides, slide_file
+from unet_studio.core.slides.finding import find_slides
 from unet_studio.core.tiles import Box
 from unet_studio.errors import ModelError, StudioError
 from unet_studio.protocol.values import NO_PROGRESS, Progress, SlideFailed, check_cancelled
@@ -151,13 +150,10 @@ def _judge_plane(project: Project, plane: LabelledPlane) -> tuple[SlideAgreement
     classes = len(project.classes())
     if proposal is None or proposal.shape != plane.shape or proposal.channels != classes - 1:
         return None
-    where: PlaneId = plane.plane
-    steps, labels = project.steps(), project.labels(where, plane.shape)
-    slide = SlidePlane(slide_file(project.folder, where.slide), where.plane)
-    box = Box.of_shape(plane.shape)
-    truth, mask = labels.read(box), MaskView(labels, proposal, project.threshold, steps, slide).cleaned(box)
-    objects = count_objects(truth, mask, boundaries=boundary_classes(steps))
-    return SlideAgreement(where.slide, count(truth, mask, classes), objects), active is not None
+    view, box = view_over(project, plane.plane, plane.shape, proposal), Box.of_shape(plane.shape)
+    truth, mask = view.labels.read(box), view.cleaned(box)
+    objects = count_objects(truth, mask, boundaries=boundary_classes(view.steps))
+    return SlideAgreement(plane.plane.slide, count(truth, mask, classes), objects), active is not None
 
 
 def _models(project: Project) -> tuple[ReportedModel, ...]:

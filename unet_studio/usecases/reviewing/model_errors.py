@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from unet_studio.core.figures.display import auto_display, read_small, to_rgb
 from unet_studio.core.figures.mask_colours import outline
 from unet_studio.core.labels.plane import PlaneId, PlaneState
-from unet_studio.core.masks.crf import SlidePlane
 from unet_studio.core.masks.mask_view import MaskView
+from unet_studio.core.masks.project_view import view_over
 from unet_studio.core.masks.proposals import find_proposal
 from unet_studio.core.project.store import Project
 from unet_studio.core.scoring.object_errors import ObjectError, find_object_errors
@@ -63,11 +63,7 @@ def find_model_errors(project: Project, *, progress: Progress = NO_PROGRESS) -> 
 def model_view(project: Project, plane: PlaneId) -> MaskView | None:
     """The labels of a plane and what the active model says of it now; None where it has no proposal."""
     proposal = find_proposal(project.place, project.active_model, plane)
-    if proposal is None:
-        return None
-    labels = project.labels(plane, proposal.shape)
-    slide = SlidePlane(slide_file(project.folder, plane.slide), plane.plane)
-    return MaskView(labels, proposal, project.threshold, project.steps(), slide)
+    return view_over(project, plane, proposal.shape, proposal) if proposal is not None else None
 
 
 def draw_error(project: Project, one: PlaneError, side: int) -> NDArray[np.uint8]:
