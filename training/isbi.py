@@ -22,9 +22,10 @@ from numpy.typing import NDArray
 from unet_studio.core.classes import make_classes
 from unet_studio.core.cleaning.instances import instances, thin_borders
 from unet_studio.core.cleaning.steps import parse_steps
-from unet_studio.core.exchange.importing import import_masks
+from unet_studio.core.exchange.importing import import_pairs
 from unet_studio.core.exchange.mask_reading import read_mask
 from unet_studio.core.exchange.mask_values import to_classes
+from unet_studio.core.exchange.pairs import paired
 from unet_studio.core.masks.mask_view import cleaned_mask
 from unet_studio.core.models.cards import ModelCard, find_model
 from unet_studio.core.project.store import Project
@@ -62,7 +63,7 @@ def train(sections: list[Path], masks: Path, changes: list[str], log: Log, out: 
             shutil.copy(section, folder)
         with Project.open(folder) as project:
             project.set_classes(make_classes("cell"))
-            import_or_exit(import_masks(project, masks, foreground=CELL))
+            import_or_exit(import_pairs(project, paired(project.folder, masks).pairs, foreground=CELL))
             retrained = retrain(project, None, load_recipe("isbi", changes), log, channels=1)
             card = find_model(retrained.model, project.place)
         shutil.rmtree(out, ignore_errors=True)

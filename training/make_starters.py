@@ -20,10 +20,10 @@ from pathlib import Path
 import numpy as np
 
 from unet_studio.core.classes import make_classes
-from unet_studio.core.exchange.importing import Outcome, import_masks
+from unet_studio.core.exchange.importing import Outcome, import_pairs
 from unet_studio.core.exchange.mask_reading import read_mask
 from unet_studio.core.exchange.mask_values import to_classes
-from unet_studio.core.exchange.pairs import pair_up
+from unet_studio.core.exchange.pairs import pair_up, paired
 from unet_studio.core.labels.plane import PlaneId
 from unet_studio.core.masks.proposals import find_proposal, to_mask
 from unet_studio.core.models.cards import ModelCard, find_model
@@ -140,7 +140,7 @@ def make(name: str, data: Path, logs: Path, extra: list[str]) -> dict[str, objec
         with Project.open(folder) as project:
             project.set_classes(make_classes(*starter.classes))
             masks = data / starter.folder / starter.masks
-            import_or_exit(import_masks(project, masks, foreground=starter.foreground))
+            import_or_exit(import_pairs(project, paired(project.folder, masks).pairs, foreground=starter.foreground))
             project.add_hold_out(slide.name for slide in hold_out)
             recipe = load_recipe("starter", starter.changes + extra)
             retrained = retrain(project, None, recipe, log, channels=starter.channels)

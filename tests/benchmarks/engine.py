@@ -29,7 +29,8 @@ import numpy as np
 import tifffile
 
 from unet_studio import paths
-from unet_studio.core.exchange.importing import import_masks
+from unet_studio.core.exchange.importing import import_pairs
+from unet_studio.core.exchange.pairs import paired
 from unet_studio.core.labels.plane import PlaneId
 from unet_studio.core.models.cards import find_model
 from unet_studio.core.project.store import PLACE_NAME, Project
@@ -270,7 +271,7 @@ def labelled_demo(folder: Path) -> Iterator[Project]:
     """The demo project with all true masks as labels."""
     slides = prepare_demo(folder)
     with Project.open(slides) as project:
-        list(import_masks(project, paths.resources() / "demo" / "masks"))
+        list(import_pairs(project, paired(project.folder, paths.resources() / "demo" / "masks").pairs))
         yield project
 
 

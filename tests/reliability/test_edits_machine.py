@@ -23,7 +23,8 @@ from PySide6.QtWidgets import QApplication
 
 from unet_studio.core.classes import UNLABELLED
 from unet_studio.core.editing.strokes import Stroke, capsule
-from unet_studio.core.exchange.importing import import_masks
+from unet_studio.core.exchange.importing import import_pairs
+from unet_studio.core.exchange.pairs import paired
 from unet_studio.core.labels.plane import PlaneId, PlaneState
 from unet_studio.core.masks.kept import find_kept
 from unet_studio.core.masks.proposal_writing import write_proposal
@@ -280,7 +281,11 @@ class Edits(RuleBasedStateMachine):
         mask = near(at, at, 50.0).astype(np.uint8)
         cv2.imwrite(str(masks / plane.slide), mask)
         with Project.open(self.folder) as project:
-            assert not [outcome.problem for outcome in import_masks(project, masks) if outcome.problem]
+            assert not [
+                outcome.problem
+                for outcome in import_pairs(project, paired(project.folder, masks).pairs)
+                if outcome.problem
+            ]
         labels = self.model.planes[plane].labels
         self.model.change(
             {plane: Known(np.where(labels == UNLABELLED, mask, labels), PlaneState.REVIEWED)}, keeps=False

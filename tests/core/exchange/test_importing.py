@@ -1,6 +1,7 @@
 """Masks made elsewhere become labels that can be undone; one that doesn't fit is said and holds up no other."""
 
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ from numpy.typing import NDArray
 
 from unet_studio.core.classes import UNLABELLED, make_classes
 from unet_studio.core.editing.strokes import make_edit
-from unet_studio.core.exchange.importing import Outcome, import_masks
+from unet_studio.core.exchange.importing import Outcome, import_pairs
+from unet_studio.core.exchange.pairs import paired
 from unet_studio.core.labels.plane import PlaneId, PlaneState
 from unet_studio.core.project.store import Project
 from unet_studio.core.tiles import Box
@@ -25,6 +27,13 @@ WHOLE = Box.of_shape(SHAPE)
 @pytest.fixture
 def masks(tmp_path: Path) -> Path:
     return tmp_path / "masks"
+
+
+def import_masks(
+    project: Project, masks: Path, *, foreground: str | None = None, overwrite: bool = False
+) -> Iterator[Outcome]:
+    """Import the masks of a folder."""
+    return import_pairs(project, paired(project.folder, masks).pairs, foreground=foreground, overwrite=overwrite)
 
 
 def save(path: Path, values: NDArray[Any]) -> None:

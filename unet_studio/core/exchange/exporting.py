@@ -129,7 +129,7 @@ def check_nothing_is_lost(request: ExportRequest, planned: Sequence[PlannedFile]
     request is to overwrite them."""
     if request.overwrite:
         return
-    there = []
+    there: dict[Path, None] = {}  # each once, in order: all planes of a slide may have one name
     for item in planned:
         names = [f"{item.name}.tif"]
         if request.format != Format.TIFF:  # whether a slide is a stack is known once it is open
@@ -137,11 +137,12 @@ def check_nothing_is_lost(request: ExportRequest, planned: Sequence[PlannedFile]
         for name in names:
             with suppress(PathError):
                 file = path_inside(request.out, name)
-                there += [file] if _is_of_others(file) and file not in there else []
+                if file not in there and _is_of_others(file):
+                    there[file] = None
     if there:
         raise FilesThereError(
             f"{counted(len(there), 'file')} in '{request.out}' would be replaced that this program didn't write, such "
-            f"as '{there[0].name}'. Choose another folder, or replace what is there with --overwrite.",
+            f"as '{next(iter(there)).name}'. Choose another folder, or replace what is there with --overwrite.",
             len(there),
         )
 

@@ -1,7 +1,7 @@
 """Importing masks that a person made elsewhere: they become labels, as edits that can be undone."""
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from unet_studio.core.classes import UNLABELLED
 from unet_studio.core.editing.strokes import make_edit
 from unet_studio.core.exchange.mask_meaning import choose_table
 from unet_studio.core.exchange.mask_values import ValueTable, read_classes
-from unet_studio.core.exchange.pairs import Pair, paired
+from unet_studio.core.exchange.pairs import Pair
 from unet_studio.core.labels.edits import Edit
 from unet_studio.core.labels.plane import PlaneId, PlaneState
 from unet_studio.core.masks.kept import record_over
@@ -39,22 +39,6 @@ class Outcome:
     kept: int = 0
 
 
-def import_masks(
-    project: Project,
-    masks: Path,
-    *,
-    foreground: str | None = None,
-    table: ValueTable | None = None,
-    overwrite: bool = False,
-) -> Iterator[Outcome]:
-    """As `import_pairs`, with the mask of every slide that has one in `masks`.
-
-    Raises `MaskError` at once if no slide has one.
-    """
-    pairs = paired(project.folder, masks).pairs
-    yield from import_pairs(project, pairs, foreground=foreground, table=table, overwrite=overwrite)
-
-
 def import_pairs(
     project: Project,
     pairs: Iterable[Pair],
@@ -71,9 +55,10 @@ def import_pairs(
     todo = tuple(pairs)
     if table is None and foreground is None:
         table = choose_table([pair.mask for pair in todo], project.classes())
+    states = project.states()
     for pair in todo:
         try:
-            yield _import_slide(project, pair, foreground=foreground, table=table, overwrite=overwrite)
+            yield _import_slide(project, pair, states, foreground=foreground, table=table, overwrite=overwrite)
         except StudioError as error:
             yield Outcome(pair.slide, str(error), changed=False)
         except sqlite3.OperationalError as error:
@@ -104,7 +89,13 @@ def read_planes(
 
 
 def _import_slide(
-    project: Project, pair: Pair, *, foreground: str | None, table: ValueTable | None, overwrite: bool
+    project: Project,
+    pair: Pair,
+    states: Mapping[PlaneId, PlaneState],
+    *,
+    foreground: str | None,
+    table: ValueTable | None,
+    overwrite: bool,
 ) -> Outcome:
     planes = read_planes(project.folder, pair, classes=len(project.classes()), foreground=foreground, table=table)
     changed, kept = False, 0
@@ -113,7 +104,7 @@ def _import_slide(
         before = project.labels(plane, box.shape).read(box)
         stays = (classes == UNLABELLED) if overwrite else (before != UNLABELLED) | (classes == UNLABELLED)
         kept += int(np.count_nonzero(stays & (classes != UNLABELLED) & (classes != before)))
-        edit = _edit_of(project, plane, before, np.where(stays, before, classes))
+        edit = _edit_of(plane, states.get(plane, PlaneState.NEW), before, np.where(stays, before, classes))
         if edit is None:
             continue
         changed = True
@@ -124,10 +115,10 @@ def _import_slide(
     return Outcome(pair.slide, changed=changed, kept=kept)
 
 
-def _edit_of(project: Project, plane: PlaneId, before: NDArray[np.uint8], after: NDArray[np.uint8]) -> Edit | None:
+def _edit_of(plane: PlaneId, state: PlaneState, before: NDArray[np.uint8], after: NDArray[np.uint8]) -> Edit | None:
     return make_edit(
         plane, Box.of_shape(before.shape), before, after, f"import mask of {plane.slide}",
-        state_before=project.states().get(plane, PlaneState.NEW),
+        state_before=state,
         state_after=PlaneState.CORRECTED if (after == UNLABELLED).any() else PlaneState.REVIEWED,
     )  # fmt: skip
 

@@ -192,9 +192,8 @@ class MainWindow(WindowParts):
         tasks.tuning.tuned.connect(self.clean_up_panel.take_watershed)
         tasks.figures.measured.connect(self.slides.set_figures)
         tasks.retraining.began.connect(self.retrain_panel.begin)
-        tasks.retraining.began.connect(
-            lambda _: self.canvas.setFocus()
-        )  # or the next button in the panel would have it
+        # Or the next button in the panel would have the keyboard.
+        tasks.retraining.began.connect(lambda _: self.canvas.setFocus())
         tasks.retraining.preparing.connect(self.retrain_panel.show_preparing)
         tasks.retraining.round_ended.connect(self.retrain_panel.add_round)
 
