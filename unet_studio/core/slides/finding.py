@@ -33,6 +33,23 @@ class LeftOut:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a folder holds: slides, by their paths in natural order, and what is left out, in the order of paths."""
+
+    slides: tuple[str, ...]
+    left_out: tuple[LeftOut, ...]
+
+
+def search_folder(folder: Path) -> Found:
+    """What `find_slides` and `find_left_out` find, in one search; raises SlideError as they do."""
+    found = _search(folder)
+    if not found.slides:
+        kinds = ", ".join(SUFFIXES)
+        raise SlideError(f"There are no slides in '{folder}'. Choose a folder with files that end in {kinds}.")
+    return found
+
+
 def find_slides(folder: Path) -> tuple[str, ...]:
     """Paths of all slides in `folder` and its sub-folders, relative to it, with forward slashes, in natural order.
 
@@ -40,23 +57,12 @@ def find_slides(folder: Path) -> tuple[str, ...]:
     for themselves, and the project are passed over, and what `find_left_out` names is left out; a folder that several
     links lead to is searched once. Raises SlideError if there is no such folder or no slide in it.
     """
-    slides = find_images(folder)
-    if not slides:
-        kinds = ", ".join(SUFFIXES)
-        raise SlideError(f"There are no slides in '{folder}'. Choose a folder with files that end in {kinds}.")
-    return slides
+    return search_folder(folder).slides
 
 
 def find_images(folder: Path) -> tuple[str, ...]:
     """What `find_slides` finds, which may be nothing: masks are found by the same rules as slides."""
-    try:
-        return tuple(sorted((path for path in _walk(folder) if isinstance(path, str)), key=_natural_key))
-    except FileNotFoundError as error:
-        raise SlideError(f"There is no folder '{folder}'. Check the spelling, or choose another folder.") from error
-    except NotADirectoryError as error:
-        raise SlideError(f"'{folder}' is a file. Choose the folder that it lies in.") from error
-    except OSError as error:
-        raise SlideError(f"The folder '{folder}' can't be opened: {error.strerror}. Choose another folder.") from error
+    return _search(folder).slides
 
 
 def find_left_out(folder: Path) -> tuple[LeftOut, ...]:
@@ -64,10 +70,21 @@ def find_left_out(folder: Path) -> tuple[LeftOut, ...]:
 
     Raises SlideError as `find_slides` does for a folder that can't be opened.
     """
+    return _search(folder).left_out
+
+
+def _search(folder: Path) -> Found:
     try:
-        return tuple(sorted((path for path in _walk(folder) if isinstance(path, LeftOut)), key=lambda one: one.path))
+        found = list(_walk(folder))
+    except FileNotFoundError as error:
+        raise SlideError(f"There is no folder '{folder}'. Check the spelling, or choose another folder.") from error
+    except NotADirectoryError as error:
+        raise SlideError(f"'{folder}' is a file. Choose the folder that it lies in.") from error
     except OSError as error:
         raise SlideError(f"The folder '{folder}' can't be opened: {error.strerror}. Choose another folder.") from error
+    slides = sorted((one for one in found if isinstance(one, str)), key=_natural_key)
+    left_out = sorted((one for one in found if isinstance(one, LeftOut)), key=lambda one: one.path)
+    return Found(tuple(slides), tuple(left_out))
 
 
 def slide_file(folder: Path, slide: str) -> Path:

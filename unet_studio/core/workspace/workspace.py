@@ -20,7 +20,7 @@ from unet_studio.core.project.active_model import use_model
 from unet_studio.core.project.journal import Journal, Write
 from unet_studio.core.project.lock import writing
 from unet_studio.core.project.store import Project
-from unet_studio.core.slides.finding import find_slides, slide_file
+from unet_studio.core.slides.finding import Found, search_folder, slide_file
 from unet_studio.core.workspace.change import Change
 from unet_studio.core.workspace.elsewhere import save_elsewhere
 from unet_studio.core.workspace.history import History
@@ -40,8 +40,9 @@ class Workspace:
     agree on the same states, labels and history.
     """
 
-    def __init__(self, project: Project, slides: tuple[str, ...], read_only: str, notify: Callable[[], None]) -> None:
-        self.slides = slides
+    def __init__(self, project: Project, found: Found, read_only: str, notify: Callable[[], None]) -> None:
+        self.slides = found.slides
+        self.left_out = found.left_out
         self.read_only = read_only
         self.folder = project.folder
         self.place = project.place
@@ -54,7 +55,7 @@ class Workspace:
         self.kept = project.kept_proposals()  # what lies under labels, whichever model is active
         self.proposed = proposed_planes(self.place, self.active_model)
         self.part: PlaneId | None = None  # the plane whose proposal is stored in part, while the rest is computed
-        self.judging = Judging(project, slides, self._submit)
+        self.judging = Judging(project, found.slides, self._submit)
         self._project = project
         self._held = ExitStack()
         self._notify = notify
@@ -73,7 +74,7 @@ class Workspace:
 
         Raises `SlideError` for a folder without slides and `ProjectError` where its project can't be kept.
         """
-        slides = find_slides(folder)
+        found = search_folder(folder)
         with ExitStack() as held:
             project = held.enter_context(Project.open(folder, place=place))
             read_only = ""
@@ -83,7 +84,7 @@ class Workspace:
                 read_only = str(error)
             if not read_only:
                 settle(project)
-            workspace = cls(project, slides, read_only, notify)
+            workspace = cls(project, found, read_only, notify)
             workspace._held = held.pop_all()
         return workspace
 

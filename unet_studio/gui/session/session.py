@@ -15,7 +15,7 @@ from unet_studio.core.labels.plane import LabelPlane, PlaneId
 from unet_studio.core.masks.mask_view import MaskView
 from unet_studio.core.masks.proposals import Proposal
 from unet_studio.core.scoring.judgement import TooClose
-from unet_studio.core.slides.finding import find_left_out
+from unet_studio.core.slides.finding import LeftOut
 from unet_studio.core.tiles import Box
 from unet_studio.core.workspace.accepting import accept
 from unet_studio.core.workspace.change import Change
@@ -105,15 +105,15 @@ class Session(QObject):
         self.changed.emit(Changes(history=True))
         if workspace.read_only:
             self.warn(workspace.read_only)
-        self._tell_left_out(folder)
+        if workspace.left_out:
+            self._tell_left_out(workspace.left_out)
         self.open_plane(PlaneId(workspace.slides[0]))
         return True
 
-    def _tell_left_out(self, folder: Path) -> None:
-        if left_out := find_left_out(folder):
-            text = self.tr("%n file(s) of the folder can't be used and are left out.", "", len(left_out))
-            details = tuple(f"{one.path}: {one.reason}." for one in left_out)
-            self.notice.emit(Notice(text, NoticeKind.WARNING, details=details))
+    def _tell_left_out(self, left_out: Sequence[LeftOut]) -> None:
+        text = self.tr("%n file(s) of the folder can't be used and are left out.", "", len(left_out))
+        details = tuple(f"{one.path}: {one.reason}." for one in left_out)
+        self.notice.emit(Notice(text, NoticeKind.WARNING, details=details))
 
     def may_leave(self) -> bool:
         """Have all that is not saved written, or ask what to do about it; False where a person wants to stay.
