@@ -217,3 +217,18 @@ def test_a_retraining_can_run_at_low_priority(tmp_path: Path) -> None:
     with Pipe(command, tmp_path / "errors.txt") as pipe:
         assert isinstance(pipe.next(), Ready)
         assert os.getpriority(os.PRIO_PROCESS, pipe.process.pid) == min(19, os.getpriority(os.PRIO_PROCESS, 0) + 10)
+
+
+@pytest.mark.parametrize(
+    ("options", "of_the_user", "asked"), [([], None, "nothing"), (["--trains"], None, "1"), (["--trains"], "0", "0")]
+)
+def test_a_worker_that_trains_asks_tensorflow_for_onednn_unless_the_user_decided(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], of_the_user: str | None, asked: str
+) -> None:
+    monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS", raising=False)
+    if of_the_user is not None:
+        monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", of_the_user)
+    with Pipe([*SCRIPTED, *options], tmp_path / "errors.txt") as pipe:
+        assert isinstance(pipe.next(), Ready)
+        pipe.send(propose(1, "telling"))
+        assert pipe.next() == Failed(1, asked)

@@ -29,7 +29,7 @@ def demo(
     from unet_studio.demo.loop import run_headless
 
     target = folder or Path(tempfile.mkdtemp(prefix="unet-studio-demo-"))
-    engine = load_engine()
+    engine = load_engine(trains=True)
     with TerminalReporter("Starting") as reporter:
         report = run_headless(target, reporter, engine)
     answer(demo_content(report), as_json=as_json, text=demo_text(report))

@@ -5,13 +5,16 @@ import os
 from typing import TYPE_CHECKING
 
 from unet_studio.cli.terminal import quiet_stderr
+from unet_studio.worker.environment import make_training_fast
 
 if TYPE_CHECKING:
     from unet_studio.worker.jobs import Jobs
 
 
-def load_engine() -> "Jobs":
-    """Import Keras and what needs it; takes seconds."""
+def load_engine(*, trains: bool = False) -> "Jobs":
+    """Import Keras and what needs it, for a training or for proposals; takes seconds."""
+    if trains:
+        make_training_fast()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with quiet_stderr():
         from unet_studio.worker.jobs import Jobs

@@ -87,7 +87,7 @@ def simulate(
         "" if start == "scratch" else start, way, clicks, minutes, train_seconds, test_share=test_share, seed=seed,
         recipe=recipe, changes=tuple(changes or ()), order=order,
     )  # fmt: skip
-    engine, runs = load_engine(), []
+    engine, runs = load_engine(trains=True), []
     with TerminalReporter("Simulating") as reporter:
         for number in range(seed, seed + seeds):
             reporter.event(PhaseBegan(f"Seed {number}"))

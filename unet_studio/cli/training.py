@@ -72,7 +72,7 @@ def retrain(
                 model = active_model(opened).id
             job = RetrainJob(str(opened.folder), str(opened.place), model, recipe, changes or [])
         lesson = Lesson() if resume else check_can_learn(opened, has_start=bool(model))
-        engine, started = load_engine(), time.monotonic()
+        engine, started = load_engine(trains=True), time.monotonic()
         with TerminalReporter("Retraining") as reporter:
             for sentence in (*lesson.learned, *lesson.judged):
                 reporter.say(sentence)
@@ -90,7 +90,7 @@ def retrain(
 def _retrain_from_bundle(file: Path, folder: Path, place: Path | None, *, as_json: bool) -> None:
     unbundled, started = unpack_bundle(file, folder, place), time.monotonic()
     with open_project(folder, place, write=True) as opened:
-        engine = load_engine()
+        engine = load_engine(trains=True)
         with TerminalReporter("Retraining") as reporter:
             retrained = engine.retrain(unbundled.job, reporter)
         judgement = adopt(opened, retrained)

@@ -22,6 +22,7 @@ from unet_studio.protocol.messages import (
     encode,
 )
 from unet_studio.protocol.values import CompareJob, Event, ProposeJob, RetrainJob
+from unet_studio.worker.environment import make_training_fast
 
 if TYPE_CHECKING:
     from unet_studio.usecases.engine import Engine
@@ -94,6 +95,8 @@ def main() -> None:
     threading.Thread(target=connection.listen, args=(sys.stdin.buffer,), daemon=True).start()
     if "--low-priority" in sys.argv:
         _lower_priority()
+    if "--trains" in sys.argv:
+        make_training_fast()
 
     from unet_studio.unet.device import find_device
     from unet_studio.worker.jobs import Jobs

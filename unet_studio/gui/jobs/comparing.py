@@ -14,7 +14,7 @@ class Comparing(WorkerJob):
     compared = Signal(object)  # Compared
 
     def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(low_priority=True, keeps_worker=False, parent=parent)
+        super().__init__(options=("--low-priority",), keeps_worker=False, parent=parent)
         self._failures: list[str] = []
 
     def compare(self, workspace: Workspace, before: str, after: str) -> None:

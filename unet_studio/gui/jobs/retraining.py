@@ -19,7 +19,7 @@ class Retraining(WorkerJob):
     finished = Signal(object)  # Retrained
 
     def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(low_priority=True, keeps_worker=False, parent=parent)
+        super().__init__(options=("--low-priority", "--trains"), keeps_worker=False, parent=parent)
         self.worker.cancel_seconds = _GRACE_SECONDS
 
     def retrain(self, workspace: Workspace, model: str) -> None:

@@ -1,5 +1,7 @@
 """What proposing and retraining share: a worker, one activity at a time, and a notice when it fails or is stopped."""
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import QObject, Signal
 
 from unet_studio.gui.controls.notice import Notice, NoticeKind
@@ -17,10 +19,12 @@ class WorkerJob(QObject):
     began = Signal(object)  # Activity
     notice = Signal(object)  # Notice
 
-    def __init__(self, *, low_priority: bool = False, keeps_worker: bool = True, parent: QObject | None = None) -> None:
+    def __init__(
+        self, *, options: Sequence[str] = (), keeps_worker: bool = True, parent: QObject | None = None
+    ) -> None:
         super().__init__(parent)
         self._keeps_worker = keeps_worker
-        self.worker = WorkerProcess(low_priority=low_priority, parent=self)
+        self.worker = WorkerProcess(options=options, parent=self)
         self._activity: Activity | None = None
         self.worker.progress.connect(self._on_progress)
         self.worker.happened.connect(self._on_event)

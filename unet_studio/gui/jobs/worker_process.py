@@ -4,6 +4,7 @@ import logging
 import os
 import sys
 from collections import deque
+from collections.abc import Sequence
 
 from PySide6.QtCore import QElapsedTimer, QObject, QProcess, QProcessEnvironment, Qt, QTimer, Signal
 
@@ -56,17 +57,15 @@ class WorkerProcess(QObject):
     failed = Signal(int, str)  # request, why
     died = Signal(str)  # why there is no worker now
 
-    def __init__(self, *, low_priority: bool = False, parent: QObject | None = None) -> None:
+    def __init__(self, *, options: Sequence[str] = (), parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self.command = [sys.executable, "-P", "-m", "unet_studio.worker"]
+        self.command = [sys.executable, "-P", "-m", "unet_studio.worker", *options]
         """What is started; a user may set it to run the worker elsewhere."""
         self.silence_seconds = _SILENCE_SECONDS
         """A worker at work that says nothing for so long is taken for hung."""
         self.cancel_seconds: float = _CANCEL_SECONDS
         """A worker has so long to end a request that was cancelled, counted from when it last said that it is about to;
         then it is killed."""
-        if low_priority:
-            self.command.append("--low-priority")
         self._process = self._make_process()
         self._errors: deque[str] = deque(maxlen=30)
         self._next_request = 1
