@@ -1,11 +1,12 @@
 """Simulated people who correct in part: does a model that learned from them forget, and does it learn?
 
     uv run python training/corrections.py --data ../shared/data --json corrections.json
-    uv run python training/corrections.py --data ../shared/data --sets histology --ways erase-only worst-three --seeds 3
+    uv run python training/corrections.py --sets he_dev --ways erase-only worst-three --seeds 0 1 2
 
 For each data set, way of working and seed a person works on the slides of a pool and asks for a few trainings; each
 new model, adopted or not, is judged on slides that nobody works on. Prints a row for each click. Of a set without empty
-slides the person reviews crops in which nothing is; where they would be too small, that is said.
+slides the person reviews crops in which nothing is; where they would be too small, that is said. What the file of
+--json holds already isn't run again, so a run that was ended goes on where it was.
 """
 
 import argparse
@@ -201,18 +202,21 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--sets", nargs="+", choices=list(SETS), default=list(SETS))
     parser.add_argument("--ways", nargs="+", type=Way, choices=list(Way), default=list(Way))
-    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--clicks", type=int, default=2)
     parser.add_argument("--minutes", type=float, default=2.0)
     parser.add_argument("--recipe", default="")
     parser.add_argument("--set", action="append", default=[], help="a change of the recipe, as for 'retrain'")
-    parser.add_argument("--json", type=Path, help="written anew after each simulation")
+    parser.add_argument("--json", type=Path, help="written anew after each simulation; what it holds is done")
     wanted = parser.parse_args()
-    done: list[dict[str, Any]] = []
+    done: list[dict[str, Any]] = json.loads(wanted.json.read_text()) if wanted.json and wanted.json.exists() else []
+    known = {(run["set"], run["way"], run["seed"]) for run in done}
     print(" | ".join(_TITLES), flush=True)
     with tempfile.TemporaryDirectory(prefix="corrections-") as starts:
-        engine = load_engine()
-        for seed, way, name in product(range(wanted.seeds), wanted.ways, wanted.sets):
+        engine = load_engine(trains=True)
+        for seed, way, name in product(wanted.seeds, wanted.ways, wanted.sets):
+            if (name, way, seed) in known:
+                continue
             began = time.monotonic()
             run = work(name, way, seed, wanted, engine, Path(starts))
             seconds = round(time.monotonic() - began)
