@@ -22,18 +22,15 @@ class Snapshot:
     in_bulk: frozenset[PlaneId] = frozenset()
     """Planes that were accepted from a model, many at once, and not looked at since."""
 
-    @property
-    def labelled_pixels(self) -> int:
-        return sum(plane.labelled for plane, _ in self.planes)
-
     def fingerprint(self) -> str:
         """Of every label and which slide it is on: the same labels give the same text."""
         return fingerprint_labels((plane.plane, labels) for plane, labels in self.planes)
 
     def describe(self) -> str:
-        """What a model's card says of what it learned from."""
-        slides = {plane.plane.slide for plane, _ in self.planes}
-        return f"{len(slides)} slides, {self.labelled_pixels} labelled pixels, labels {self.fingerprint()}"
+        """What a model's card says of what it learned from; the fingerprint is of all labels, the hold-out's too."""
+        learned = [plane for plane, _ in self.planes if plane.plane.slide not in self.hold_out]
+        slides, pixels = {plane.plane.slide for plane in learned}, sum(plane.labelled for plane in learned)
+        return f"{len(slides)} slides, {pixels} labelled pixels, labels {self.fingerprint()}"
 
 
 def read_snapshot(project: Project, *, each: Callable[[], None] = lambda: None) -> Snapshot:
