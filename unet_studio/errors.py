@@ -25,6 +25,10 @@ class ProjectPlaceError(ProjectError):
     """The project can't be kept beside its slides: ask for another place."""
 
 
+class StoredDataError(ProjectError):
+    """A part of a project makes no sense, such as the labels of one plane; all else can be read and written."""
+
+
 class ProjectInUseError(ProjectError):
     """Another window or command is writing to this project."""
 

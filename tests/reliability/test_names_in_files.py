@@ -20,7 +20,7 @@ from unet_studio.core.masks.proposal_writing import write_proposal
 from unet_studio.core.masks.proposals import find_proposal, proposal_file, proposed_planes, slide_stamp
 from unet_studio.core.models.cards import ModelCard, project_models, read_card
 from unet_studio.core.project.active_model import use_model
-from unet_studio.core.project.connection import FILE
+from unet_studio.core.project.damage import FILE
 from unet_studio.core.project.store import Project
 from unet_studio.core.tiles import Box
 from unet_studio.errors import ModelError, PathError

@@ -24,7 +24,7 @@ from unet_studio.core.files import is_plain_name, path_inside, write_atomically
 from unet_studio.core.masks.kept import KEPT
 from unet_studio.core.masks.proposals import slide_stamp
 from unet_studio.core.models.cards import CARD, ModelCard, find_model, project_models, read_card
-from unet_studio.core.project.connection import FILE
+from unet_studio.core.project.damage import FILE
 from unet_studio.core.project.store import PLACE_NAME, Project
 from unet_studio.core.reporting.fingerprints import file_fingerprint, labels_fingerprint
 from unet_studio.core.slides.finding import find_slides, slide_file

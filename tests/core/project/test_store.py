@@ -271,12 +271,12 @@ def test_an_edit_or_undo_that_fails_at_its_last_tile_leaves_all_as_it_was(folder
         "CREATE TRIGGER stop BEFORE INSERT ON label_tile WHEN NEW.tile_row = 1 AND NEW.tile_column = 1 "
         "BEGIN SELECT RAISE(ABORT, 'stop here'); END",
     )
-    with pytest.raises(sqlite3.IntegrityError, match="stop here"):
+    with pytest.raises(ProjectError, match="stop here"):
         project.record(2, edit_of(2), SHAPE)
     np.testing.assert_array_equal(labels_of(project), noise(SHAPE))
     execute(folder, "DROP TRIGGER stop")
     execute(folder, "CREATE TRIGGER stop BEFORE DELETE ON label_tile BEGIN SELECT RAISE(ABORT, 'stop here'); END")
-    with pytest.raises(sqlite3.IntegrityError, match="stop here"):
+    with pytest.raises(ProjectError, match="stop here"):
         project.undo(1)
     np.testing.assert_array_equal(labels_of(project), noise(SHAPE))
     assert [(entry.id, entry.undone) for entry in project.history()] == [(1, False)]

@@ -1,39 +1,26 @@
-"""Opening the store of a project: creating it, bringing an older one up to date, and telling a damaged one."""
+"""Opening the store of a project: creating it, bringing an older one up to date, and checking its tables."""
 
 import sqlite3
-import zlib
-from collections.abc import Callable
-from functools import wraps
+from contextlib import closing
+from functools import cache
 from pathlib import Path
-from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 from unet_studio.core.project.migrations import migrate
 from unet_studio.core.project.schema import EDIT_TABLES, TABLES, VERSION
 from unet_studio.errors import ProjectError
 
-FILE = "project.sqlite"
-"""Name of the store in the project's folder."""
 _BUSY_SECONDS = 10.0
 """How long a write waits for another one to finish."""
-
-_Params = ParamSpec("_Params")
-_Result = TypeVar("_Result")
-
-
-class _HasPlace(Protocol):
-    place: Path
-
-
-_Self = TypeVar("_Self", bound=_HasPlace)
 
 
 def connect(file: Path) -> sqlite3.Connection:
     """A connection to the store `file`, which is created, or brought up to date, where that is needed.
 
-    Raises `ProjectError` where it is of a newer version or can't be brought up to date, and what SQLite and zlib raise
-    where it is damaged or no file can be there.
+    Raises `ProjectError` where it is of a newer version or can't be brought up to date, and `sqlite3.Error` where it is
+    damaged or no file can be there.
     """
     connection = sqlite3.connect(file, timeout=_BUSY_SECONDS)
+    connection.text_factory = _decode
     try:
         _prepare(connection, file)
     except BaseException:
@@ -55,6 +42,7 @@ def _prepare(connection: sqlite3.Connection, file: Path) -> None:
         connection.executescript(f"BEGIN IMMEDIATE; {TABLES} {EDIT_TABLES} PRAGMA user_version = {VERSION}; COMMIT;")
     elif version < VERSION:
         migrate(connection, file)
+    _check_tables(connection)
     # WAL lets training read one snapshot while the user paints; where it can't work SQLite stays with 'delete'.
     if connection.execute("PRAGMA journal_mode = WAL").fetchone()[0] == "wal":
         # A commit reaches the operating system at once, so that it survives a crash of this program; waiting for the
@@ -64,26 +52,29 @@ def _prepare(connection: sqlite3.Connection, file: Path) -> None:
         connection.execute("PRAGMA wal_autocheckpoint = 0")
 
 
-def damaged(file: Path, error: Exception) -> ProjectError:
-    """The error for a store that can't be read."""
-    return ProjectError(
-        f"'{file}' isn't a project file, or is damaged ({error}). "
-        "Put it aside and restore a copy from your backup, or open the folder with another place."
-    )
+def _decode(text: bytes) -> str:
+    """A text of the store; what isn't UTF-8 in a damaged one must not hide all other texts."""
+    return text.decode(errors="replace")
 
 
-def reports_damage(
-    method: Callable[Concatenate[_Self, _Params], _Result],
-) -> Callable[Concatenate[_Self, _Params], _Result]:
-    """Have a method that reads the store in `self.place` raise `ProjectError` where the file is damaged."""
+def _check_tables(connection: sqlite3.Connection) -> None:
+    """Raise `sqlite3.DatabaseError` where a table or a column is missing, before anything is read or written."""
+    missing = _tables() - _columns(connection)
+    if missing:
+        table, column = min(missing)
+        has_table = any(found == table for found, _ in _tables() - missing)
+        what = f"column '{column}' of its table '{table}'" if has_table else f"table '{table}'"
+        raise sqlite3.DatabaseError(f"its {what} is missing")
 
-    @wraps(method)
-    def wrapper(self: _Self, /, *args: _Params.args, **kwargs: _Params.kwargs) -> _Result:
-        try:
-            return method(self, *args, **kwargs)
-        except (sqlite3.OperationalError, sqlite3.ProgrammingError):
-            raise  # a busy disk, or a bug in this program
-        except (sqlite3.DatabaseError, zlib.error) as error:
-            raise damaged(self.place / FILE, error) from error
 
-    return wrapper
+@cache
+def _tables() -> frozenset[tuple[str, str]]:
+    """The tables of a store, with each of their columns."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.executescript(TABLES + EDIT_TABLES)
+        return _columns(connection)
+
+
+def _columns(connection: sqlite3.Connection) -> frozenset[tuple[str, str]]:
+    sql = "SELECT t.name, c.name FROM sqlite_master AS t, pragma_table_info(t.name) AS c WHERE t.type = 'table'"
+    return frozenset(connection.execute(sql).fetchall())

@@ -10,9 +10,11 @@ from dataclasses import dataclass, replace
 from unet_studio.core.labels.edits import PlaneChange
 from unet_studio.core.labels.plane import LabelPlane, PlaneId
 from unet_studio.core.project.store import Project
-from unet_studio.errors import PathError, ProjectError
+from unet_studio.errors import PathError, ProjectError, StoredDataError
 
 _log = logging.getLogger(__name__)
+_PASSING = (sqlite3.Error, OSError, ProjectError, PathError)
+"""Errors of the disk, or of the project as a whole."""
 _RETRY_SECONDS = 2.0
 _SYNC_SECONDS = 0.5
 _CLOSING_SECONDS = 1.0
@@ -114,13 +116,13 @@ class Journal:
             try:
                 project = project or self._open_project()
                 write.run(project)
-            except (sqlite3.Error, OSError, ProjectError, PathError) as error:
+            except Exception as error:
                 # The disk may come back, or a copy of the project: what is queued stays queued.
-                self._hold(_sentence(error))
-                continue
-            except Exception as error:  # trying again can't help, and what comes after must still be written
-                _log.exception("Could not write: %s", write.sentence)
-                self._written(lost=f"A change could not be saved ({write.sentence}): {error}")
+                if isinstance(error, _PASSING) and not isinstance(error, StoredDataError):
+                    self._hold(_sentence(error))
+                else:  # trying again can't help, and what comes after must still be written
+                    _log.exception("Could not write: %s", write.sentence)
+                    self._written(lost=f"A change could not be saved ({write.sentence}): {error}")
                 continue
             self._written()
         if project is not None:

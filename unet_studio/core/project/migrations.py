@@ -1,12 +1,14 @@
 """Bringing the store of an older version up to date; one for which that fails stays as it was."""
 
 import sqlite3
+import zlib
 from contextlib import suppress
 from pathlib import Path
 
 from unet_studio.core.files import path_inside
 from unet_studio.core.labels.edits import Edit, PlaneChange, make_patches
 from unet_studio.core.labels.plane import PlaneId, PlaneState
+from unet_studio.core.project.damage import is_damage
 from unet_studio.core.project.lock import writing
 from unet_studio.core.project.schema import EDIT_TABLES
 from unet_studio.core.project.stored_edits import insert_change
@@ -17,13 +19,15 @@ from unet_studio.errors import PathError, ProjectError, ProjectInUseError
 def migrate(connection: sqlite3.Connection, file: Path) -> None:
     """Bring the store `file`, of version 1 or 2, to version 3.
 
-    Raises `ProjectError` where it is in use or can't be written. A damaged one raises what SQLite and zlib raise.
+    Raises `ProjectError` where it is in use or can't be written, and `sqlite3.DatabaseError` where it is damaged.
     """
     try:
         with writing(file.parent), connection:  # an older U-Net Studio that has it open could not go on writing
             connection.execute("BEGIN IMMEDIATE")
             _to_version_3(connection, file.parent)
     except (ProjectInUseError, sqlite3.OperationalError) as error:
+        if is_damage(error):
+            raise
         reason = "another window or command has it open" if isinstance(error, ProjectInUseError) else error
         raise ProjectError(
             f"'{file}' is of an older U-Net Studio and can't be brought up to date ({reason}). It is unchanged: close "
@@ -70,7 +74,10 @@ def _cut_edits(connection: sqlite3.Connection) -> None:
     for statement in EDIT_TABLES.split(";"):
         connection.execute(statement)
     for (edit_id,) in connection.execute("SELECT id FROM edit_v1 ORDER BY id").fetchall():
-        _cut_edit(connection, edit_id)
+        try:
+            _cut_edit(connection, edit_id)
+        except (zlib.error, ValueError, TypeError, OverflowError) as error:
+            raise sqlite3.DatabaseError(f"edit {edit_id} makes no sense: {error}") from error
     connection.execute("DROP TABLE edit_v1")
 
 

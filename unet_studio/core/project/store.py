@@ -2,11 +2,10 @@
 
 import json
 import sqlite3
-import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,14 +16,17 @@ from unet_studio.core.files import is_plain_name
 from unet_studio.core.labels.edits import Edit
 from unet_studio.core.labels.plane import LabelPlane, PlaneId, PlaneState, ProposalId
 from unet_studio.core.project import stored_edits, stored_labels
-from unet_studio.core.project.connection import FILE, connect, damaged, reports_damage
+from unet_studio.core.project.connection import connect
+from unet_studio.core.project.damage import FILE, READING_ERRORS, damaged, is_damage, reports_damage
 from unet_studio.core.project.stored_edits import StoredEdit, TimedEdit
 from unet_studio.core.project.stored_labels import ClassCounts, LabelledPlane
+from unet_studio.core.project.stored_values import class_of, damaged_entry, names_of, text_of, threshold_of
 from unet_studio.core.tiles import Box
-from unet_studio.errors import ProjectPlaceError
+from unet_studio.errors import ProjectPlaceError, RecipeError
 
 PLACE_NAME = "unet-studio"
 """Name of the project folder beside the slides."""
+_Value = TypeVar("_Value")
 
 
 class Project(AbstractContextManager["Project"]):
@@ -51,13 +53,13 @@ class Project(AbstractContextManager["Project"]):
         try:
             place.mkdir(parents=True, exist_ok=True)
             connection = connect(place / FILE)
-        except (OSError, sqlite3.OperationalError) as error:
+        except (OSError, *READING_ERRORS) as error:
+            if is_damage(error):
+                raise damaged(place / FILE, error) from error
             raise ProjectPlaceError(
                 f"The project can't be kept in '{place}' ({_reason(error)}). "
                 "Choose another place for it; the slides stay where they are."
             ) from error
-        except (sqlite3.DatabaseError, zlib.error) as error:
-            raise damaged(place / FILE, error) from error
         return cls(folder, place, connection)
 
     def close(self) -> None:
@@ -88,7 +90,7 @@ class Project(AbstractContextManager["Project"]):
         rows = self._db.execute("SELECT idx, name, red, green, blue FROM class ORDER BY idx").fetchall()
         if not rows:
             return make_classes("foreground")
-        return tuple(LabelClass(index, name, (red, green, blue)) for index, name, red, green, blue in rows)
+        return tuple(class_of(*row) for row in rows)
 
     @property
     @reports_damage
@@ -96,6 +98,7 @@ class Project(AbstractContextManager["Project"]):
         """Whether someone chose the classes, or a model brought them."""
         return self._db.execute("SELECT 1 FROM class").fetchone() is not None
 
+    @reports_damage
     def set_classes(self, classes: Iterable[LabelClass]) -> None:
         with self._db:
             self._db.execute("DELETE FROM class")
@@ -103,6 +106,7 @@ class Project(AbstractContextManager["Project"]):
                 "INSERT INTO class VALUES (?, ?, ?, ?, ?)", [(c.index, c.name, *c.colour) for c in classes]
             )
 
+    @reports_damage
     def set_setting(self, name: str, value: str) -> None:
         with self._db:
             self._db.execute("INSERT OR REPLACE INTO setting VALUES (?, ?)", (name, value))
@@ -110,7 +114,7 @@ class Project(AbstractContextManager["Project"]):
     @reports_damage
     def steps(self) -> tuple[Step, ...]:
         """The clean-up recipe."""
-        return parse_steps(_setting(self._db, "clean_up"))
+        return self._setting("clean_up", parse_steps)
 
     def set_steps(self, steps: Iterable[Step]) -> None:
         self.set_setting("clean_up", format_steps(tuple(steps)))
@@ -119,32 +123,33 @@ class Project(AbstractContextManager["Project"]):
     @reports_damage
     def threshold(self) -> float:
         """The threshold of the mask recipe, 0…1; 0.5 until someone chooses."""
-        return float(_setting(self._db, "threshold") or "0.5")
+        return self._setting("threshold", lambda text: threshold_of(text or "0.5"))
 
     @property
     @reports_damage
     def active_model(self) -> str:
         """Id of the model that proposes; empty until one is chosen, and where what is stored is no id but a path."""
-        name = _setting(self._db, "active_model")
+        name = self._setting("active_model", str)
         return name if is_plain_name(name) else ""
 
     @property
     @reports_damage
     def too_close(self) -> str:
         """What becomes of a new model that the hold-out can't judge; empty until someone chooses."""
-        return _setting(self._db, "too_close")
+        return self._setting("too_close", str)
 
     @property
     @reports_damage
     def repeat_key(self) -> str:
         """Which slide is which of those that were dealt to be labelled again, as JSON; empty where none was."""
-        return _setting(self._db, "repeat_key")
+        return self._setting("repeat_key", str)
 
     @reports_damage
     def hold_out(self) -> frozenset[str]:
         """Slides kept out of training."""
-        return frozenset(row[0] for row in self._db.execute("SELECT slide FROM hold_out"))
+        return frozenset(text_of("its hold-out", slide) for (slide,) in self._db.execute("SELECT slide FROM hold_out"))
 
+    @reports_damage
     def add_hold_out(self, slides: Iterable[str]) -> None:
         """Keep these slides out of training from now on."""
         added = frozenset(slides)
@@ -152,6 +157,7 @@ class Project(AbstractContextManager["Project"]):
             self._db.executemany("INSERT OR IGNORE INTO hold_out VALUES (?)", [(slide,) for slide in added])
             self._set_names("declined", self.declined() - added)
 
+    @reports_damage
     def remove_hold_out(self, slides: Iterable[str]) -> None:
         """Have these slides learned from, because a person wants it; they are never drawn into the hold-out again."""
         removed = frozenset(slides)
@@ -169,6 +175,7 @@ class Project(AbstractContextManager["Project"]):
         """Slides that a training has had so far, also one that failed; None before the first."""
         return self._names("learned")
 
+    @reports_damage
     def mark_learned(self, slides: Iterable[str]) -> None:
         """A training gets these slides to learn from."""
         with self._db:
@@ -178,24 +185,30 @@ class Project(AbstractContextManager["Project"]):
     @reports_damage
     def hold_out_groups(self) -> str:
         """How slides are grouped, as `grouping.check_grouping` has it; empty until someone chooses."""
-        return _setting(self._db, "hold_out_groups")
+        return self._setting("hold_out_groups", str)
 
     @reports_damage
     def audit(self) -> frozenset[str]:
         """Slides drawn at random on which the masks are judged; no model learns from them or is chosen by them."""
         return self._names("audit") or frozenset()
 
+    @reports_damage
     def set_audit(self, slides: Iterable[str]) -> None:
         with self._db:
             self._set_names("audit", slides)
 
     def _names(self, setting: str) -> frozenset[str] | None:
-        """Slides in a setting, None where it was never made; raises `ProjectError` where it is damaged."""
+        """Slides in a setting, None where it was never made."""
+        return self._setting(setting, lambda text: names_of(text) if text else None)
+
+    def _setting(self, name: str, parse: Callable[[str], _Value]) -> _Value:
+        """A setting, of an empty text where it was never made; raises `StoredDataError` where it is damaged."""
+        row = self._db.execute("SELECT value FROM setting WHERE name = ?", (name,)).fetchone()
+        what = f"its setting '{name}'"
         try:
-            text = _setting(self._db, setting)
-            return frozenset(map(str, json.loads(text))) if text else None
-        except (ValueError, TypeError) as error:
-            raise damaged(self.place / FILE, error) from error
+            return parse(text_of(what, row[0]) if row else "")
+        except (ValueError, RecipeError) as error:
+            raise damaged_entry(what) from error
 
     def _set_names(self, setting: str, slides: Iterable[str]) -> None:
         """Inside the caller's transaction."""
@@ -257,6 +270,7 @@ class Project(AbstractContextManager["Project"]):
         """The planes that are labelled in part and have no kept proposal that is known, in order."""
         return stored_labels.read_unsettled(self._db)
 
+    @reports_damage
     def settle_proposals(self, found: Mapping[PlaneId, ProposalId]) -> None:
         """Name the proposals under the labels of planes where none is known so far; changes no other plane."""
         with self._db:
@@ -270,6 +284,7 @@ class Project(AbstractContextManager["Project"]):
         """An id above those of all edits that are stored."""
         return stored_edits.next_edit_id(self._db)
 
+    @reports_damage
     def record(self, edit_id: int, edit: Edit, *shapes: tuple[int, int]) -> None:
         """Store an edit and what it changes in one transaction; undone edits are forgotten.
 
@@ -279,11 +294,13 @@ class Project(AbstractContextManager["Project"]):
         with self._db:
             stored_edits.record(self._db, edit_id, edit, shapes)
 
+    @reports_damage
     def undo(self, edit_id: int) -> None:
         """Take an edit back; undoing one that is undone already, or gone, changes nothing."""
         with self._db:
             stored_edits.replay(self._db, edit_id, undone=True)
 
+    @reports_damage
     def redo(self, edit_id: int) -> None:
         """Make an edit again that was taken back; redoing any other changes nothing."""
         with self._db:
@@ -301,11 +318,6 @@ class Project(AbstractContextManager["Project"]):
         With `before`, only edits older than the one with this id.
         """
         return stored_edits.read_history(self._db, before=before, max_bytes=max_bytes)
-
-
-def _setting(db: sqlite3.Connection, name: str) -> str:
-    row = db.execute("SELECT value FROM setting WHERE name = ?", (name,)).fetchone()
-    return str(row[0]) if row else ""
 
 
 def _reason(error: Exception) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from unet_studio.core.labels.edits import Edit
 from unet_studio.core.project.stored_edits import StoredEdit
+from unet_studio.errors import StoredDataError
 
 _KEPT_BYTES = 256 << 20
 """Of edits in memory; older ones come back from the project."""
@@ -16,17 +17,19 @@ class History:
     """The edits that are done and those that were taken back, as entries of the project.
 
     `recall` reads what is stored; `unwritten` says how many writes wait: edits that are not written yet stay in memory.
+    `problem` says why stored edits can't be taken back, where one of them is damaged, or is empty.
     """
 
     def __init__(self, recall: Recall, next_id: int, unwritten: Callable[[], int]) -> None:
-        stored = recall(None, _KEPT_BYTES // 4)
+        self.problem = ""
+        self._recall = recall
+        self._forgot = True  # the project may hold more than is read now
+        stored = self._read(None, _KEPT_BYTES // 4)
         self.done = [entry for entry in stored if not entry.undone]
         self.undone = [entry for entry in reversed(stored) if entry.undone]  # the next to be made again is last
-        self._recall = recall
         self._unwritten = unwritten
         self.next_id = next_id
         self._kept_bytes = sum(entry.edit.nbytes for entry in stored)
-        self._forgot = True  # the project may hold more than was read now
 
     def add(self, edit: Edit) -> None:
         """Take a new edit, by the id `next_id`; what was taken back before can't be made again."""
@@ -68,8 +71,16 @@ class History:
         An edit that is taken back in the project but not in memory was replaced by one that is not written yet.
         """
         oldest = min((entry.id for entry in self.undone), default=None)
-        while not self.done and (found := self._recall(oldest, _KEPT_BYTES // 2)):
+        while not self.done and (found := self._read(oldest, _KEPT_BYTES // 2)):
             self.done = [entry for entry in found if not entry.undone]
             oldest = found[0].id
         self._kept_bytes += sum(entry.edit.nbytes for entry in self.done)
         self._forgot = bool(self.done)
+
+    def _read(self, before: int | None, most: int) -> list[StoredEdit]:
+        """Stored edits; none where the newest of them is damaged, since those before it can't be taken back either."""
+        try:
+            return self._recall(before, most)
+        except StoredDataError as error:
+            self.problem = f"{error} Edits up to it can't be taken back."
+            return []

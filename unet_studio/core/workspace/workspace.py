@@ -27,7 +27,7 @@ from unet_studio.core.workspace.history import History
 from unet_studio.core.workspace.judging import Judging
 from unet_studio.core.workspace.planes import Planes
 from unet_studio.core.workspace.unsaved import Unsaved
-from unet_studio.errors import ProjectError, ProjectInUseError, SlideError
+from unet_studio.errors import ProjectError, ProjectInUseError, SlideError, StoredDataError
 
 
 class Workspace:
@@ -255,6 +255,7 @@ class Workspace:
         self._check_writable()
         entry = self._history.next_undo
         if entry is None:
+            self._check_history()
             return None
         number = entry.id
         change = self._carry_out(Change(entry.edit, undone=True), lambda project: project.undo(number))
@@ -296,6 +297,10 @@ class Workspace:
         self._submit(written)
         self._settle(change.planes)
         return change
+
+    def _check_history(self) -> None:
+        if self._history.problem:
+            raise StoredDataError(self._history.problem)
 
     def _set_state(self, plane: PlaneId, state: PlaneState) -> None:
         if state in (PlaneState.NEW, PlaneState.PROPOSED):

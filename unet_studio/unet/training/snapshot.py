@@ -1,5 +1,6 @@
 """The snapshot: what a training reads of a project, all of one moment, while a person paints on."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -8,7 +9,9 @@ from unet_studio.core.labels.fingerprint import fingerprint_labels
 from unet_studio.core.labels.plane import LabelPlane, PlaneId
 from unet_studio.core.project.store import Project
 from unet_studio.core.project.stored_labels import LabelledPlane
-from unet_studio.errors import StudioError
+from unet_studio.errors import StoredDataError, StudioError
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +49,21 @@ def read_snapshot(project: Project, *, each: Callable[[], None] = lambda: None) 
 
 
 def read_labels(project: Project, *, each: Callable[[], None] = lambda: None) -> Snapshot:
-    """Classes, hold-out and all labels but those of the audit sample.
+    """Classes, hold-out and all labels but those of the audit sample and of planes that are damaged in the store.
 
     `each` is called before the labels of a plane are read, and may raise to stop.
     """
 
-    def read(plane: LabelledPlane) -> tuple[LabelledPlane, LabelPlane]:
+    def read(plane: LabelledPlane) -> LabelPlane | None:
         each()
-        return plane, project.labels(plane.plane, plane.shape)
+        try:
+            return project.labels(plane.plane, plane.shape)
+        except StoredDataError as error:
+            _log.warning("Nothing is learned from a plane: %s", error)
+            return None
 
     with project.snapshot():
         audit = project.audit()
-        planes = tuple(read(plane) for plane in project.labelled_planes() if plane.plane.slide not in audit)
-        return Snapshot(project.classes(), project.hold_out(), planes, audit, project.accepted_in_bulk())
+        planes = [(plane, read(plane)) for plane in project.labelled_planes() if plane.plane.slide not in audit]
+        whole = tuple((plane, labels) for plane, labels in planes if labels is not None)
+        return Snapshot(project.classes(), project.hold_out(), whole, audit, project.accepted_in_bulk())
