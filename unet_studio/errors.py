@@ -25,6 +25,10 @@ class ProjectPlaceError(ProjectError):
     """The project can't be kept beside its slides: ask for another place."""
 
 
+class StoreMissingError(ProjectError):
+    """What people did in a project is gone: its store was removed or emptied."""
+
+
 class StoredDataError(ProjectError):
     """A part of a project makes no sense, such as the labels of one plane; all else can be read and written."""
 

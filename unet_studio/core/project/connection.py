@@ -13,8 +13,8 @@ _BUSY_SECONDS = 10.0
 """How long a write waits for another one to finish."""
 
 
-def connect(file: Path) -> sqlite3.Connection:
-    """A connection to the store `file`, which is created, or brought up to date, where that is needed.
+def connect(file: Path, *, create: bool = False) -> sqlite3.Connection:
+    """A connection to the store `file`, which is brought up to date where that is needed; it may `create` one.
 
     Raises `ProjectError` where it is of a newer version or can't be brought up to date, and `sqlite3.Error` where it is
     damaged or no file can be there.
@@ -22,14 +22,14 @@ def connect(file: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(file, timeout=_BUSY_SECONDS)
     connection.text_factory = _decode
     try:
-        _prepare(connection, file)
+        _prepare(connection, file, create=create)
     except BaseException:
         connection.close()
         raise
     return connection
 
 
-def _prepare(connection: sqlite3.Connection, file: Path) -> None:
+def _prepare(connection: sqlite3.Connection, file: Path, *, create: bool) -> None:
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA synchronous = FULL")
     version = connection.execute("PRAGMA user_version").fetchone()[0]
@@ -38,6 +38,8 @@ def _prepare(connection: sqlite3.Connection, file: Path) -> None:
             f"'{file}' was made by a newer U-Net Studio (format {version}, this one reads up to {VERSION}). "
             "Update the program to open it."
         )
+    if version == 0 and not create:
+        raise sqlite3.DatabaseError("it has no format of a project")
     if version == 0:
         connection.executescript(f"BEGIN IMMEDIATE; {TABLES} {EDIT_TABLES} PRAGMA user_version = {VERSION}; COMMIT;")
     elif version < VERSION:

@@ -5,10 +5,12 @@ import sqlite3
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from unet_studio.core.labels.edits import PlaneChange
 from unet_studio.core.labels.plane import LabelPlane, PlaneId
+from unet_studio.core.project.held_store import HeldStore
 from unet_studio.core.project.store import Project
 from unet_studio.errors import PathError, ProjectError, StoredDataError
 
@@ -17,6 +19,8 @@ _PASSING = (sqlite3.Error, OSError, ProjectError, PathError)
 """Errors of the disk, or of the project as a whole."""
 _RETRY_SECONDS = 2.0
 _SYNC_SECONDS = 0.5
+_IDLE_SECONDS = 5.0
+"""How often it is looked whether the store is still there while nothing is written."""
 _CLOSING_SECONDS = 1.0
 """How long closing waits for the threads; one that hangs in the file system must not hold up the window."""
 
@@ -111,11 +115,17 @@ class Journal:
         return written
 
     def _run(self) -> None:
-        project: Project | None = None
-        while (write := self._next()) is not None:
+        store = HeldStore(self._open_project)
+        while True:
+            write = self._next()
+            if self._closing.is_set():
+                break
+            if write is None:
+                with suppress(*_PASSING):  # it is told once there is something to write
+                    store.check()
+                continue
             try:
-                project = project or self._open_project()
-                write.run(project)
+                store.run(write.run)
             except Exception as error:
                 # The disk may come back, or a copy of the project: what is queued stays queued.
                 if isinstance(error, _PASSING) and not isinstance(error, StoredDataError):
@@ -125,13 +135,13 @@ class Journal:
                     self._written(lost=f"A change could not be saved ({write.sentence}): {error}")
                 continue
             self._written()
-        if project is not None:
-            project.close()
+        store.close()
 
     def _next(self) -> Write | None:
+        """The next write; None where there is none for a while."""
         with self._changed:
-            self._changed.wait_for(lambda: self._queue or self._closing.is_set())
-            return None if self._closing.is_set() else self._queue[0]
+            self._changed.wait_for(lambda: self._queue or self._closing.is_set(), _IDLE_SECONDS)
+            return self._queue[0] if self._queue else None
 
     def _hold(self, problem: str) -> None:
         """Tell why the first write could not be done, and wait a little before it is tried again."""
@@ -152,17 +162,14 @@ class Journal:
 
     def _sync(self) -> None:
         """Flush what is committed to the disk about once a second, without delaying the next stroke."""
-        project: Project | None = None
         while self._unsynced.wait() and not self._closing.is_set():
             self._unsynced.clear()
             try:
-                project = project or self._open_project()
-                project.checkpoint()
+                with self._open_project() as project:
+                    project.checkpoint()
             except (sqlite3.Error, ProjectError):
                 self._unsynced.set()  # the disk may come back; what was committed stays in the log until then
             self._closing.wait(_SYNC_SECONDS)
-        if project is not None:
-            project.close()
 
 
 def _sentence(error: Exception) -> str:

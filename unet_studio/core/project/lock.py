@@ -10,7 +10,7 @@ from pathlib import Path
 
 from unet_studio.errors import ProjectError, ProjectInUseError
 
-_LOCK = "in-use.sqlite"
+LOCK = "in-use.sqlite"
 
 
 @contextmanager
@@ -20,7 +20,7 @@ def writing(place: Path) -> Iterator[None]:
     Held as a write lock on a small SQLite file beside it, which the system releases when the process ends. Raises
     `ProjectInUseError` naming who holds it.
     """
-    connection = sqlite3.connect(place / _LOCK, timeout=0.0, isolation_level=None)
+    connection = sqlite3.connect(place / LOCK, timeout=0.0, isolation_level=None)
     try:
         try:
             connection.execute("CREATE TABLE IF NOT EXISTS holder (who TEXT)")
@@ -36,7 +36,7 @@ def writing(place: Path) -> Iterator[None]:
             ) from error
         except sqlite3.DatabaseError as error:
             raise ProjectError(
-                f"'{place / _LOCK}' is damaged ({error}). It holds no work: delete it and open the folder again."
+                f"'{place / LOCK}' is damaged ({error}). It holds no work: delete it and open the folder again."
             ) from error
         yield
     finally:
@@ -48,7 +48,7 @@ def _me() -> str:
 
 
 def _holder(place: Path) -> str:
-    connection = sqlite3.connect(f"{(place / _LOCK).resolve().as_uri()}?mode=ro", uri=True, timeout=0.0)
+    connection = sqlite3.connect(f"{(place / LOCK).resolve().as_uri()}?mode=ro", uri=True, timeout=0.0)
     try:
         row = connection.execute("SELECT who FROM holder").fetchone()
         who = json.loads(row[0]) if row else None

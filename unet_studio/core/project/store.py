@@ -16,8 +16,10 @@ from unet_studio.core.files import is_plain_name
 from unet_studio.core.labels.edits import Edit
 from unet_studio.core.labels.plane import LabelPlane, PlaneId, PlaneState, ProposalId
 from unet_studio.core.project import stored_edits, stored_labels
+from unet_studio.core.project.backups import copy_store
 from unet_studio.core.project.connection import connect
 from unet_studio.core.project.damage import FILE, READING_ERRORS, damaged, is_damage, reports_damage
+from unet_studio.core.project.missing import is_store_there
 from unet_studio.core.project.stored_edits import StoredEdit, TimedEdit
 from unet_studio.core.project.stored_labels import ClassCounts, LabelledPlane
 from unet_studio.core.project.stored_values import class_of, damaged_entry, names_of, text_of, threshold_of
@@ -42,17 +44,19 @@ class Project(AbstractContextManager["Project"]):
         self._db = connection
 
     @classmethod
-    def open(cls, folder: Path, *, place: Path | None = None) -> Self:
-        """Open the project of a folder of slides, or make one.
+    def open(cls, folder: Path, *, place: Path | None = None, must_exist: bool = False) -> Self:
+        """Open the project of a folder of slides, or make one, unless it `must_exist`.
 
         `place` is the project's folder where it isn't kept beside the slides. Raises `ProjectPlaceError` where no
-        project can be made there, and `ProjectError` where the file is damaged or from a newer version.
+        project can be made there, `StoreMissingError` where there was one, and `ProjectError` where the file is damaged
+        or from a newer version.
         """
         folder = folder.resolve()
         place = (place or folder / PLACE_NAME).resolve()
         try:
+            is_there = is_store_there(place, must_exist=must_exist)
             place.mkdir(parents=True, exist_ok=True)
-            connection = connect(place / FILE)
+            connection = connect(place / FILE, create=not is_there)
         except (OSError, *READING_ERRORS) as error:
             if is_damage(error):
                 raise damaged(place / FILE, error) from error
@@ -81,6 +85,10 @@ class Project(AbstractContextManager["Project"]):
             yield
         finally:
             self._db.rollback()
+
+    def copy_to(self, file: Path) -> None:
+        """Make `file` a whole copy of the store, as it is now; raises OSError and `sqlite3.Error`."""
+        copy_store(self._db, file)
 
     # What the project is about
 
@@ -131,6 +139,12 @@ class Project(AbstractContextManager["Project"]):
         """Id of the model that proposes; empty until one is chosen, and where what is stored is no id but a path."""
         name = self._setting("active_model", str)
         return name if is_plain_name(name) else ""
+
+    @property
+    @reports_damage
+    def session(self) -> str:
+        """What the window that wrote last marked the store with, by which it knows that it is still the same one."""
+        return self._setting("session", str)
 
     @property
     @reports_damage

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from unet_studio.core.labels.edits import Edit
 from unet_studio.core.project.stored_edits import StoredEdit
-from unet_studio.errors import StoredDataError
+from unet_studio.errors import ProjectError, StoredDataError
 
 _KEPT_BYTES = 256 << 20
 """Of edits in memory; older ones come back from the project."""
@@ -75,12 +75,15 @@ class History:
             self.done = [entry for entry in found if not entry.undone]
             oldest = found[0].id
         self._kept_bytes += sum(entry.edit.nbytes for entry in self.done)
-        self._forgot = bool(self.done)
+        self._forgot = bool(self.done or self.problem)
 
     def _read(self, before: int | None, most: int) -> list[StoredEdit]:
         """Stored edits; none where the newest of them is damaged, since those before it can't be taken back either."""
+        self.problem = ""
         try:
             return self._recall(before, most)
         except StoredDataError as error:
             self.problem = f"{error} Edits up to it can't be taken back."
-            return []
+        except ProjectError as error:  # the store is gone for now
+            self.problem = str(error)
+        return []

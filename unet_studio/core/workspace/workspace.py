@@ -20,6 +20,7 @@ from unet_studio.core.project.active_model import use_model
 from unet_studio.core.project.journal import Journal, Write
 from unet_studio.core.project.lock import writing
 from unet_studio.core.project.store import Project
+from unet_studio.core.project.stored_edits import StoredEdit
 from unet_studio.core.slides.finding import Found, search_folder, slide_file
 from unet_studio.core.workspace.change import Change
 from unet_studio.core.workspace.elsewhere import save_elsewhere
@@ -62,11 +63,7 @@ class Workspace:
         self.journal = Journal(self._open_project, lambda _: notify())
         self.unsaved = Unsaved(self.journal, notify)
         self.planes = Planes(self._read_stored, self.journal.waiting)
-        self._history = History(
-            lambda before, most: project.history(before=before, max_bytes=most),
-            project.next_edit_id(),
-            lambda: self.journal.pending,
-        )
+        self._history = History(self._recall, project.next_edit_id(), lambda: self.journal.pending)
 
     @classmethod
     def open(cls, folder: Path, *, place: Path | None = None, notify: Callable[[], None] = lambda: None) -> Self:
@@ -201,7 +198,11 @@ class Workspace:
             return None
 
     def _open_project(self) -> Project:
-        return Project.open(self.folder, place=self.place)
+        return Project.open(self.folder, place=self.place, must_exist=True)
+
+    def _recall(self, before: int | None, most: int) -> list[StoredEdit]:
+        with self._open_project() as project:  # anew: the file may have been written anew meanwhile
+            return project.history(before=before, max_bytes=most)
 
     def _read_stored(self, plane: PlaneId, shape: tuple[int, int]) -> LabelPlane:
         with self._open_project() as project:  # of its own: any thread may ask
