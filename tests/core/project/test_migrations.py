@@ -1,5 +1,6 @@
 """Projects of older versions open with all that is in them, or stay as they were."""
 
+import shutil
 import sqlite3
 from contextlib import closing, nullcontext
 from pathlib import Path
@@ -328,3 +329,21 @@ def test_a_project_of_version_1_gets_the_tables_of_a_new_one(
     assert tables_of(version_1) == tables_of(new)
     with Project.open(version_1) as project:
         assert project.kept_proposals() == {A: UNKNOWN_PROPOSAL}
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_project_is_kept_as_it_was_before_it_is_brought_up_to_date(
+    version: int, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = request.getfixturevalue(f"version_{version}")
+    tables = tables_of(folder)
+    Project.open(folder).close()
+    old = tmp_path_factory.mktemp("old")
+    (old / PLACE_NAME).mkdir()
+    backup = folder / PLACE_NAME / "backups" / "before-version-3.sqlite"
+    shutil.copy(backup, file_of(old))
+    with closing(sqlite3.connect(backup)) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (version,)
+    assert tables_of(old) == tables
+    with Project.open(old) as project:
+        assert len(project.history()) == 3

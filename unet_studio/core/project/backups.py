@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from unet_studio.core.project.damage import FILE
+from unet_studio.core.project.damage import BACKUPS, FILE
 
-FOLDER = "backups"
 _KEPT = 3
 _STAMP = "%Y%m%d-%H%M%S"
 _BUSY_SECONDS = 10.0
@@ -30,7 +29,7 @@ class Backup:
 def find_backups(place: Path) -> list[Backup]:
     """The backups of the project at `place`, the newest first."""
     found = []
-    for file in (place / FOLDER).glob("project-*.sqlite"):
+    for file in (place / BACKUPS).glob("project-*.sqlite"):
         with suppress(ValueError):
             found.append(Backup(file, datetime.strptime(file.stem, f"project-{_STAMP}")))
     return sorted(found, key=lambda backup: backup.made, reverse=True)
@@ -46,8 +45,8 @@ def back_up(place: Path) -> Path | None:
     newest = next(iter(find_backups(place)), None)
     if newest is not None and newest.file.stat().st_mtime_ns == changed:
         return None
-    target = place / FOLDER / f"project-{datetime.now():{_STAMP}}.sqlite"
-    with closing(sqlite3.connect(place / FILE, timeout=_BUSY_SECONDS)) as source:
+    target = place / BACKUPS / f"project-{datetime.now():{_STAMP}}.sqlite"
+    with closing(open_to_read(place / FILE)) as source:
         copy_store(source, target)
     os.utime(target, ns=(changed, changed))
     for old in find_backups(place)[_KEPT:]:
@@ -56,12 +55,16 @@ def back_up(place: Path) -> Path | None:
     return target
 
 
-def back_up_before(place: Path, version: int) -> None:
+def back_up_before(version: int, source: sqlite3.Connection, place: Path) -> None:
     """Keep the store at `place` as it is before it becomes one of a newer `version`, for good; raises as `back_up`."""
-    target = place / FOLDER / f"before-version-{version}.sqlite"
+    target = place / BACKUPS / f"before-version-{version}.sqlite"
     if not target.exists():
-        with closing(sqlite3.connect(place / FILE, timeout=_BUSY_SECONDS)) as source:
-            copy_store(source, target)
+        copy_store(source, target)
+
+
+def open_to_read(file: Path) -> sqlite3.Connection:
+    """A connection to a store that neither makes nor changes it."""
+    return sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True, timeout=_BUSY_SECONDS)
 
 
 def copy_store(source: sqlite3.Connection, target: Path) -> None:
@@ -84,7 +87,7 @@ def copy_store(source: sqlite3.Connection, target: Path) -> None:
 def find_problem(store: sqlite3.Connection) -> str:
     """What SQLite finds wrong with the pages of a store, reading all of them; empty where nothing is."""
     (answer,) = store.execute("PRAGMA quick_check(1)").fetchone()
-    return "" if answer == "ok" else str(answer)
+    return "" if answer == "ok" else str(answer).splitlines()[-1]
 
 
 def _changed(file: Path) -> int:

@@ -44,7 +44,7 @@ def _prepare(connection: sqlite3.Connection, file: Path, *, create: bool) -> Non
         connection.executescript(f"BEGIN IMMEDIATE; {TABLES} {EDIT_TABLES} PRAGMA user_version = {VERSION}; COMMIT;")
     elif version < VERSION:
         migrate(connection, file)
-    _check_tables(connection)
+    check_tables(connection)
     # WAL lets training read one snapshot while the user paints; where it can't work SQLite stays with 'delete'.
     if connection.execute("PRAGMA journal_mode = WAL").fetchone()[0] == "wal":
         # A commit reaches the operating system at once, so that it survives a crash of this program; waiting for the
@@ -59,7 +59,7 @@ def _decode(text: bytes) -> str:
     return text.decode(errors="replace")
 
 
-def _check_tables(connection: sqlite3.Connection) -> None:
+def check_tables(connection: sqlite3.Connection) -> None:
     """Raise `sqlite3.DatabaseError` where a table or a column is missing, before anything is read or written."""
     missing = _tables() - _columns(connection)
     if missing:

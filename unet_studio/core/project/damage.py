@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
 from pathlib import Path
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
@@ -10,6 +11,8 @@ from unet_studio.errors import ProjectError
 
 FILE = "project.sqlite"
 """Name of the store in the project's folder."""
+BACKUPS = "backups"
+"""Name of the folder of its backups."""
 
 _Params = ParamSpec("_Params")
 _Result = TypeVar("_Result")
@@ -38,9 +41,29 @@ def is_damage(error: Exception) -> bool:
 def damaged(file: Path, error: Exception) -> ProjectError:
     """The error for a store that can't be read."""
     return ProjectError(
-        f"'{file}' isn't a project file, or is damaged ({error}). "
-        "Put it aside and restore a copy from your backup, or open the folder with another place."
+        f"'{file}' isn't a project file, or is damaged ({error}). Close it everywhere and open the folder again: it is "
+        "then put together again from its newest backup. Where that fails, restore a copy from your own backup."
     )
+
+
+def mark_suspect(place: Path) -> None:
+    """Have the store at `place` read through when its folder is opened next, since it was found damaged."""
+    with suppress(OSError):
+        _suspect_file(place).parent.mkdir(exist_ok=True)
+        _suspect_file(place).touch()
+
+
+def is_suspect(place: Path) -> bool:
+    return _suspect_file(place).exists()
+
+
+def clear_suspicion(place: Path) -> None:
+    with suppress(OSError):
+        _suspect_file(place).unlink(missing_ok=True)
+
+
+def _suspect_file(place: Path) -> Path:
+    return place / BACKUPS / "check-the-project"
 
 
 def reports_damage(
@@ -55,6 +78,7 @@ def reports_damage(
         except READING_ERRORS as error:
             if not is_damage(error):
                 raise
+            mark_suspect(self.place)
             raise damaged(self.place / FILE, error) from error
 
     return wrapper

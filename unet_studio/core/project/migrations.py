@@ -8,21 +8,23 @@ from pathlib import Path
 from unet_studio.core.files import path_inside
 from unet_studio.core.labels.edits import Edit, PlaneChange, make_patches
 from unet_studio.core.labels.plane import PlaneId, PlaneState
+from unet_studio.core.project.backups import back_up_before
 from unet_studio.core.project.damage import is_damage
 from unet_studio.core.project.lock import writing
-from unet_studio.core.project.schema import EDIT_TABLES
+from unet_studio.core.project.schema import EDIT_TABLES, VERSION
 from unet_studio.core.project.stored_edits import insert_change
 from unet_studio.core.tiles import Box, unpack
 from unet_studio.errors import PathError, ProjectError, ProjectInUseError
 
 
 def migrate(connection: sqlite3.Connection, file: Path) -> None:
-    """Bring the store `file`, of version 1 or 2, to version 3.
+    """Bring the store `file`, of version 1 or 2, to version 3; it is kept as it was among the backups.
 
     Raises `ProjectError` where it is in use or can't be written, and `sqlite3.DatabaseError` where it is damaged.
     """
     try:
         with writing(file.parent), connection:  # an older U-Net Studio that has it open could not go on writing
+            back_up_before(VERSION, connection, file.parent)
             connection.execute("BEGIN IMMEDIATE")
             _to_version_3(connection, file.parent)
     except (ProjectInUseError, sqlite3.OperationalError) as error:

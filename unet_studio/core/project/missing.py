@@ -4,12 +4,12 @@ import time
 from pathlib import Path
 
 from unet_studio.core.models.cards import WEIGHTS
-from unet_studio.core.project.backups import FOLDER, find_backups
-from unet_studio.core.project.damage import FILE
+from unet_studio.core.project.backups import find_backups
+from unet_studio.core.project.damage import BACKUPS, FILE
 from unet_studio.core.project.lock import LOCK
 from unet_studio.errors import StoreMissingError
 
-_BESIDE = (LOCK, FOLDER, "masks", "kept", "proposals", "runs")
+_BESIDE = (LOCK, BACKUPS, "masks", "kept", "proposals", "runs")
 """What the program writes beside the store once somebody works on a project, and nobody else does."""
 _CREATING_SECONDS = 0.3
 """How long another process may take to fill a store that it just created."""
@@ -62,7 +62,7 @@ def _advice(place: Path) -> str:
     log = file.with_name(f"{file.name}-wal")
     begin = f"To begin anew instead, give the folder '{place}' another name."
     if not backups:
-        return f"There is no backup of it in '{place / FOLDER}'. Put the file back from a copy of your own. {begin}"
+        return f"There is no backup of it in '{place / BACKUPS}'. Put the file back from a copy of your own. {begin}"
     # SQLite would take what is left of the log for that of any file beside it.
     first = f"move '{log}' to another folder and copy" if log.exists() else "copy"
     return (

@@ -23,6 +23,7 @@ from unet_studio.core.project.missing import is_store_there
 from unet_studio.core.project.stored_edits import StoredEdit, TimedEdit
 from unet_studio.core.project.stored_labels import ClassCounts, LabelledPlane
 from unet_studio.core.project.stored_values import class_of, damaged_entry, names_of, text_of, threshold_of
+from unet_studio.core.project.unreadable import find_unreadable
 from unet_studio.core.tiles import Box
 from unet_studio.errors import ProjectPlaceError, RecipeError
 
@@ -89,6 +90,11 @@ class Project(AbstractContextManager["Project"]):
     def copy_to(self, file: Path) -> None:
         """Make `file` a whole copy of the store, as it is now; raises OSError and `sqlite3.Error`."""
         copy_store(self._db, file)
+
+    @reports_damage
+    def find_unreadable(self) -> list[str]:
+        """Sentences that say what of the project makes no sense; none where all is well. Looks at every row."""
+        return find_unreadable(self._db)
 
     # What the project is about
 

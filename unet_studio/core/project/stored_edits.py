@@ -114,7 +114,7 @@ def replay(db: sqlite3.Connection, edit_id: int, *, undone: bool) -> None:
     row = db.execute("SELECT undone FROM edit WHERE id = ?", (edit_id,)).fetchone()
     if row is None or bool(row[0]) == undone:
         return
-    entry = _read_edit(db, edit_id)
+    entry = read_edit(db, edit_id)
     for change in entry.edit.planes:
         state = change.state_before if undone else change.state_after
         patches = ((patch.box, patch.before if undone else patch.after) for patch in change.patches)
@@ -148,7 +148,7 @@ def read_history(db: sqlite3.Connection, *, before: int | None, max_bytes: int) 
         if newest and used > max_bytes:
             break
         try:
-            newest.append(_read_edit(db, edit_id_of(edit_id)))
+            newest.append(read_edit(db, edit_id_of(edit_id)))
         except StoredDataError:
             if not newest:
                 raise
@@ -170,7 +170,8 @@ def read_labelled_in_bulk(db: sqlite3.Connection) -> frozenset[PlaneId]:
     return frozenset(plane for slide, number in rows if (plane := plane_of(slide, number)))
 
 
-def _read_edit(db: sqlite3.Connection, edit_id: int) -> StoredEdit:
+def read_edit(db: sqlite3.Connection, edit_id: int) -> StoredEdit:
+    """An edit that is stored; raises `StoredDataError` where it is damaged."""
     what = f"edit {edit_id}"
     sentence, undone = db.execute("SELECT sentence, undone FROM edit WHERE id = ?", (edit_id,)).fetchone()
     rows = db.execute(

@@ -17,9 +17,12 @@ from unet_studio.core.masks.mask_view import MaskView
 from unet_studio.core.masks.proposals import Proposal, proposed_planes
 from unet_studio.core.models.cards import ModelCard
 from unet_studio.core.project.active_model import use_model
+from unet_studio.core.project.backups import back_up
+from unet_studio.core.project.damage import FILE, READING_ERRORS, damaged, is_damage, mark_suspect
 from unet_studio.core.project.journal import Journal, Write
 from unet_studio.core.project.lock import writing
-from unet_studio.core.project.store import Project
+from unet_studio.core.project.recovering import recover
+from unet_studio.core.project.store import PLACE_NAME, Project
 from unet_studio.core.project.stored_edits import StoredEdit
 from unet_studio.core.slides.finding import Found, search_folder, slide_file
 from unet_studio.core.workspace.change import Change
@@ -34,17 +37,21 @@ from unet_studio.errors import ProjectError, ProjectInUseError, SlideError, Stor
 class Workspace:
     """What is open. Every change goes in by `perform`, `undo`, `redo` or a choice for the whole folder.
 
-    What was changed holds at once; the journal writes it. `read_only` says why nothing can be changed, or is empty.
+    What was changed holds at once; the journal writes it. `read_only` says why nothing can be changed, or is empty;
+    `recovered` how the project was put together again when it was opened, or is empty.
     `notify` is called, in any thread, when there is more or less that is not on the disk; `unsaved` says what.
 
     It has more methods than a class should: what is open is read and changed in many ways, and all of them have to
     agree on the same states, labels and history.
     """
 
-    def __init__(self, project: Project, found: Found, read_only: str, notify: Callable[[], None]) -> None:
+    def __init__(
+        self, project: Project, found: Found, read_only: str, notify: Callable[[], None], recovered: str = ""
+    ) -> None:
         self.slides = found.slides
         self.left_out = found.left_out
         self.read_only = read_only
+        self.recovered = recovered
         self.folder = project.folder
         self.place = project.place
         self.classes = project.classes()
@@ -69,9 +76,11 @@ class Workspace:
     def open(cls, folder: Path, *, place: Path | None = None, notify: Callable[[], None] = lambda: None) -> Self:
         """Open a folder of slides; read-only where another window holds its project.
 
-        Raises `SlideError` for a folder without slides and `ProjectError` where its project can't be kept.
+        A damaged project is put together again from its newest backup. Raises `SlideError` for a folder without slides
+        and `ProjectError` where its project can't be kept, or is damaged beyond that.
         """
         found = search_folder(folder)
+        recovered = recover((place or folder / PLACE_NAME).resolve())
         with ExitStack() as held:
             project = held.enter_context(Project.open(folder, place=place))
             read_only = ""
@@ -81,7 +90,7 @@ class Workspace:
                 read_only = str(error)
             if not read_only:
                 settle(project)
-            workspace = cls(project, found, read_only, notify)
+            workspace = cls(project, found, read_only, notify, recovered)
             workspace._held = held.pop_all()
         return workspace
 
@@ -94,6 +103,25 @@ class Workspace:
     def save_elsewhere(self, target: Path) -> None:
         """Save a copy of the project, with all that waits to be written, at another place; raises `ProjectError`."""
         save_elsewhere(self.folder, self.place, target, self.journal.waiting())
+
+    def look_after(self) -> tuple[str, ...]:
+        """Back the project up if it changed since, and say what of it makes no sense, for a thread of its own.
+
+        Raises `ProjectError` where it is damaged as a whole: it is put together again when it is opened next.
+        """
+        problems = []
+        if not self.read_only:
+            try:
+                back_up(self.place)
+            except (OSError, *READING_ERRORS) as error:
+                if is_damage(error):
+                    mark_suspect(self.place)
+                    raise damaged(self.place / FILE, error) from error
+                problems.append(
+                    f"No backup of the project could be made ({error}). See that the disk has room and can be written."
+                )
+        with self._open_project() as project:
+            return *problems, *project.find_unreadable()
 
     # Planes
 

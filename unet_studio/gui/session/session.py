@@ -103,6 +103,8 @@ class Session(QObject):
         self.models.open(workspace)
         self.workspace_opened.emit(workspace)
         self.changed.emit(Changes(history=True))
+        if workspace.recovered:
+            self.warn(workspace.recovered)
         if workspace.read_only:
             self.warn(workspace.read_only)
         if workspace.left_out:

@@ -46,6 +46,7 @@ from unet_studio.gui.session.object_edits import ObjectEdits
 from unet_studio.gui.session.painting import Painting
 from unet_studio.gui.session.plane_edits import PlaneEdits
 from unet_studio.gui.session.session import Session
+from unet_studio.gui.session.upkeep import Upkeep
 from unet_studio.gui.slide_list.model import SlideListModel
 from unet_studio.gui.slide_list.slide_list import SlideListPanel
 from unet_studio.gui.slide_list.sorting import SlideSort
@@ -78,6 +79,7 @@ class WindowParts(QMainWindow):
             background.failed.connect(session.tell)
         self.edits = BackgroundEdits(session, self.working, self)
         self.mask_files = MaskFiles(session, self.edits, self)
+        self.upkeep = Upkeep(session, self.working, self)
         self.painting = Painting(session, self)
         self.accepting = Accepting(session, self.edits, self.mask_files, self)
         self.inspection = Inspection(session, self.reading, self)
