@@ -8,6 +8,8 @@ from importlib import import_module
 from pathlib import Path
 from threading import Thread
 
+from unet_studio.log import keep_log
+
 _QUIET_MS = 1000
 """After this time the window is painted, and so is a small slide that it was started on."""
 _SLOW = (
@@ -26,6 +28,7 @@ def open_window(folder: Path | None) -> int:
         if "cv2" in os.environ.get(name, ""):
             del os.environ[name]
 
+    keep_log()
     logging.captureWarnings(True)  # what libraries say of odd files is for the log
 
     from PySide6.QtCore import QTimer
@@ -34,7 +37,7 @@ def open_window(folder: Path | None) -> int:
     from unet_studio.gui.controls.theme import apply_theme, icon
     from unet_studio.gui.translation import install_translation
     from unet_studio.gui.window.main_window import MainWindow
-    from unet_studio.gui.window.unexpected import tell_unexpected
+    from unet_studio.gui.window.unexpected import UnexpectedErrors
 
     app = QApplication.instance() or QApplication(sys.argv[:1])
     assert isinstance(app, QApplication)
@@ -44,7 +47,7 @@ def open_window(folder: Path | None) -> int:
     install_translation(app)
     apply_theme(app)
     window = MainWindow()
-    tell_unexpected(window.session)
+    UnexpectedErrors(window.session, window).install()
     window.show()
     if folder is not None:
         QTimer.singleShot(0, lambda: window.open_folder(folder))

@@ -34,7 +34,7 @@
 <context>
     <name>Exporting</name>
     <message numerus="yes">
-        <location filename="../../unet_studio/gui/jobs/exporting.py" line="45"/>
+        <location filename="../../unet_studio/gui/jobs/exporting.py" line="46"/>
         <source>%n file(s) there would be replaced that this program didn&apos;t write.</source>
         <translation>
             <numerusform>%n file there would be replaced that this program didn&apos;t write.</numerusform>
@@ -42,7 +42,7 @@
         </translation>
     </message>
     <message numerus="yes">
-        <location filename="../../unet_studio/gui/jobs/exporting.py" line="54"/>
+        <location filename="../../unet_studio/gui/jobs/exporting.py" line="55"/>
         <source>%n slide(s) could not be exported.</source>
         <translation>
             <numerusform>%n slide could not be exported.</numerusform>
@@ -50,7 +50,7 @@
         </translation>
     </message>
     <message numerus="yes">
-        <location filename="../../unet_studio/gui/jobs/exporting.py" line="58"/>
+        <location filename="../../unet_studio/gui/jobs/exporting.py" line="59"/>
         <source>Stopped: {written} of %n file(s) written.</source>
         <translation>
             <numerusform>Stopped: {written} of %n file written.</numerusform>
@@ -58,7 +58,7 @@
         </translation>
     </message>
     <message numerus="yes">
-        <location filename="../../unet_studio/gui/jobs/exporting.py" line="61"/>
+        <location filename="../../unet_studio/gui/jobs/exporting.py" line="62"/>
         <source>%n file(s) written.</source>
         <translation>
             <numerusform>%n file written.</numerusform>
@@ -80,7 +80,7 @@
 <context>
     <name>MessageBar</name>
     <message numerus="yes">
-        <location filename="../../unet_studio/gui/panels/message_bar.py" line="188"/>
+        <location filename="../../unet_studio/gui/panels/message_bar.py" line="193"/>
         <source>%n more</source>
         <translation>
             <numerusform>%n more</numerusform>
@@ -188,6 +188,17 @@
         <translation>
             <numerusform>Tuned on %n labelled plane: smoothing {0:g} px, height {1:g}. The agreement with your labels (V-Rand) is {2:.3f}, before {3:.3f}.</numerusform>
             <numerusform>Tuned on %n labelled planes: smoothing {0:g} px, height {1:g}. The agreement with your labels (V-Rand) is {2:.3f}, before {3:.3f}.</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>UnexpectedDialog</name>
+    <message numerus="yes">
+        <location filename="../../unet_studio/gui/window/unexpected.py" line="113"/>
+        <source>%n change(s) are not on the disk yet; saving goes on.</source>
+        <translation>
+            <numerusform>%n change is not on the disk yet; saving goes on.</numerusform>
+            <numerusform>%n changes are not on the disk yet; saving goes on.</numerusform>
         </translation>
     </message>
 </context>

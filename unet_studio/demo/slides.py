@@ -1,9 +1,9 @@
 """The demo: a folder of bundled slides, ready to be proposed with a bundled starter model."""
 
-import os
 import shutil
-import sys
 from pathlib import Path
+
+import platformdirs
 
 from unet_studio import paths
 from unet_studio.core.project.active_model import use_model
@@ -15,13 +15,7 @@ MODEL = "axon-myelin"
 
 def default_folder() -> Path:
     """Where the demo is kept for this user, by the custom of the system."""
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Application Support"
-    else:
-        base = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
-    return base / "unet-studio" / "demo"
+    return platformdirs.user_data_path("unet-studio", appauthor=False) / "demo"
 
 
 def has_project(target: Path) -> bool:

@@ -1,5 +1,6 @@
 """The worker process: reads requests from stdin, answers on stdout, and exits when stdin closes."""
 
+import faulthandler
 import os
 import queue
 import sys
@@ -90,6 +91,7 @@ def main() -> None:
     # Libraries print to fd 1; keep a private copy for the protocol and send theirs to stderr.
     stream = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
+    faulthandler.enable()  # where a library crashes, stderr says in which call
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     connection = _Connection(stream)
     threading.Thread(target=connection.listen, args=(sys.stdin.buffer,), daemon=True).start()

@@ -317,7 +317,8 @@ class TestAsTheWindowSeesIt:
             worker.request(self.job("noisy"))
 
     def test_a_worker_that_ends_by_itself_leaves_its_last_words(self, qtbot: QtBot, make: Any) -> None:
-        worker = make("import sys; sys.exit('No module named keras')")
+        of_tensorflow = "I0000 00:00:1795883684.637364   24821 port.cc:153] oneDNN custom operations are on."
+        worker = make(f"import sys; sys.stderr.write('No module named keras\\n{of_tensorflow}\\n'); sys.exit(1)")
         with qtbot.waitSignal(worker.failed, timeout=20_000) as failed:
             worker.request(self.job("noisy"))
         assert "The worker ended by itself (exit code 1)." in failed.args[1]

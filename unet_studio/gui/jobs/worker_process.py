@@ -1,9 +1,8 @@
 """The worker process as the window sees it: requests go in, progress and one answer come out, and an end is told."""
 
 import logging
-import os
+import re
 import sys
-from collections import deque
 from collections.abc import Sequence
 
 from PySide6.QtCore import QElapsedTimer, QObject, QProcess, QProcessEnvironment, Qt, QTimer, Signal
@@ -31,6 +30,8 @@ _CANCEL_SECONDS = 30
 _PATIENCE = 1 / 6
 """Who cancels again after this share of the time that a worker has to stop, without a sign from it, won't wait."""
 _GRACE_MS = 5000
+_OF_A_LIBRARY = re.compile(r"([IWEF]\d{4} |\d{4}-\d\d-\d\d .*: [IWEF] |WARNING: All log messages)")
+"""How TensorFlow begins the lines of its log; why a worker ended is never in them."""
 _LONGEST_LINE = 16 << 20
 """Bytes; what is longer is no message, and would fill the memory while one waits for its end."""
 
@@ -67,7 +68,7 @@ class WorkerProcess(QObject):
         """A worker has so long to end a request that was cancelled, counted from when it last said that it is about to;
         then it is killed."""
         self._process = self._make_process()
-        self._errors: deque[str] = deque(maxlen=30)
+        self._last_words = ""
         self._next_request = 1
         self._open_requests: list[int] = []
         self._cancelled: set[int] = set()
@@ -89,7 +90,7 @@ class WorkerProcess(QObject):
         if self.is_running:
             return
         self._is_ready = self._stopping = False
-        self._errors.clear()
+        self._last_words = ""
         self._process.start(self.command[0], self.command[1:])
 
     def request(self, job: Job) -> int:
@@ -167,7 +168,6 @@ class WorkerProcess(QObject):
 
     def _on_garbled(self, line: bytes, error: ProtocolError) -> None:
         """Only before it is ready may a worker say what is no message: a remote host greets who comes in."""
-        self._errors.append(str(error))
         if error.other_version:
             self._abandon(str(error))
         elif self._is_ready or line.lstrip().startswith(b"{"):
@@ -196,7 +196,7 @@ class WorkerProcess(QObject):
                 self.stopped.emit(request, sentence)
             case Failed(request, sentence):
                 self._close(request)
-                _log.error("The worker failed: %s\n%s", sentence, "\n".join(self._errors))
+                _log.error("The worker failed: %s", sentence)
                 self.failed.emit(request, sentence)
 
     def _close(self, request: int) -> None:
@@ -210,6 +210,7 @@ class WorkerProcess(QObject):
 
     def _on_ready(self, ready: Ready) -> None:
         self._is_ready = True
+        _log.info("The worker runs on %s (%s): %s", ready.device, ready.backend, ready.reason)
         for request in self._waiting.values():
             self._send(request)
         self._waiting.clear()
@@ -221,9 +222,10 @@ class WorkerProcess(QObject):
 
     def _on_stderr(self) -> None:
         text = bytes(self._process.readAllStandardError().data()).decode(errors="replace")
-        self._errors.extend(line for line in text.splitlines() if line.strip())
-        if os.environ.get("UNET_STUDIO_DEBUG"):
-            sys.stderr.write(text)
+        for line in filter(str.strip, text.splitlines()):
+            _log.info("The worker says: %s", line)
+            if not _OF_A_LIBRARY.match(line):
+                self._last_words = line
 
     def _on_finished(self, code: int, status: QProcess.ExitStatus) -> None:
         self._is_ready = False
@@ -233,7 +235,7 @@ class WorkerProcess(QObject):
             how = "The worker was ended by the system, perhaps because memory ran out"
         else:
             how = f"The worker ended by itself (exit code {code})"
-        last = f" Its last words: {self._errors[-1]}" if self._errors and code else ""
+        last = f" Its last words: {self._last_words}" if self._last_words and code else ""
         self._end_all(f"{how}. Nothing you painted is lost; press the button again to restart it.{last}")
 
     def _on_error(self, error: QProcess.ProcessError) -> None:
@@ -269,7 +271,7 @@ class WorkerProcess(QObject):
         self._end_all(sentence)
 
     def _end_all(self, sentence: str) -> None:
-        _log.error("%s\n%s", sentence, "\n".join(self._errors))
+        _log.error(sentence)
         self._silence.stop()
         self._grace.stop()
         self._waiting.clear()

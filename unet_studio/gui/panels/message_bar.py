@@ -1,5 +1,6 @@
 """What the program has to say, in a bar above the canvas; what to do about it is a button away, nothing is blocked."""
 
+import logging
 from collections.abc import Callable
 
 from PySide6.QtCore import QEvent, QRect, QSize, Qt, QTimer, Slot
@@ -32,6 +33,9 @@ _LOOKS = {
     NoticeKind.WARNING: ("triangle-alert", Tone.WARNING),
     NoticeKind.ERROR: ("circle-x", Tone.ERROR),
 }
+_LEVELS = {NoticeKind.INFO: logging.INFO, NoticeKind.WARNING: logging.WARNING, NoticeKind.ERROR: logging.ERROR}
+
+_log = logging.getLogger(__name__)
 
 
 class MessageBar(QWidget):
@@ -88,6 +92,7 @@ class MessageBar(QWidget):
 
     def show_notice(self, notice: Notice) -> None:
         """Show `notice` before all others; said twice in a row, it counts once and the second replaces the first."""
+        _log.log(_LEVELS[notice.kind], "Told: %s", "; ".join((notice.text, *notice.details)))
         if self._notices and _says_the_same(self._notices[-1], notice):
             self._notices.pop()
         self._notices.append(notice)

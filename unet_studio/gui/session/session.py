@@ -1,5 +1,6 @@
 """The one controller: it owns what is open, takes the panels' intentions, and tells what changed."""
 
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -34,6 +35,8 @@ _PATIENCE = 1.0
 """Seconds that closing a folder waits for what is not saved before it asks."""
 _MORE_PATIENCE = 10.0
 """Seconds until it asks again, where the answer was to wait."""
+
+_log = logging.getLogger(__name__)
 
 
 class _Bell(QObject):
@@ -100,6 +103,7 @@ class Session(QObject):
             self.notice.emit(Notice(str(error), NoticeKind.ERROR))
             return False
         self.workspace = workspace
+        _log.info("Opened '%s', %d slides, project in '%s'", folder, len(workspace.slides), workspace.place)
         self.models.open(workspace)
         self.workspace_opened.emit(workspace)
         self.changed.emit(Changes(history=True))

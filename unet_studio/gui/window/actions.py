@@ -272,6 +272,8 @@ ACTIONS: tuple[ActionSpec, ...] = (
        _T("Actions", "Stop proposing, retraining or exporting; what is finished stays"), "x"),
     _a("shortcuts", _HELP, _T("Actions", "Keyboard shortcuts"), "? F1", _T("Actions", "Show all shortcuts"),
        "keyboard"),
+    _a("log", _HELP, _T("Actions", "Open the log folder"), "Ctrl+Shift+L",
+       _T("Actions", "Show the log files of the last starts; 'unet-studio doctor --bundle' packs them")),
     _a("about", _HELP, _T("Actions", "About U-Net Studio"), "Ctrl+F1", _T("Actions", "Version, licence and credits"),
        "info"),
 )  # fmt: skip

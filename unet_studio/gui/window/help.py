@@ -1,11 +1,12 @@
-"""What the program says of itself, and all its shortcuts."""
+"""What the program says of itself, its log, and all its shortcuts."""
 
-from PySide6.QtCore import QCoreApplication, Qt
-from PySide6.QtGui import QKeySequence
+from PySide6.QtCore import QCoreApplication, Qt, QUrl
+from PySide6.QtGui import QDesktopServices, QKeySequence
 from PySide6.QtWidgets import QDialog, QMessageBox, QTableWidget, QTableWidgetItem, QVBoxLayout, QWidget
 
 from unet_studio import __version__
 from unet_studio.gui.window.actions import ACTIONS, translate
+from unet_studio.log import log_folder
 
 
 def show_about(window: QWidget) -> None:
@@ -17,6 +18,11 @@ def show_about(window: QWidget) -> None:
         "2018 (CC0), the axon model and the demo slides from data_axondeepseg_sem (MIT, © 2020 ivadomed).</p>",
     ).format(__version__)
     QMessageBox.about(window, QCoreApplication.translate("About", "About U-Net Studio"), text)
+
+
+def open_log_folder() -> None:
+    """Show the folder of the log files in the system's file manager."""
+    QDesktopServices.openUrl(QUrl.fromLocalFile(str(log_folder())))
 
 
 def show_shortcuts(window: QWidget) -> None:

@@ -20,7 +20,7 @@ from unet_studio.gui.tools.tool import Tool
 from unet_studio.gui.window.actions import connect_actions, show_states
 from unet_studio.gui.window.closing import close_down, may_close
 from unet_studio.gui.window.enabled import WindowState, enabled_actions
-from unet_studio.gui.window.help import show_about, show_shortcuts
+from unet_studio.gui.window.help import open_log_folder, show_about, show_shortcuts
 from unet_studio.gui.window.unsaved_dialog import ask_to_leave
 from unet_studio.gui.window.window_parts import WindowParts
 
@@ -113,6 +113,7 @@ class MainWindow(WindowParts):
             "models": self.model_controls.show_models,
             "cancel": tasks.cancel,
             "shortcuts": partial(show_shortcuts, self),
+            "log": open_log_folder,
             "about": partial(show_about, self),
         }
 
