@@ -1,6 +1,7 @@
 """The entry point: a folder, or nothing, opens the window; a command runs without one."""
 
 import sys
+from io import TextIOWrapper
 from pathlib import Path
 
 COMMANDS = (
@@ -26,6 +27,9 @@ COMMANDS = (
 
 def main() -> None:
     """Entry point of `unet-studio`."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # what the output's encoding lacks must not end finished work
+            stream.reconfigure(errors="backslashreplace")
     arguments = sys.argv[1:]
     if arguments and (arguments[0] in COMMANDS or arguments[0].startswith("-")):
         from unet_studio.cli.app import app

@@ -12,6 +12,10 @@ from unet_studio.log import keep_log
 
 _QUIET_MS = 1000
 """After this time the window is painted, and so is a small slide that it was started on."""
+_OF_A_DISPLAY = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
+_NO_DISPLAY = """There is no display to show the window on: neither DISPLAY nor WAYLAND_DISPLAY is set.
+On another computer log in with 'ssh -X', or use the commands, which need no display: 'unet-studio --help' lists them.
+"""
 _SLOW = (
     "unet_studio.core.slides.tiff.opening",
     "PIL.Image",
@@ -23,6 +27,9 @@ _SLOW = (
 
 def open_window(folder: Path | None) -> int:
     """Show the window, on `folder` if one is given, until it is closed; returns the exit code."""
+    if sys.platform == "linux" and not any(os.environ.get(name) for name in _OF_A_DISPLAY):
+        sys.stderr.write(_NO_DISPLAY)  # Qt would name a library that is there, and abort
+        return 1
     # opencv-python, where it is installed too, points Qt at its own plugins.
     for name in ("QT_QPA_PLATFORM_PLUGIN_PATH", "QT_QPA_FONTDIR"):
         if "cv2" in os.environ.get(name, ""):

@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from unet_studio import __version__
 from unet_studio.core.models.cards import bundled_models
+from unet_studio.errors import StudioError
 
 _PACKAGES = ("tensorflow", "keras", "numpy", "opencv-python-headless", "scikit-image", "tifffile", "PySide6-Essentials")
 _QT_LIBRARIES = {
@@ -62,6 +63,8 @@ def examine() -> Report:
     network, problem = None, ""
     try:
         network = _examine_network()
+    except StudioError as error:
+        problem = str(error)
     except Exception as error:  # a broken installation fails in ways that can't be listed
         problem = f"The network can't be loaded ({type(error).__name__}: {error}). Install unet-studio again."
     return Report(

@@ -29,8 +29,8 @@ def make_table(*columns: str, rows: Sequence[Sequence[object]]) -> Table:
 
 
 def to_json(content: dict[str, Any]) -> str:
-    """One JSON object on one line; a number that isn't finite, which JSON lacks, becomes null, and a path its text."""
-    return json.dumps(_plain(content), ensure_ascii=False, allow_nan=False)
+    """One JSON object on one line, in ASCII; a number that isn't finite becomes null, a path its text."""
+    return json.dumps(_plain(content), allow_nan=False)
 
 
 def _plain(value: Any) -> Any:
