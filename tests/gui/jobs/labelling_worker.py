@@ -3,9 +3,12 @@
 A proposal of a model is one class everywhere, and a first one of each model waits for the file 'go-MODEL' in the
 project; 'asked-MODEL' lists the slides in the order in which they came up. A training waits for the file 'trained' and
 ends with the model that has that name, a second one with 'trained-longer': better than the active one, or worse where
-there is the file 'worse'. A comparison waits for the file 'compared', and the second model is the better one.
+there is the file 'worse'. Where there is the file 'crashes' the worker ends in the middle of a training instead; one
+that goes on leaves the file 'resumed'. A comparison waits for the file 'compared', and the second model is the better
+one.
 """
 
+import os
 import sys
 import time
 import types
@@ -18,6 +21,7 @@ from unet_studio.core.labels.plane import PlaneId
 from unet_studio.core.masks.proposal_writing import write_proposal
 from unet_studio.core.masks.proposals import proposal_file, slide_stamp
 from unet_studio.core.models.cards import ModelCard
+from unet_studio.core.models.interrupted import CHECKPOINT
 from unet_studio.core.models.normalisation import Normalisation
 from unet_studio.core.project.store import Project
 from unet_studio.errors import Cancelled
@@ -58,6 +62,17 @@ class Jobs:
         with Project.open(Path(job.folder), place=place) as project:
             rival = project.active_model
         progress.event(Preparing("s1.png", 1, 1))
+        card = ModelCard(
+            "trained", "Trained", make_classes("nucleus"), Normalisation(1), {}, place / "runs" / "trained"
+        )
+        if (place / "crashes").exists():
+            card.folder.mkdir(parents=True)
+            card.write()
+            (card.folder / CHECKPOINT).touch()
+            os._exit(11)
+        if job.resume:
+            (card.folder / CHECKPOINT).unlink()
+            (place / "resumed").touch()
         while not (place / "trained").exists():
             progress.report(0.1, "")
             time.sleep(0.01)

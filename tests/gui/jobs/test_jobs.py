@@ -16,7 +16,8 @@ from pytestqt.qtbot import QtBot
 from unet_studio.core.classes import make_classes
 from unet_studio.core.labels.plane import PlaneId
 from unet_studio.core.masks.proposals import find_proposal
-from unet_studio.core.models.cards import read_card
+from unet_studio.core.models.cards import ModelCard, read_card
+from unet_studio.core.models.normalisation import Normalisation
 from unet_studio.core.project.store import Project
 from unet_studio.core.scoring.judgement import Verdict
 from unet_studio.core.tiles import Box
@@ -155,6 +156,46 @@ def test_a_model_that_is_not_in_use_is_trained_longer_and_compared_with_the_one_
     assert desk.workspace.active_model == "trained-longer"
     assert read_card(desk.workspace.place / "models" / "trained-longer").parent == "trained"
     desk.qtbot.waitUntil(lambda: not desk.jobs.is_busy, timeout=WAIT)
+
+
+def crash(desk: Desk) -> None:
+    desk.tell_workers("crashes")
+    with desk.qtbot.waitSignal(desk.jobs.retraining.failed, timeout=WAIT):
+        desk.window.actions_by_id["retrain"].trigger()
+    (desk.workspace.place / "crashes").unlink()
+
+
+def test_a_training_whose_worker_died_goes_on_at_the_press_of_a_button(desk: Desk) -> None:
+    crash(desk)
+    assert "The worker ended by itself" in desk.told()
+    assert "The training of 'Trained' was interrupted" in desk.told()
+    assert desk.offered() == ["Go on with it", "Give it up"]
+    desk.tell_workers("go-trained")
+    with desk.qtbot.waitSignal(desk.jobs.retraining.preparing, timeout=WAIT):
+        desk.press("Go on with it")
+    assert desk.end_retraining() is Verdict.BETTER
+    assert (desk.workspace.place / "resumed").exists()
+    desk.qtbot.waitUntil(lambda: not desk.jobs.is_busy, timeout=WAIT)
+
+
+def test_a_training_that_was_interrupted_is_offered_when_the_folder_is_opened_again(desk: Desk, folder: Path) -> None:
+    crash(desk)
+    desk.window.messages.clear()
+    desk.hand.open(folder)
+    assert desk.offered() == ["Go on with it", "Give it up"]
+    desk.press("Give it up")
+    desk.hand.open(folder)
+    assert not desk.window.messages.isVisible()
+
+
+def test_a_training_that_a_later_one_made_up_for_is_not_offered(desk: Desk, folder: Path) -> None:
+    crash(desk)
+    later = desk.workspace.place / "models" / "trained-later"
+    later.mkdir(parents=True)
+    ModelCard("trained-later", "Later", make_classes("nucleus"), Normalisation(1), {}, later).write()
+    desk.window.messages.clear()
+    desk.hand.open(folder)
+    assert desk.offered() == []
 
 
 def test_a_class_renamed_during_a_training_keeps_the_model_out_and_the_window_says_so(desk: Desk) -> None:

@@ -4,7 +4,7 @@ began with.
 
 from pathlib import Path
 
-from unet_studio.core.models.cards import ModelCard, read_card
+from unet_studio.core.models.cards import ModelCard, project_models, read_card
 from unet_studio.errors import ModelError
 
 CHECKPOINT = "checkpoint.npz"
@@ -13,6 +13,20 @@ CHECKPOINT = "checkpoint.npz"
 def unfinished_runs(runs: Path) -> list[Path]:
     """The folders in `runs` with a checkpoint, the one that went on last at the end."""
     return [file.parent for file in sorted(runs.glob(f"*/{CHECKPOINT}"), key=lambda file: file.stat().st_mtime_ns)]
+
+
+def interrupted_training(place: Path) -> ModelCard | None:
+    """The card, in its run's folder, of the training of the project at `place` that was interrupted last.
+
+    None where none was, a later one has made a model since, or the card can't be read.
+    """
+    runs = unfinished_runs(place / "runs")
+    if not runs or any(card.folder.name > runs[-1].name for card in project_models(place)):
+        return None
+    try:
+        return read_card(runs[-1])
+    except ModelError:
+        return None
 
 
 def remove_checkpoint(run: Path) -> None:

@@ -34,6 +34,7 @@ from unet_studio.protocol.values import Retrained
 
 _LARGEST_AHEAD = 4096 * 4096
 """Pixels of a plane: larger ones take so long that they are proposed when someone asks for it."""
+_NOT_WRITTEN = "The last strokes are not written yet; retrain again when they are saved."
 
 
 class Jobs(QObject):
@@ -138,6 +139,14 @@ class Jobs(QObject):
         self._session.finish_tool()
         self._retrain_when_saved(workspace, self.last_trained)
 
+    def resume(self) -> None:
+        """Go on with the training that was interrupted last, on the labels that there are now."""
+        workspace = self._session.workspace
+        if workspace is None or workspace.read_only or self.retraining.is_busy:
+            return
+        self._session.finish_tool()
+        self._when_saved(workspace, _NOT_WRITTEN, lambda: self.retraining.resume(workspace))
+
     def use_after_all(self, model: str) -> None:
         """Use a model that the gate didn't let in, and propose the open slide by it."""
         workspace = self._session.workspace
@@ -152,16 +161,7 @@ class Jobs(QObject):
             return
         self._session.finish_tool()
         unsaved = self.tr("The last strokes are not written yet; compare again when they are saved.")
-
-        def work() -> None:
-            with workspace.saved_project(unsaved):
-                pass
-
-        def saved(_: None) -> None:
-            if self._session.workspace is workspace:
-                self.comparing.compare(workspace, before, after)
-
-        self._background.run("preparing a comparison", work, saved, failed=self._session.tell)
+        self._when_saved(workspace, unsaved, lambda: self.comparing.compare(workspace, before, after))
 
     def tune(self, operation: str, class_index: int | None) -> None:
         """Find the numbers of the watershed `operation` for a class (None: every class) on what is reviewed."""
@@ -224,15 +224,27 @@ class Jobs(QObject):
         flips = settings.proposes_with_flips()
         self.proposing.propose(workspace, card.id, list(planes), overwrite=overwrite, view=view, flips=flips)
 
+    def _when_saved(self, workspace: Workspace, unsaved: str, then: Callable[[], None]) -> None:
+        """Do something once every stroke is on the disk, if the folder is still open; say `unsaved` if that fails."""
+
+        def work() -> None:
+            with workspace.saved_project(unsaved):
+                pass
+
+        def saved(_: None) -> None:
+            if self._session.workspace is workspace:
+                then()
+
+        self._background.run("saving what a worker reads", work, saved, failed=self._session.tell)
+
     def _retrain_when_saved(self, workspace: Workspace, model: str) -> None:
         """Retrain once every stroke is on the disk, if something can be learned; the hold-out is drawn before."""
 
         def work() -> tuple[frozenset[str], frozenset[str]]:
-            unsaved = "The last strokes are not written yet; retrain again when they are saved."
-            with workspace.saved_project(unsaved) as project:
+            with workspace.saved_project(_NOT_WRITTEN) as project:
                 check_can_learn(project, has_start=bool(model))
             workspace.judging.draw_hold_out()
-            with workspace.saved_project(unsaved) as project:
+            with workspace.saved_project(_NOT_WRITTEN) as project:
                 return project.hold_out(), project.learned() or frozenset()
 
         def saved(drawn: tuple[frozenset[str], frozenset[str]]) -> None:

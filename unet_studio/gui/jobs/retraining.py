@@ -17,6 +17,7 @@ class Retraining(WorkerJob):
     preparing = Signal(object)  # Preparing
     round_ended = Signal(object)  # Round
     finished = Signal(object)  # Retrained
+    failed = Signal(str)  # why, for a person
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(options=("--low-priority", "--trains"), keeps_worker=False, parent=parent)
@@ -27,6 +28,12 @@ class Retraining(WorkerJob):
         if self.is_busy:
             return
         self._begin(RetrainJob(str(workspace.folder), str(workspace.place), model), self.tr("Retraining"))
+
+    def resume(self, workspace: Workspace) -> None:
+        """Go on with the training that was interrupted last, on all that is labelled and written."""
+        if self.is_busy:
+            return
+        self._begin(RetrainJob(str(workspace.folder), str(workspace.place), "", resume=True), self.tr("Retraining"))
 
     def _on_event(self, request: int, event: Event) -> None:
         match event:
@@ -39,6 +46,10 @@ class Retraining(WorkerJob):
                 self.round_ended.emit(event)
             case SlideFailed():
                 self.notice.emit(Notice(event.reason, NoticeKind.WARNING))
+
+    def _on_failed(self, request: int, sentence: str) -> None:
+        self._end()
+        self.failed.emit(sentence)
 
     def _on_finished(self, request: int, result: Result) -> None:
         self._end()

@@ -7,6 +7,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QWidget
 
+from unet_studio.core.models.interrupted import interrupted_training, remove_checkpoint
 from unet_studio.core.scoring.judgement import Judgement, Verdict
 from unet_studio.core.scoring.verdict_sentences import brief
 from unet_studio.gui.controls.notice import Notice, NoticeKind
@@ -76,6 +77,25 @@ class JobControls(QObject):
         """Go on from the model that was trained last, with the panel that shows how it goes in front."""
         self._page.show_panel(self._retrain)
         self._tasks.train_longer()
+
+    def offer_resuming(self, failure: str = "") -> None:
+        """Say that a training failed, if it did; offer to go on with one that was interrupted, if there is one."""
+        workspace = self._session.workspace
+        card = interrupted_training(workspace.place) if workspace is not None and not workspace.read_only else None
+        if card is not None:
+            kept = self.tr("The training of '{0}' was interrupted; what it learned until then is kept.")
+            text = f"{failure} {kept.format(card.title)}".lstrip()
+            go_on, give_up = self.tr("Go on with it"), self.tr("Give it up")
+            notice = Notice(text, NoticeKind.ERROR if failure else NoticeKind.WARNING, go_on, self.resume)
+            end = partial(remove_checkpoint, card.folder)
+            self._messages.show_notice(replace(notice, other_text=give_up, other=end))
+        elif failure:
+            self._messages.show_notice(Notice(failure, NoticeKind.ERROR))
+
+    def resume(self) -> None:
+        """Go on with the training that was interrupted last, with the panel that shows how it goes in front."""
+        self._page.show_panel(self._retrain)
+        self._tasks.resume()
 
     def ask_report(self) -> None:
         """Ask where the report goes, and write it."""

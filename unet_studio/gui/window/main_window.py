@@ -195,6 +195,7 @@ class MainWindow(WindowParts):
         tasks.retraining.began.connect(self.retrain_panel.begin)
         # Or the next button in the panel would have the keyboard.
         tasks.retraining.began.connect(lambda _: self.canvas.setFocus())
+        tasks.retraining.failed.connect(self.job_controls.offer_resuming)
         tasks.retraining.preparing.connect(self.retrain_panel.show_preparing)
         tasks.retraining.round_ended.connect(self.retrain_panel.add_round)
 
@@ -235,6 +236,7 @@ class MainWindow(WindowParts):
         if workspace.read_only:
             self.status_line.set_read_only(workspace.read_only)
         self._show_hint()
+        self.job_controls.offer_resuming()
         self.canvas.setFocus()
 
     def _show_hold_out(self) -> None:
