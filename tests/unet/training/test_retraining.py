@@ -1,5 +1,6 @@
 """Retraining: what it learns from, what it never touches, and what it leaves behind."""
 
+import errno
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -14,12 +15,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from unet_studio.core import files
 from unet_studio.core.classes import UNLABELLED, make_classes
 from unet_studio.core.editing.strokes import make_edit
 from unet_studio.core.labels.plane import PlaneId, PlaneState
 from unet_studio.core.masks.proposal_writing import write_proposal
 from unet_studio.core.masks.proposals import proposal_file, slide_stamp
 from unet_studio.core.models.cards import ModelCard, project_models, read_card
+from unet_studio.core.models.interrupted import CHECKPOINT
 from unet_studio.core.models.normalisation import Normalisation
 from unet_studio.core.models.notes import learned_slides
 from unet_studio.core.project.active_model import use_model
@@ -34,6 +37,7 @@ from unet_studio.protocol.values import Event, Preparing, Retrained, Round, Slid
 from unet_studio.unet.recipes import Architecture, Recipe
 from unet_studio.unet.training import patches, retraining
 from unet_studio.unet.training.checkpoint import read_checkpoint
+from unet_studio.unet.training.event_log import EventLog
 from unet_studio.unet.training.preparing import open_unlabelled
 from unet_studio.unet.training.retraining import resume, retrain
 from unet_studio.unet.training.snapshot import read_snapshot
@@ -377,6 +381,32 @@ def test_without_a_hold_out_the_last_round_is_kept(
     paint("a.png", stroke(truths["a.png"]))
     history = retrain(project, bright, recipe, RecordingProgress(), channels=0).history
     assert [report.kept for report in history] == [True] * 3
+
+
+def test_pictures_curves_and_checkpoints_that_cant_be_written_end_no_training(
+    project: Project, paint: Paint, truths: Truths, bright: ModelCard, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paint("a.png", stroke(truths["a.png"]))
+    write = files._replace
+
+    def refuse(path: Path, data: Any) -> None:
+        if path.name == CHECKPOINT or path.suffix == ".png":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(path, data)
+
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(files, "_replace", refuse)
+    monkeypatch.setattr(EventLog, "write", fail)
+    progress = RecordingProgress()
+    retrained = retrain(project, bright, replace(recipe, tensorboard=True), progress, channels=0)
+    assert [told.preview for told in progress.rounds] == [""] * 3
+    first, second, third = (report.note for report in retrained.history)
+    assert not first and not second, "nothing was to be written before them"
+    assert third.startswith("If it is interrupted now, it can't go on from round 1:")
+    assert "could not be written" in third
+    assert load_network(card_of(project, retrained)) is not None
 
 
 def test_a_model_of_whole_slides_is_judged_on_whole_ones_and_stays_one(

@@ -146,7 +146,7 @@ class _Retraining:
         preview = Preview(windows, self._card.classes, self._run)
 
         def tell(report: Round, predictor: Predictor) -> None:
-            self._progress.event(replace(report, preview=str(preview.draw(report, predictor))))
+            self._progress.event(replace(report, preview=preview.draw(report, predictor)))
 
         trained = train(
             network, self._training, windows, self._recipe, chooses=bool(self._validation), replayed=replayed,

@@ -5,6 +5,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import keras
 import numpy as np
 
 from unet_studio.core.cleaning.steps import parse_steps
-from unet_studio.errors import RecipeError, is_out_of_memory
+from unet_studio.errors import RecipeError, StudioError, is_out_of_memory
 from unet_studio.protocol.values import Round, kept_round
 from unet_studio.unet.device import avoid_xla, has_gpu, use_deterministic_operations
 from unet_studio.unet.prediction import Predictor
@@ -141,6 +142,7 @@ class _Training:
         self._reduced_in = 0  # the round in which the plateau rule last halved it
         self._began = time.monotonic()
         self._seconds_before = 0.0
+        self._unsaved = ""  # why the last round can't be gone on from, in a sentence
 
     @property
     def _round(self) -> int:
@@ -250,11 +252,13 @@ class _Training:
         if kept:
             self._best_weights = self._network.get_weights()
         seconds = self._seconds_before + time.monotonic() - self._began
-        self._history.append(Round(number, self._recipe.schedule.rounds, loss, dice, seconds, kept, note))
+        notes = " ".join(filter(None, (note, self._unsaved)))
+        self._history.append(Round(number, self._recipe.schedule.rounds, loss, dice, seconds, kept, notes))
         self._reduce_rate_on_plateau()
         if self._log is not None:
             rate = self._rate(number * self._batches.steps)
-            self._log.write(number, {"loss": loss, "hold-out Dice": dice, "learning rate": rate})
+            with suppress(OSError):  # a full disk must not end a training
+                self._log.write(number, {"loss": loss, "hold-out Dice": dice, "learning rate": rate})
         self._report(self._history[-1], self._predictor)
         for variable, values in zip(self._network.trainable_variables, trained, strict=True):
             variable.assign(values)
@@ -307,6 +311,7 @@ class _Training:
             write_variables(owner, values)
 
     def _save(self) -> None:
+        """Write a checkpoint; where that fails the training goes on, and the next round's note says so."""
         if self._run is None:
             return
         network, optimiser = self._state()
@@ -317,7 +322,12 @@ class _Training:
             "batch": self._recipe.schedule.batch,
             "patch": self._recipe.schedule.patch,
         }
-        Checkpoint(network, optimiser, self._best_weights, facts).write(self._run)
+        try:
+            Checkpoint(network, optimiser, self._best_weights, facts).write(self._run)
+        except StudioError as error:
+            self._unsaved = f"If it is interrupted now, it can't go on from round {self._round}: {error}"
+        else:
+            self._unsaved = ""
 
 
 def _draw_ahead(drawing: Executor, batches: PatchBatches, number: int) -> Iterator[tuple[Any, Any]]:
