@@ -33,7 +33,11 @@ class StoredDataError(ProjectError):
     """A part of a project makes no sense, such as the labels of one plane; all else can be read and written."""
 
 
-class ProjectInUseError(ProjectError):
+class ProjectReadOnlyError(ProjectError):
+    """Nothing can be written to this project now, but it can be looked at."""
+
+
+class ProjectInUseError(ProjectReadOnlyError):
     """Another window or command is writing to this project."""
 
 

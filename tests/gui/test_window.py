@@ -11,7 +11,7 @@ import pytest
 from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeyEvent, QWheelEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLabel
+from PySide6.QtWidgets import QApplication, QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
 from unet_studio.core.classes import UNLABELLED
@@ -22,6 +22,7 @@ from unet_studio.core.masks.proposal_writing import write_proposal
 from unet_studio.core.masks.proposals import proposal_file, slide_stamp
 from unet_studio.core.project.store import Project
 from unet_studio.core.tiles import Box
+from unet_studio.gui.controllers import opening
 from unet_studio.gui.tools.tool import Tool
 from unet_studio.gui.window.enabled import OBJECT_ACTIONS
 from unet_studio.gui.window.main_window import MainWindow
@@ -399,6 +400,27 @@ def test_the_second_window_is_read_only_and_says_why(
     drag(second, (64, 30), (64, 90))
     assert (labels(second) == UNLABELLED).all()
     assert "open in another window" in told(second)
+
+
+def test_the_second_window_offers_to_edit_once_the_first_is_closed(
+    window: MainWindow,
+    make_window: Callable[[], MainWindow],
+    folder: Path,
+    qtbot: QtBot,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(opening, "_LOOK_MS", 50)
+    second = make_window()
+    open_folder(second, folder, qtbot)
+    qtbot.wait(300)
+    assert "open in another window" in told(second)
+    window.close()
+    qtbot.waitUntil(lambda: "This project can be changed again" in told(second))
+    (button,) = [one for one in second.messages.findChildren(QPushButton) if one.text() == "Open it to edit"]
+    with qtbot.waitSignal(second.session.plane_opened):
+        QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+    drag(second, (64, 30), (64, 90))
+    assert (labels(second) != UNLABELLED).any()
 
 
 def test_a_slide_that_cannot_be_read_stays_in_the_list_with_its_reason(

@@ -5,10 +5,10 @@ import os
 import socket
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
-from unet_studio.errors import ProjectError, ProjectInUseError
+from unet_studio.errors import ProjectError, ProjectInUseError, ProjectReadOnlyError
 
 LOCK = "in-use.sqlite"
 
@@ -18,11 +18,11 @@ def writing(place: Path) -> Iterator[None]:
     """Be the only window or command that writes to the project at `place`.
 
     Held as a write lock on a small SQLite file beside it, which the system releases when the process ends. Raises
-    `ProjectInUseError` naming who holds it.
+    `ProjectInUseError` naming who holds it, and `ProjectReadOnlyError` where nothing can be written there.
     """
-    connection = sqlite3.connect(place / LOCK, timeout=0.0, isolation_level=None)
-    try:
+    with ExitStack() as held:
         try:
+            connection = held.enter_context(closing(sqlite3.connect(place / LOCK, timeout=0.0, isolation_level=None)))
             connection.execute("CREATE TABLE IF NOT EXISTS holder (who TEXT)")
             connection.execute("BEGIN IMMEDIATE")
             connection.execute("DELETE FROM holder")
@@ -30,17 +30,20 @@ def writing(place: Path) -> Iterator[None]:
             connection.execute("COMMIT")
             connection.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError as error:
-            raise ProjectInUseError(
-                f"This project is open in another window or command{_holder(place)}. "
-                "Close the other one to change anything here; until then it can only be looked at."
+            if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                raise ProjectInUseError(
+                    f"This project is open in another window or command{_holder(place)}. "
+                    "Close the other one to change anything here; until then it can only be looked at."
+                ) from error
+            raise ProjectReadOnlyError(
+                f"Nothing can be written in '{place}' now ({error}), so this project can only be looked at. "
+                "Free some space on its disk, or ask for permission to write there, to change anything."
             ) from error
         except sqlite3.DatabaseError as error:
             raise ProjectError(
                 f"'{place / LOCK}' is damaged ({error}). It holds no work: delete it and open the folder again."
             ) from error
         yield
-    finally:
-        connection.close()
 
 
 def _me() -> str:

@@ -12,7 +12,7 @@ from unet_studio.core.scoring.judgement import TooClose
 class Judging:
     """A person's choices of what judges models, and what trainings so far `learned` from.
 
-    What was chosen holds at once. `submit` has it written, and raises `ProjectInUseError` where the folder is
+    What was chosen holds at once. `submit` has it written, and raises `ProjectReadOnlyError` where the folder is
     read-only.
     """
 

@@ -31,7 +31,7 @@ from unet_studio.core.workspace.history import History
 from unet_studio.core.workspace.judging import Judging
 from unet_studio.core.workspace.planes import Planes
 from unet_studio.core.workspace.unsaved import Unsaved
-from unet_studio.errors import ProjectError, ProjectInUseError, SlideError, StoredDataError
+from unet_studio.errors import ProjectError, ProjectReadOnlyError, SlideError, StoredDataError
 
 
 class Workspace:
@@ -74,7 +74,7 @@ class Workspace:
 
     @classmethod
     def open(cls, folder: Path, *, place: Path | None = None, notify: Callable[[], None] = lambda: None) -> Self:
-        """Open a folder of slides; read-only where another window holds its project.
+        """Open a folder of slides; read-only where another window holds its project, or nothing can be written there.
 
         A damaged project is put together again from its newest backup. Raises `SlideError` for a folder without slides
         and `ProjectError` where its project can't be kept, or is damaged beyond that.
@@ -86,7 +86,7 @@ class Workspace:
             read_only = ""
             try:
                 held.enter_context(writing(project.place))
-            except ProjectInUseError as error:
+            except ProjectReadOnlyError as error:
                 read_only = str(error)
             if not read_only:
                 settle(project)
@@ -250,8 +250,8 @@ class Workspace:
         `shapes` are the (h, w) of the planes that it changes, in their order. `made` are the labels of its one plane
         as they are afterwards, where they are there already: a stroke paints as it goes, and what was worked out on a
         snapshot is taken over whole. `made_on` are the proposals that it was made on, where the caller knows them; a
-        plane that is corrected for the first time keeps its one. Raises `ProjectInUseError`, and changes nothing, where
-        the folder is read-only.
+        plane that is corrected for the first time keeps its one. Raises `ProjectReadOnlyError`, and changes nothing,
+        where the folder is read-only.
         """
         self._check_writable()
         number = self._history.next_id
@@ -346,7 +346,7 @@ class Workspace:
 
     def _check_writable(self) -> None:
         if self.read_only:
-            raise ProjectInUseError(self.read_only)
+            raise ProjectReadOnlyError(self.read_only)
 
     def _submit(self, write: Write) -> None:
         self._check_writable()

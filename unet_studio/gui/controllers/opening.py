@@ -1,27 +1,38 @@
 """Opening folders of slides: chosen, dropped, gone back to, or the demo; and where their projects are kept."""
 
+from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QObject
+from PySide6.QtCore import QEvent, QObject, QTimer
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QFileDialog, QWidget
 
+from unet_studio.core.project.lock import writing
 from unet_studio.demo.slides import prepare_demo
 from unet_studio.errors import StudioError
 from unet_studio.gui import settings
+from unet_studio.gui.background import Background
 from unet_studio.gui.controls.notice import Notice, NoticeKind
 from unet_studio.gui.jobs.jobs import Jobs
 from unet_studio.gui.panels.message_bar import MessageBar
 from unet_studio.gui.session.session import Session
 
+_LOOK_MS = 5000
+"""So often a project that can only be looked at is tried again."""
+
 
 class Opening(QObject):
     """Opens a folder in place of the one that is open, and asks a person which, and where its project shall be kept."""
 
-    def __init__(self, session: Session, tasks: Jobs, messages: MessageBar, window: QWidget) -> None:
+    def __init__(
+        self, session: Session, tasks: Jobs, background: Background, messages: MessageBar, window: QWidget
+    ) -> None:
         super().__init__(window)
         self._session = session
         self._tasks = tasks
+        self._background = background
+        self._waiting = QTimer(self, singleShot=True, interval=_LOOK_MS)
+        self._waiting.timeout.connect(self._look_again)
         self._messages = messages
         self._window = window
         window.setAcceptDrops(True)
@@ -39,6 +50,7 @@ class Opening(QObject):
             settings.remember_folder(folder)
             if place is not None:
                 settings.remember_place(folder, place)
+            self._waiting.start()
         self._tasks.proposing.worker.start()
 
     def ask_folder(self) -> None:
@@ -59,6 +71,25 @@ class Opening(QObject):
         self._messages.show_notice(
             Notice(reason, NoticeKind.WARNING, self.tr("Choose a place…"), lambda: self._ask_place(folder))
         )
+
+    def _look_again(self) -> None:
+        """A project that could only be looked at may be free to be written by now."""
+        workspace = self._session.workspace
+        if workspace is None or not workspace.read_only:
+            return
+
+        def try_writing() -> None:
+            with writing(workspace.place):
+                pass
+
+        def offer(_: None) -> None:
+            if self._session.workspace is workspace:
+                text = self.tr("This project can be changed again: nothing else writes to it now.")
+                edit = partial(self.open_folder, workspace.folder)
+                self._messages.show_notice(Notice(text, NoticeKind.WARNING, self.tr("Open it to edit"), edit))
+
+        again = self._waiting.start
+        self._background.run("looking whether it is free", try_writing, offer, failed=lambda _: again())
 
     def _ask_place(self, folder: Path) -> None:
         chosen = QFileDialog.getExistingDirectory(self._window, self.tr("Where shall the project be kept?"))

@@ -138,7 +138,7 @@ class WindowParts(QMainWindow):
 
     def _build_controllers(self) -> None:
         session, canvas, messages = self.session, self.canvas, self.messages
-        self.opening = Opening(session, self.tasks, messages, self)
+        self.opening = Opening(session, self.tasks, self.working, messages, self)
         self.queue = ReviewQueue(session, self.slides, self.tasks, self)
         self.navigation = Navigation(session, self.accepting, self.queue, self.slides, messages, self)
         self.doubts = Doubts(session, self.tasks, self.queue, canvas, self)
