@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from unet_studio.core.classes import UNLABELLED
 from unet_studio.core.editing.strokes import make_edit
 from unet_studio.core.exchange.mask_meaning import choose_table
+from unet_studio.core.exchange.mask_parts import parts
 from unet_studio.core.exchange.mask_values import ValueTable, read_classes
 from unet_studio.core.exchange.pairs import Pair
 from unet_studio.core.labels.edits import Edit
@@ -102,9 +103,12 @@ def _import_slide(
     for number, classes in enumerate(planes):
         plane, box = PlaneId(pair.slide, number), Box.of_shape(classes.shape)
         before = project.labels(plane, box.shape).read(box)
-        stays = (classes == UNLABELLED) if overwrite else (before != UNLABELLED) | (classes == UNLABELLED)
-        kept += int(np.count_nonzero(stays & (classes != UNLABELLED) & (classes != before)))
-        edit = _edit_of(plane, states.get(plane, PlaneState.NEW), before, np.where(stays, before, classes))
+        for part in parts(classes.shape):
+            old, new = before[part], classes[part]
+            stays = (new == UNLABELLED) if overwrite else (old != UNLABELLED) | (new == UNLABELLED)
+            kept += int(np.count_nonzero(stays & (new != UNLABELLED) & (new != old)))
+            classes[part] = np.where(stays, old, new)
+        edit = _edit_of(plane, states.get(plane, PlaneState.NEW), before, classes)
         if edit is None:
             continue
         changed = True

@@ -3,9 +3,8 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import numpy as np
-
 from unet_studio.core.classes import BACKGROUND, UNLABELLED, LabelClass
+from unet_studio.core.exchange.mask_parts import count_values
 from unet_studio.core.exchange.mask_reading import read_mask
 from unet_studio.core.exchange.mask_values import ValueTable
 from unet_studio.core.exchange.mask_writing import written_values
@@ -26,7 +25,7 @@ def choose_table(masks: Iterable[Path], classes: Sequence[LabelClass]) -> ValueT
     white, coloured, says_index, says_binary = dict[Path, int](), list[Path](), False, False
     for mask in masks:
         try:
-            present, pixels = np.unique(read_mask(mask), return_counts=True)
+            present, pixels = count_values(read_mask(mask))
         except MaskError:
             continue
         counts = dict(zip(present.tolist(), pixels.tolist(), strict=True))

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unet_studio.core.classes import BACKGROUND, UNLABELLED, LabelClass
+from unet_studio.core.exchange.mask_parts import count_values, parts
 from unet_studio.core.exchange.mask_reading import MaskValues, read_colours, read_mask
 from unet_studio.errors import MaskError
 
@@ -44,9 +45,11 @@ class ValueTable:
 
     def to_classes(self, values: MaskValues) -> NDArray[np.uint8]:
         """Class indices of the same shape; raises MaskError naming the values that aren't listed, unless `nearest`."""
-        present, where, pixels = np.unique(values, return_inverse=True, return_counts=True)
+        present, pixels = count_values(values)
         listed = np.array([value for value, _ in self.meanings], np.int64)
-        closest = self._distances(present, listed).argmin(axis=1)
+        closest = np.zeros(present.shape, np.intp)
+        for part in parts((len(present), len(listed))):
+            closest[part] = self._distances(present[part], listed).argmin(axis=1)
         is_stray = listed[closest] != present
         if is_stray.any() and self.classes:
             raise MaskError(_about_strays(present, pixels, is_stray, [c.name for c in self.classes]))
@@ -56,8 +59,11 @@ class ValueTable:
                 f"The mask has {'colours' if self.colours else 'values'} whose meaning isn't given: {strays}. "
                 "Add them to --meaning, or use --nearest to take each for the nearest one that is given."
             )
-        meant = np.array([index for _, index in self.meanings], np.uint8)
-        return np.asarray(meant[closest][where].reshape(values.shape))
+        meant = np.array([index for _, index in self.meanings], np.uint8)[closest]
+        classes = np.empty(values.shape, np.uint8)
+        for part in parts(values.shape):
+            classes[part] = meant[np.searchsorted(present, values[part])]
+        return classes
 
     def _distances(self, present: NDArray[Any], listed: NDArray[np.int64]) -> NDArray[np.int64]:
         """How far each of `present` is from each of `listed`, (present, listed); only their order matters."""
@@ -112,10 +118,10 @@ def to_classes(values: MaskValues, *, classes: int, foreground: str | None) -> N
     Raises MaskError where a value is no class, or `foreground` is neither a number nor "nonzero".
     """
     if foreground is not None:
-        return np.asarray(_is_foreground(values, foreground), np.uint8)
-    present, pixels = np.unique(values, return_counts=True)
+        return _is_foreground(values, foreground).view(np.uint8)
+    present, pixels = count_values(values)
     if classes == 2 and np.isin(present, (BACKGROUND, 255)).all():
-        return np.asarray(values == 255, np.uint8)
+        return np.asarray(values == 255).view(np.uint8)
     is_stray = ((present < 0) | (present >= classes)) & (present != UNLABELLED)
     if is_stray.any():
         names = ["background", *(str(index) for index in range(1, classes))]

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unet_studio.core.byte_cache import ByteCache
+from unet_studio.core.slides.budget import check_bytes, check_plane, check_planes
 from unet_studio.core.slides.reading_errors import explained
 from unet_studio.core.tiles import Box
 from unet_studio.errors import SlideClosedError
@@ -40,6 +41,11 @@ class SlideInfo:
     dtype: np.dtype[Any]
     pixel_size_um: float | None
 
+    @property
+    def pixel_bytes(self) -> int:
+        """What a pixel takes in memory, with all channels."""
+        return self.channels * self.dtype.itemsize
+
     def box(self, shrink: int = 1) -> Box:
         """The whole of a plane, reduced `shrink` times: sides are rounded up."""
         return Box(0, 0, -(-self.height // shrink), -(-self.width // shrink))
@@ -54,17 +60,20 @@ class SlideReader(ABC):
     """
 
     def __init__(self, path: Path, info: SlideInfo) -> None:
+        """Raises SlideError where the planes are too large or too many."""
         self.path = path
         self.info = info
+        check_plane(path, (info.height, info.width), info.pixel_bytes)
+        check_planes(path, info.planes)
         self._lock = threading.RLock()
-        self._closed = False
+        self._closed = self._released = False
 
     def read(self, plane: int, box: Box, *, shrink: int = 1) -> Pixels:
         """Pixels of a `box` of a plane, (height, width, channels) in the slide's dtype; the caller owns them.
 
         `shrink` is a power of two. `box` counts in pixels of the plane reduced that many times, each the mean of those
         that it covers. Raises ValueError for a plane, box or shrink that the slide doesn't have, and SlideError if the
-        file can't be read, or is closed by now.
+        file can't be read, the box takes too much memory, or the slide is closed by now.
         """
         if not 0 <= plane < self.info.planes:
             raise ValueError(f"plane {plane} of a slide with {self.info.planes}")
@@ -75,16 +84,19 @@ class SlideReader(ABC):
         if box.is_empty:
             return np.empty((*box.shape, self.info.channels), self.info.dtype)
         with self._lock:
-            if self._closed:
-                raise SlideClosedError(f"'{self.path.name}' was closed while it was being read. Open it again.")
+            self._check_open()
             with explained(self.path):
                 return self._read(plane, box, shrink)
 
     def close(self) -> None:
-        """Close the file and free all memory; closing twice does no harm."""
+        """Close the file and free all memory; closing twice does no harm.
+
+        A long reading that is under way in another thread ends with SlideClosedError.
+        """
+        self._closed = True
         with self._lock:
-            if not self._closed:
-                self._closed = True
+            if not self._released:
+                self._released = True
                 self._release()
 
     def __enter__(self) -> Self:
@@ -92,6 +104,11 @@ class SlideReader(ABC):
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
+
+    def _check_open(self) -> None:
+        """Raises SlideClosedError once the slide is closed; a reading that takes long asks now and then."""
+        if self._closed:
+            raise SlideClosedError(f"'{self.path.name}' was closed while it was being read. Open it again.")
 
     @abstractmethod
     def _read(self, plane: int, box: Box, shrink: int) -> Pixels:
@@ -107,7 +124,10 @@ class EagerReader(SlideReader):
 
     def __init__(self, path: Path, info: SlideInfo) -> None:
         super().__init__(path, info)
-        self._pyramids: ByteCache[int, list[Pixels]] = ByteCache(_KEPT_BYTES, _pyramid_bytes)
+        self._pyramids: ByteCache[int, list[Pixels]] = ByteCache(
+            _KEPT_BYTES, lambda kept: pyramid_bytes(kept[0].nbytes)
+        )
+        self._pyramid_bytes = pyramid_bytes(info.height * info.width * info.pixel_bytes)
 
     @abstractmethod
     def _decode(self, plane: int) -> Pixels:
@@ -115,18 +135,25 @@ class EagerReader(SlideReader):
 
     def _read(self, plane: int, box: Box, shrink: int) -> Pixels:
         level = shrink.bit_length() - 1
-        pyramid = self._pyramids.get(plane, lambda: [self._decode(plane)])
+        check_bytes(self.path, self._pyramid_bytes + box.height * box.width * self.info.pixel_bytes)
+        pyramid = self._pyramids.get(plane, lambda: self._decoded(plane))
         while len(pyramid) <= level:
             pyramid.append(halve(pyramid[-1]))
         return pyramid[level][box.slices].copy()
+
+    def _decoded(self, plane: int) -> list[Pixels]:
+        """A plane without reductions yet."""
+        if self._pyramid_bytes > _KEPT_BYTES:
+            self._pyramids.clear()  # memory is for one such plane
+        return [self._decode(plane)]
 
     def _release(self) -> None:
         self._pyramids.clear()
 
 
-def _pyramid_bytes(pyramid: list[Pixels]) -> int:
+def pyramid_bytes(plane_bytes: int) -> int:
     """What a plane takes with all its reductions, each a quarter of the one before."""
-    return pyramid[0].nbytes * 4 // 3
+    return plane_bytes * 4 // 3
 
 
 def halve(pixels: Pixels) -> Pixels:

@@ -7,9 +7,6 @@ from pathlib import Path
 
 from unet_studio.errors import SlideError, StudioError
 
-MAX_BYTES = 2**31
-"""No more bytes than this are decoded in one go: beyond it, a small damaged or hostile file could fill the memory."""
-
 COPY_AGAIN = "copy it again from its source"
 EXPORT_TILED = "export it as a tiled TIFF"
 EXPORT_PLAIN = "open it in the program that it comes from and export it as PNG or TIFF"
@@ -35,18 +32,17 @@ def unreadable(path: Path, what: str, remedy: str) -> SlideError:
     return SlideError(f"'{path.name}' can't be read: {what}; {remedy}.")
 
 
-def check_bytes(path: Path, size: int) -> None:
-    """Raises SlideError if decoding `size` bytes at once is too much."""
-    if size > MAX_BYTES:
-        amount, unit = _unit_of(size)
-        raise unreadable(path, f"it takes {round(size / amount, 1):g} {unit} of memory in one piece", EXPORT_TILED)
+def amount(size: int) -> str:
+    """So many bytes in words, such as 1.9 GB."""
+    unit_bytes, unit = _unit_of(size)
+    return f"{round(size / unit_bytes, 1):g} {unit}"
 
 
 def check_length(path: Path, length: int, needed: int) -> None:
     """Raises SlideError if a file of `length` bytes ought to have `needed`."""
     if needed > length:
-        amount, unit = _unit_of(needed)
-        present, all_of_it = (f"{round(size / amount, 1):g}" for size in (length, needed))
+        unit_bytes, unit = _unit_of(needed)
+        present, all_of_it = (f"{round(size / unit_bytes, 1):g}" for size in (length, needed))
         if present == all_of_it:
             present, all_of_it, unit = str(length), str(needed), "bytes"
         raise unreadable(path, f"it ends after {present} of {all_of_it} {unit}", COPY_AGAIN)

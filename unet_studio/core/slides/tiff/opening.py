@@ -1,5 +1,6 @@
 """Opens TIFF slides: single pages, stacks, ImageJ's hyperstacks, OME-TIFF, and whole-slide pyramids such as SVS."""
 
+import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,10 +8,11 @@ from pathlib import Path
 import numpy as np
 from tifffile import TiffFile, TiffFileError, TiffPageSeries
 
-from unet_studio.core.slides.reader import EagerReader, Pixels, SlideInfo, SlideReader, halve, turn
-from unet_studio.core.slides.reading_errors import COPY_AGAIN, EXPORT_PLAIN, check_bytes, explained, unreadable
+from unet_studio.core.slides.budget import CROP, MASK_REMEDY, check_bytes, check_decoded, check_planes
+from unet_studio.core.slides.reader import EagerReader, Pixels, SlideInfo, SlideReader, halve, pyramid_bytes, turn
+from unet_studio.core.slides.reading_errors import COPY_AGAIN, EXPORT_PLAIN, explained, unreadable
 from unet_studio.core.slides.tiff.colour import TiffColour
-from unet_studio.core.slides.tiff.contents import check_contents, check_hyperstack
+from unet_studio.core.slides.tiff.contents import check_contents, check_hyperstack, check_ome
 from unet_studio.core.slides.tiff.layout import TiffLevel, decoded_stack, page_numbers
 from unet_studio.core.slides.tiff.planes import TiffPlanes
 from unet_studio.core.slides.tiff.scale import pixel_size_um
@@ -22,6 +24,7 @@ _LAZY_BYTES = 2**28  # untiled planes beyond this size are read strip by strip r
 # strips, which would be decoded once for every block.
 _TILED_BLOCK = (512, 512)
 _STRIP_BLOCK = (64, 2**32)
+_SMALL_SIDE = 512  # of the smallest version that the first look at a slide asks for
 _ORIENTATION = 274
 _NO_CONTENTS = "it ends too early, or its table of contents is damaged"
 
@@ -48,16 +51,26 @@ def read_stored_tiff(path: Path) -> Samples:
     """
     with explained(path), _open(path) as tiff:
         series, colour = _checked_series(path, tiff)
-        check_bytes(path, series.nbytes)
         numbers = page_numbers(series)
         if numbers is None:
+            check_bytes(path, 2 * series.nbytes, MASK_REMEDY)  # putting the axes in order copies
             stack, _ = decoded_stack(series, colour)
             return stack.reshape(-1, *stack.shape[2:])
         planes = TiffPlanes(path, tiff, numbers)
         planes.check_length()
-        planes.check_segments()
         orientation = series.keyframe.tags.valueof(_ORIENTATION, 1)
-        return np.stack([turn(page, orientation) for page in planes.read_stored()])
+        one_page = max(planes.bytes_of_page(), 2 * series.keyframe.nbytes if orientation in range(2, 9) else 0)
+        check_bytes(path, one_page + (series.nbytes if numbers.size > 1 else 0), MASK_REMEDY)
+        stored: Samples | None = None
+        for number, page in enumerate(planes.read_stored()):
+            turned = turn(page, orientation)
+            if numbers.size == 1:
+                return turned[np.newaxis]
+            if stored is None:
+                stored = np.empty((numbers.size, *turned.shape), turned.dtype)
+            stored[number] = turned
+        assert stored is not None, "a series has a page"
+        return stored
 
 
 def _open(path: Path) -> TiffFile:
@@ -70,9 +83,10 @@ def _open(path: Path) -> TiffFile:
 
 def _checked_series(path: Path, tiff: TiffFile) -> tuple[TiffPageSeries, TiffColour]:
     """The series that is the slide, and how to get at its colours; raises SlideError where there is none."""
-    check_contents(path, tiff)
+    check_ome(path, tiff, check_contents(path, tiff))
     if not tiff.series or 0 in tiff.series[0].shape:
         raise unreadable(path, "it has no pixels", EXPORT_PLAIN)
+    check_planes(path, math.prod(tiff.series[0].shape) // max(1, tiff.series[0].keyframe.size))
     check_hyperstack(path, tiff)
     return tiff.series[0], _checked_colour(path, tiff.series[0])
 
@@ -89,8 +103,11 @@ def _reader(path: Path, tiff: TiffFile) -> SlideReader:
     large = planes.plane_bytes > _LAZY_BYTES
     if orientation not in range(2, 9) and not planes.is_virtual and (planes.is_tiled or large):
         planes.check_segments()
-        return _LazyReader(path, planes, info)
-    check_bytes(path, planes.plane_bytes)
+        reader = _LazyReader(path, planes, info)
+        reader.check_decoded()
+        return reader
+    pixels = info.height * info.width * info.pixel_bytes
+    check_bytes(path, max(planes.bytes_of(planes.levels[0].box), 2 * pixels, pyramid_bytes(pixels)))
     return _PlanesReader(path, planes, info, orientation=orientation)
 
 
@@ -117,20 +134,43 @@ class _LazyReader(SlideReader):
         self._planes = planes
         self._block = _TILED_BLOCK if planes.is_tiled else _STRIP_BLOCK
 
+    def check_decoded(self) -> None:
+        """Raises SlideError if too much has to be decoded before a small version of a plane can be shown."""
+        shrink = 1
+        while max(self.info.height, self.info.width) // shrink > _SMALL_SIDE:
+            shrink *= 2
+        check_decoded(self.path, self._level(shrink).box.shape, self.info.pixel_bytes)
+
     def _read(self, plane: int, box: Box, shrink: int) -> Pixels:
-        level = max((level for level in self._planes.levels if level.factor <= shrink), key=lambda level: level.factor)
-        return self._reduced(plane, box, shrink, level=level)
+        check_bytes(self.path, box.height * box.width * self.info.pixel_bytes, CROP)
+        return self._reduced(plane, box, shrink, level=self._level(shrink))
+
+    def _level(self, shrink: int) -> TiffLevel:
+        """The smallest one that is large enough."""
+        return max((level for level in self._planes.levels if level.factor <= shrink), key=lambda level: level.factor)
 
     def _reduced(self, plane: int, box: Box, shrink: int, *, level: TiffLevel) -> Pixels:
         """A box reduced from a finer level; block by block and depth first, so that memory stays bounded."""
+        self._check_open()
         if shrink == level.factor:
             return self._stored(plane, box, level)
+        if (alike := self._alike(plane, box, shrink, level)) is not None:
+            return alike
         pixels = np.empty((*box.shape, self.info.channels), self.info.dtype)
         finer = self.info.box(shrink // 2)
         for part in self._blocks(box):
             source = Box(2 * part.y0, 2 * part.x0, 2 * part.y1, 2 * part.x1).intersect(finer)
             pixels[part.within(box)] = halve(self._reduced(plane, source, shrink // 2, level=level))
         return pixels
+
+    def _alike(self, plane: int, box: Box, shrink: int, level: TiffLevel) -> Pixels | None:
+        """A box of which the file leaves out all pixels, found without decoding any; None where it has some."""
+        times = shrink // level.factor
+        source = Box(times * box.y0, times * box.x0, times * box.y1, times * box.x1).intersect(level.box)
+        if source.is_empty or not self._planes.is_left_out(plane, source, level=level):
+            return None
+        one = self._planes.read(plane, Box(source.y0, source.x0, source.y0 + 1, source.x0 + 1), level=level)
+        return np.broadcast_to(one, (*box.shape, self.info.channels)).copy()
 
     def _blocks(self, box: Box) -> Iterator[Box]:
         height, width = self._block
@@ -170,7 +210,7 @@ class _StackReader(EagerReader):
     """A slide in which pages aren't planes: it is decoded as a whole when it's opened."""
 
     def __init__(self, path: Path, tiff: TiffFile, colour: TiffColour) -> None:
-        check_bytes(path, tiff.series[0].nbytes)
+        check_bytes(path, 3 * tiff.series[0].nbytes)  # putting the axes in order copies, and so do colours
         self._stack, self._colour = decoded_stack(tiff.series[0], colour)
         planes, _, height, width, _ = self._stack.shape
         first = self._decode(0)

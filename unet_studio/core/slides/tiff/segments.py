@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from tifffile import COMPRESSION, PLANARCONFIG, TiffFile, TiffFrame, TiffPage
 
 from unet_studio.core.byte_cache import ByteCache
-from unet_studio.core.slides.reading_errors import COPY_AGAIN, check_bytes, check_length, unreadable
+from unet_studio.core.slides.reading_errors import COPY_AGAIN, check_length, unreadable
 from unet_studio.core.slides.tiff.lzw import is_sound_lzw
 from unet_studio.core.tiles import Box
 
@@ -19,7 +19,7 @@ Samples = NDArray[Any]
 
 AnyPage = TiffPage | TiffFrame
 
-_KEPT_BYTES = 64 * 2**20
+KEPT_BYTES = 64 * 2**20
 """Of decoded segments."""
 
 
@@ -68,16 +68,16 @@ class SegmentReader:
     def __init__(self, path: Path, tiff: TiffFile) -> None:
         self._path = path
         self._tiff = tiff
-        self._recent: ByteCache[tuple[object, int], Samples | None] = ByteCache(_KEPT_BYTES, _bytes_of)
+        self._recent: ByteCache[tuple[object, int], Samples | None] = ByteCache(KEPT_BYTES, _bytes_of)
 
     def read(self, page: AnyPage, box: Box) -> Samples:
         """Samples of a box that lies within the page; where the file leaves out a segment, its value for no data.
 
-        Raises SlideError if the box takes too much memory, or if the file is damaged or ends too early.
+        Whether there is memory for the box has to be known before. Raises SlideError if the file is damaged or ends too
+        early.
         """
         key = _keyframe(page)
         grid = _Grid.of_page(key)
-        check_bytes(self._path, box.height * box.width * key.samplesperpixel * np.dtype(key.dtype).itemsize)
         samples = np.full((*box.shape, key.samplesperpixel), key.nodata, key.dtype)
         # A planar page has one grid of segments after another, and each fills one channel of the result.
         targets = np.split(samples, key.samplesperpixel, axis=2) if _is_planar(key) else [samples]
@@ -91,8 +91,22 @@ class SegmentReader:
                     target[shared.within(box)] = segment[shared.within(covered)]
         return samples
 
+    def is_left_out(self, page: AnyPage, box: Box) -> bool:
+        """Whether the file leaves out all segments that a box shares a pixel with."""
+        key = _keyframe(page)
+        grid = _Grid.of_page(key)
+        each = range(key.samplesperpixel if _is_planar(key) else 1)
+        return not any(
+            page.databytecounts[first + i * grid.rows * grid.columns] for first, _, _ in grid.over(box) for i in each
+        )
+
     def check_length(self, page: AnyPage) -> None:
-        """Raises SlideError if the file ends before the page does."""
+        """Raises SlideError if the file ends before the page does, or has fewer segments than the page needs."""
+        key = _keyframe(page)
+        grid = _Grid.of_page(key)
+        needed = grid.rows * grid.columns * (key.samplesperpixel if _is_planar(key) else 1)
+        if needed > min(len(page.dataoffsets), len(page.databytecounts)):
+            raise unreadable(self._path, "its table of contents is damaged", COPY_AGAIN)
         ends = (offset + size for offset, size in zip(page.dataoffsets, page.databytecounts, strict=False))
         check_length(self._path, self._tiff.filehandle.size, max(ends, default=0))
 
