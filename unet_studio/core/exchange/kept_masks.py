@@ -1,6 +1,7 @@
 """The masks of reviewed planes, kept as files in the project, so that its folder is useful without this program."""
 
 from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from unet_studio.core.slides.opening import open_slide
 from unet_studio.core.tiles import Box
 from unet_studio.errors import StudioError
 
+_NEVER, _LONG_AGO = datetime.min.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC) + timedelta(days=1)
 _LARGE = 8192 * 8192
 """The kept mask of a slide with more pixels than this is a tiled TIFF, which is written part by part."""
 
@@ -47,6 +49,29 @@ def keep_masks(project: Project, planes: Iterable[PlaneId]) -> None:
                 write_tiled_mask(file, parts, info.box().shape, pixel_size_um=info.pixel_size_um)
             else:
                 write_mask(file, slide_mask(project, reader, slide, reviewed), pixel_size_um=info.pixel_size_um)
+
+
+def find_outdated(project: Project) -> tuple[PlaneId, ...]:
+    """The reviewed planes of which the kept mask is missing, or older than the last edit that wasn't taken back.
+
+    So it is where the program was ended between a review and its file. Raises `SlideError` where the folder has no
+    slides.
+    """
+    edited = project.last_edits()
+    names = export_names(find_slides(project.folder))
+    reviewed = [plane for plane, state in project.states().items() if state is PlaneState.REVIEWED]
+    return tuple(
+        plane
+        for plane in sorted(reviewed)
+        if plane.slide in names and _written(project.place, names[plane.slide]) < edited.get(plane, _LONG_AGO)
+    )
+
+
+def _written(place: Path, name: str) -> datetime:
+    """When the mask of a slide was written last; before every edit where there is none."""
+    files = [path_inside(place, f"masks/{name}{ending}") for ending in (".png", ".tif")]
+    times = [file.stat().st_mtime for file in files if file.is_file()]
+    return datetime.fromtimestamp(max(times), UTC) if times else _NEVER
 
 
 def _unlabelled(box: Box) -> NDArray[np.uint8]:

@@ -4,6 +4,7 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Self, TypeVar
 
@@ -330,6 +331,11 @@ class Project(AbstractContextManager["Project"]):
     def edit_times(self) -> list[TimedEdit]:
         """When each edit that isn't undone was made, and on which slides, the oldest first."""
         return stored_edits.read_times(self._db)
+
+    @reports_damage
+    def last_edits(self) -> dict[PlaneId, datetime]:
+        """When the newest edit of each plane was made, of those that aren't undone."""
+        return stored_edits.read_last_edits(self._db)
 
     @reports_damage
     def history(self, *, before: int | None = None, max_bytes: int = 64 << 20) -> list[StoredEdit]:

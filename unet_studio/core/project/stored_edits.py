@@ -62,6 +62,16 @@ def read_times(db: sqlite3.Connection) -> list[TimedEdit]:
     return [TimedEdit(time, frozenset(slides)) for time, slides in found.values()]
 
 
+def read_last_edits(db: sqlite3.Connection) -> dict[PlaneId, datetime]:
+    """When the newest edit of each plane was made, of those that aren't undone."""
+    rows = db.execute(
+        "SELECT slide, plane.plane, MAX(time) FROM edit_plane JOIN edit ON edit.id = edit_id "
+        "JOIN plane ON plane.id = plane_id WHERE undone = 0 GROUP BY plane_id"
+    )
+    found = ((plane_of(slide, number), time_of(time)) for slide, number, time in rows)
+    return {plane: time for plane, time in found if plane is not None and time is not None}
+
+
 def record(db: sqlite3.Connection, edit_id: int, edit: Edit, shapes: tuple[tuple[int, int], ...]) -> None:
     """Store an edit and what it changes, and forget undone ones; nothing if an edit with this id is stored already.
 

@@ -9,6 +9,7 @@ from typing import Self
 
 from unet_studio.core.classes import LabelClass
 from unet_studio.core.cleaning.steps import Step
+from unet_studio.core.exchange.kept_masks import find_outdated
 from unet_studio.core.labels.edits import Edit, MaskRecipe, PlaneChange, ProposalChange, RecipeChange
 from unet_studio.core.labels.plane import LabelPlane, PlaneId, PlaneState, ProposalId
 from unet_studio.core.masks.crf import SlidePlane
@@ -122,6 +123,11 @@ class Workspace:
                 )
         with self._open_project() as project:
             return *problems, *project.find_unreadable()
+
+    def outdated_masks(self) -> tuple[PlaneId, ...]:
+        """The reviewed planes of which the kept mask has to be written again, for a thread of its own."""
+        with self._open_project() as project:
+            return find_outdated(project)
 
     # Planes
 

@@ -79,7 +79,7 @@ class WindowParts(QMainWindow):
             background.failed.connect(session.tell)
         self.edits = BackgroundEdits(session, self.working, self)
         self.mask_files = MaskFiles(session, self.edits, self)
-        self.upkeep = Upkeep(session, self.working, self)
+        self.upkeep = Upkeep(session, self.working, self.mask_files, self)
         self.painting = Painting(session, self)
         self.accepting = Accepting(session, self.edits, self.mask_files, self)
         self.inspection = Inspection(session, self.reading, self)
