@@ -559,3 +559,22 @@ def test_a_damaged_proposal_is_told_once_and_labels_are_painted_all_the_same(
     window.propose_panel._threshold.setValue(70)
     qtbot.wait(100)
     assert len(told_of) == 1
+
+
+def test_why_a_folder_is_not_opened_is_in_view(
+    window: MainWindow, folder: Path, tmp_path_factory: pytest.TempPathFactory, qtbot: QtBot
+) -> None:
+    """Here a project without its store; also when the folder that was open before is closed for it."""
+    other = tmp_path_factory.mktemp("other")
+    (other / "s.png").write_bytes((folder / "s1.png").read_bytes())
+    (other / "unet-studio" / "masks").mkdir(parents=True)
+    (other / "unet-studio" / "masks" / "s.png").touch()
+    window.open_folder(other)
+    (said,) = (label for label in window.welcome.findChildren(QLabel) if label.isVisible() and "⚠" in label.text())
+    assert "but other files of the project are there (masks)" in said.text()
+    assert said.height() >= said.heightForWidth(said.width()), "its end is cut off"
+    assert not window.status_line._saved.isVisible()
+    open_folder(window, folder, qtbot)
+    assert window.page.isVisible()
+    window.session.close_folder()
+    assert not any("is missing" in label.text() for label in window.welcome.findChildren(QLabel) if label.isVisible())

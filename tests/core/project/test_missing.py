@@ -62,7 +62,7 @@ def test_a_store_that_is_gone_is_said_where_other_files_are_there(tmp_path: Path
     other.parent.mkdir(parents=True)
     other.touch()
     file.unlink()
-    with pytest.raises(StoreMissingError, match=rf"is missing, but.*\({beside.split('/')[0]}\).*no backup"):
+    with pytest.raises(StoreMissingError, match=rf"is missing in .*but other.*\({beside.split('/')[0]}\).*no backup"):
         Project.open(tmp_path)
     assert not file.exists()
 
@@ -77,7 +77,7 @@ def test_a_store_that_was_opened_to_be_written_is_missed(tmp_path: Path, file: P
 
 def test_an_empty_store_is_said_and_stays_as_it_is(tmp_path: Path, file: Path) -> None:
     file.write_bytes(b"")
-    with pytest.raises(StoreMissingError, match="is empty"):
+    with pytest.raises(StoreMissingError, match="is empty: all"):
         Project.open(tmp_path)
     assert file.read_bytes() == b""
 
@@ -95,8 +95,8 @@ def test_what_is_advised_brings_a_project_back(tmp_path: Path, file: Path, leave
         log.write_bytes(left)
     with pytest.raises(StoreMissingError) as caught:
         Project.open(tmp_path)
-    assert f"copy '{backup}' to '{file}'" in str(caught.value)
-    assert (f"move '{log}' to another folder" in str(caught.value)) == leave_log
+    assert f"copy 'backups/{backup.name}' there to '{FILE}'" in str(caught.value)
+    assert (f"move '{log.name}' to another folder" in str(caught.value)) == leave_log
     if leave_log:
         shutil.move(log, tmp_path)
     shutil.copy(backup, file)
@@ -170,7 +170,7 @@ def test_a_store_that_is_removed_while_nothing_is_painted_is_written_anew(
 def test_strokes_wait_until_the_folder_is_back(tmp_path: Path, file: Path, journal: Journal, told: Told) -> None:
     file.parent.rename(tmp_path / "away")
     journal.submit(stroke(3))
-    told.wait_for_problem("is missing, and so is all else")
+    told.wait_for_problem("and so is all else")
     assert journal.pending == 1 and not file.parent.exists()
     (tmp_path / "away").rename(file.parent)
     assert journal.close()

@@ -29,7 +29,7 @@ def is_store_there(place: Path, *, must_exist: bool) -> bool:
         size = _size(file)
         if size == 0:
             raise StoreMissingError(
-                f"'{file}' is empty: all that the project kept was taken out of it. {_advice(place)}"
+                f"'{FILE}' in '{place}' is empty: all that the project kept was taken out of it. {_advice(place)}"
             )
     if size is not None:
         return True
@@ -39,10 +39,12 @@ def is_store_there(place: Path, *, must_exist: bool) -> bool:
     if beside:
         there = ", ".join(beside)
         raise StoreMissingError(
-            f"'{file}' is missing, but other files of the project are there ({there}). {_advice(place)}"
+            f"'{FILE}' is missing in '{place}', but other files of the project are there ({there}). {_advice(place)}"
         )
     if must_exist:
-        raise StoreMissingError(f"'{file}' is missing, and so is all else of the project. {_advice(place)}")
+        raise StoreMissingError(
+            f"'{FILE}' is missing in '{place}', and so is all else of the project. {_advice(place)}"
+        )
     return False
 
 
@@ -58,14 +60,13 @@ def _is_there(path: Path) -> bool:
 
 
 def _advice(place: Path) -> str:
-    backups, file = find_backups(place), place / FILE
-    log = file.with_name(f"{file.name}-wal")
-    begin = f"To begin anew instead, give the folder '{place}' another name."
+    backups, log = find_backups(place), f"{FILE}-wal"
+    begin = "To begin anew instead, give that folder another name."
     if not backups:
-        return f"There is no backup of it in '{place / BACKUPS}'. Put the file back from a copy of your own. {begin}"
+        return f"There is no backup of it in '{BACKUPS}' there. Put the file back from a copy of your own. {begin}"
     # SQLite would take what is left of the log for that of any file beside it.
-    first = f"move '{log}' to another folder and copy" if log.exists() else "copy"
+    first = f"move '{log}' to another folder and copy" if (place / log).exists() else "copy"
     return (
         f"Its newest backup is of {backups[0].when}: put the file back from a copy of your own, or {first} "
-        f"'{backups[0].file}' to '{file}'. {begin}"
+        f"'{BACKUPS}/{backups[0].file.name}' there to '{FILE}'. {begin}"
     )

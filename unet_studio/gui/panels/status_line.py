@@ -68,6 +68,11 @@ class StatusLine(QStatusBar):
             self._slow.stop()
             self._say(self.tr("✓ All strokes saved"), self.tr("Every stroke is on the disk"))
 
+    def hide_saved(self) -> None:
+        """Nothing is open that could be saved."""
+        self._slow.stop()
+        self._saved.hide()
+
     def _say(self, text: str, more: str) -> None:
         self._saved.setText(text)
         self._saved.setToolTip(more)

@@ -8,6 +8,9 @@ from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 
 from unet_studio.gui.controls.buttons import action_button, heading
 
+_WIDTH = 640
+"""Of what is said of a folder that can't be opened, in pixels."""
+
 
 class Welcome(QWidget):
     """Open a folder, drop one, try the demo, or go on with a recent one."""
@@ -23,6 +26,11 @@ class Welcome(QWidget):
         intro = QLabel(
             self.tr("Open a folder of slides, or drop one here. A U-Net proposes masks, you put them right.")
         )
+        self._problem = QLabel()
+        self._problem.setWordWrap(True)
+        self._problem.setFixedWidth(_WIDTH)
+        self._problem.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._problem.hide()
         self._recent_title = heading(self.tr("Recent folders"))
         self._recent = QVBoxLayout()
         self._recent.setSpacing(0)
@@ -31,6 +39,7 @@ class Welcome(QWidget):
         column.setSpacing(8)
         column.addWidget(title)
         column.addWidget(intro)
+        column.addWidget(self._problem)
         column.addSpacing(16)
         for action in (open_folder, demo):
             button = action_button(action)
@@ -45,6 +54,12 @@ class Welcome(QWidget):
         holder.setLayout(column)
         layout.addWidget(holder, alignment=Qt.AlignmentFlag.AlignHCenter)
         layout.addStretch()
+
+    def set_problem(self, text: str) -> None:
+        """Say why the folder that was asked for isn't open; an empty text: none was."""
+        self._problem.setText(f"⚠ {text}")
+        self._problem.setFixedHeight(self._problem.heightForWidth(_WIDTH))  # which the layout wouldn't ask for
+        self._problem.setVisible(bool(text))
 
     def set_recent(self, folders: list[Path]) -> None:
         """Offer these folders, newest first."""

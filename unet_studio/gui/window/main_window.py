@@ -13,6 +13,7 @@ from unet_studio.core.workspace.workspace import Workspace
 from unet_studio.gui import settings
 from unet_studio.gui.comparing.modes import CompareMode
 from unet_studio.gui.controllers.keys import focus_next_pane
+from unet_studio.gui.controls.notice import Notice, NoticeKind
 from unet_studio.gui.session.changes import Changes
 from unet_studio.gui.session.newer_proposal import take_newer
 from unet_studio.gui.slide_list.sorting import SlideSort
@@ -137,6 +138,7 @@ class MainWindow(WindowParts):
         session.changed.connect(self._refresh)
         session.saving_changed.connect(self.status_line.set_saved)
         session.notice.connect(self.messages.show_notice)
+        session.notice.connect(self._show_why_not_open)
         self.painting.brush_changed.connect(panels.show_brush)
         self.inspection.tones_measured.connect(self.view_panel.contrast.set_tones)
         self.inspection.network_view_changed.connect(self.plane_display.set_network_view)
@@ -246,11 +248,18 @@ class MainWindow(WindowParts):
 
     def _show_welcome(self) -> None:
         self.setWindowTitle("U-Net Studio")
+        self.welcome.set_problem("")
         self.welcome.set_recent(settings.recent_folders())
+        self.status_line.hide_saved()
         self.plane_display.clear()
         self.stack.setCurrentWidget(self.welcome)
         self._show_hint()
         self._update()
+
+    def _show_why_not_open(self, notice: Notice) -> None:
+        """Without an open folder the messages aren't in view."""
+        if self.session.workspace is None and notice.kind is NoticeKind.ERROR:
+            self.welcome.set_problem(notice.text)
 
     def _show_hint(self) -> None:
         """Say what the tool in use does, where there is something to use it on."""
