@@ -11,7 +11,7 @@ from pathlib import Path
 
 from unet_studio.core.project.damage import FILE
 from unet_studio.core.project.store import Project
-from unet_studio.errors import StoreMissingError
+from unet_studio.errors import ProjectError, StoreMissingError
 
 _log = logging.getLogger(__name__)
 _Identity = tuple[int, int]
@@ -73,7 +73,7 @@ class HeldStore:
             self._session = session
         try:
             work(project)
-        except sqlite3.Error:
+        except (sqlite3.Error, ProjectError):
             if self._is_same():
                 raise
         if not self._is_same():
