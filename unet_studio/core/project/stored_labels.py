@@ -243,11 +243,11 @@ def make_plane(db: sqlite3.Connection, plane: PlaneId, shape: tuple[int, int]) -
 
 
 def find_plane_id(db: sqlite3.Connection, plane: PlaneId) -> int:
-    """The id of the plane's row, which is there."""
-    (plane_id,) = db.execute(
-        "SELECT id FROM plane WHERE slide = ? AND plane = ?", (plane.slide, plane.plane)
-    ).fetchone()
-    return int(plane_id)
+    """The id of the row of a plane that has one; raises `StoredDataError` where a damaged index doesn't lead there."""
+    row = db.execute("SELECT id FROM plane WHERE slide = ? AND plane = ?", (plane.slide, plane.plane)).fetchone()
+    if row is None:
+        raise damaged_entry(f"'{plane.slide}'")
+    return int(row[0])
 
 
 def write_labels(
