@@ -16,6 +16,10 @@ import numpy as np
 import pytest
 import tifffile
 
+from unet_studio.core.classes import make_classes
+from unet_studio.core.exchange.importing import import_pairs
+from unet_studio.core.exchange.pairs import paired
+from unet_studio.core.project.store import Project
 from unet_studio.core.slides.budget import MAX_BYTES
 from unet_studio.core.slides.opening import open_slide
 
@@ -239,3 +243,19 @@ def test_a_large_slide_without_pixels_is_looked_at_without_reading_all(tmp_path:
     assert reading.took < 300 << 20
     with open_slide(file) as slide:
         assert not slide.read(0, slide.info.box(512), shrink=512).any()
+
+
+def test_a_mask_that_takes_too_much_costs_its_own_slide_only(tmp_path: Path) -> None:
+    slides, masks = tmp_path / "slides", tmp_path / "masks"
+    slides.mkdir()
+    masks.mkdir()
+    for name in ("a.png", "b.png"):
+        png(slides / name, 32)
+    png(masks / "a.png", 50_000, rows=9)
+    png(masks / "b.png", 32)
+    with Project.open(slides) as project:
+        project.set_classes(make_classes("cell"))
+        outcomes = list(import_pairs(project, paired(slides, masks).pairs))
+    found = {outcome.slide: outcome.problem for outcome in outcomes}
+    assert "of memory in one piece" in found["a.png"] and "one channel of 8 bits" in found["a.png"]
+    assert not found["b.png"]

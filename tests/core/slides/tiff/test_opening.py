@@ -2,6 +2,7 @@
 
 import io
 import itertools
+import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator
@@ -22,7 +23,7 @@ from unet_studio.core.slides.opening import SlideReader, open_slide
 from unet_studio.core.slides.reader import halve
 from unet_studio.core.slides.tiff import opening as tiff
 from unet_studio.core.tiles import Box
-from unet_studio.errors import SlideError
+from unet_studio.errors import SlideClosedError, SlideError
 
 RNG = np.random.default_rng(11)
 RGB = RNG.integers(0, 256, (45, 61, 3), dtype=np.uint8)
@@ -377,6 +378,26 @@ def test_a_huge_slide_opens_at_once_and_costs_what_is_read(tmp_path: Path) -> No
         with pytest.raises(SlideError, match="it takes 24 GB of memory"):
             slide.read(0, slide.info.box())
     assert time.perf_counter() - start < 1
+
+
+def test_closing_ends_a_long_reading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path / "a.tif", np.zeros((2048, 2048), np.uint8), tile=(256, 256))
+    slide, blocks = open_slide(path), []
+
+    def halve_and_close(pixels: NDArray[Any]) -> NDArray[Any]:
+        blocks.append(pixels.shape)
+        if len(blocks) == 2:
+            closing.start()
+            while not slide._closed:
+                time.sleep(0.001)
+        return halve(pixels)
+
+    closing = threading.Thread(target=slide.close)
+    monkeypatch.setattr(tiff, "halve", halve_and_close)
+    with pytest.raises(SlideClosedError):
+        slide.read(0, slide.info.box(8), shrink=8)
+    closing.join()
+    assert len(blocks) == 2
 
 
 # What can't be read
