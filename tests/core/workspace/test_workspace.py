@@ -34,7 +34,7 @@ from unet_studio.core.scoring.judgement import TooClose
 from unet_studio.core.tiles import Box
 from unet_studio.core.workspace.accepting import accept, acceptable_planes, review
 from unet_studio.core.workspace.workspace import Workspace
-from unet_studio.errors import IncompleteMaskError, ModelError, ProjectError, ProjectInUseError, SlideError
+from unet_studio.errors import IncompleteMaskError, ModelError, ProjectError, ProjectReadOnlyError, SlideError
 
 SHAPE = (64, 64)
 WHOLE = Box.of_shape(SHAPE)
@@ -519,7 +519,7 @@ def test_a_second_window_changes_nothing_on_the_disk_nor_in_what_it_shows(
         return labels, dict(second.states), history, choices, judging
 
     before = shown()
-    with pytest.raises(ProjectInUseError, match="Close the other one"):
+    with pytest.raises(ProjectReadOnlyError, match="Close the other one"):
         change(second)
     assert shown() == before
     assert second.journal.pending == 0

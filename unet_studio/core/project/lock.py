@@ -35,15 +35,20 @@ def writing(place: Path) -> Iterator[None]:
                     f"This project is open in another window or command{_holder(place)}. "
                     "Close the other one to change anything here; until then it can only be looked at."
                 ) from error
-            raise ProjectReadOnlyError(
-                f"Nothing can be written in '{place}' now ({error}), so this project can only be looked at. "
-                "Free some space on its disk, or ask for permission to write there, to change anything."
-            ) from error
+            raise ProjectReadOnlyError(unwritable(place, str(error))) from error
         except sqlite3.DatabaseError as error:
             raise ProjectError(
                 f"'{place / LOCK}' is damaged ({error}). It holds no work: delete it and open the folder again."
             ) from error
         yield
+
+
+def unwritable(place: Path, reason: str) -> str:
+    """What is said of a project at `place` that can only be looked at."""
+    return (
+        f"Nothing can be written in '{place}' now ({reason}), so this project can only be looked at. "
+        "Free some space on its disk, or ask for permission to write there, to change anything."
+    )
 
 
 def _me() -> str:

@@ -17,12 +17,14 @@ from unet_studio.core.project.backups import copy_store
 from unet_studio.core.project.choices import Choices
 from unet_studio.core.project.connection import connect
 from unet_studio.core.project.damage import FILE, READING_ERRORS, damaged, is_damage, reports_damage
+from unet_studio.core.project.lock import unwritable
 from unet_studio.core.project.missing import is_store_there
+from unet_studio.core.project.read_only import connect_to_look
 from unet_studio.core.project.stored_edits import StoredEdit, TimedEdit
 from unet_studio.core.project.stored_labels import ClassCounts, LabelledPlane
 from unet_studio.core.project.unreadable import find_unreadable
 from unet_studio.core.tiles import Box
-from unet_studio.errors import ProjectPlaceError
+from unet_studio.errors import ProjectPlaceError, ProjectReadOnlyError
 
 PLACE_NAME = "unet-studio"
 """Name of the project folder beside the slides."""
@@ -35,32 +37,36 @@ class Project(Choices, AbstractContextManager["Project"]):
     where the disk is full or another connection writes for too long.
     """
 
-    def __init__(self, folder: Path, place: Path, connection: sqlite3.Connection) -> None:
+    def __init__(self, folder: Path, place: Path, connection: sqlite3.Connection, read_only: str = "") -> None:
         super().__init__(place, connection)
         self.folder = folder
+        self.read_only = read_only
+        """Why it can only be looked at, in a sentence; empty where it can be written."""
 
     @classmethod
     def open(cls, folder: Path, *, place: Path | None = None, must_exist: bool = False) -> Self:
         """Open the project of a folder of slides, or make one, unless it `must_exist`.
 
-        `place` is the project's folder where it isn't kept beside the slides. Raises `ProjectPlaceError` where no
-        project can be made there, `StoreMissingError` where there was one, and `ProjectError` where the file is damaged
-        or from a newer version.
+        `place` is the project's folder where it isn't kept beside the slides. A project that can't be written there can
+        be looked at, and its `read_only` says why. Raises `ProjectPlaceError` where none can be made there,
+        `StoreMissingError` where there was one, and `ProjectError` where the file is damaged or from a newer version.
         """
         folder = folder.resolve()
         place = (place or folder / PLACE_NAME).resolve()
         try:
             is_there = is_store_there(place, must_exist=must_exist)
-            place.mkdir(parents=True, exist_ok=True)
-            connection = connect(place / FILE, create=not is_there)
+            if not is_there:
+                place.mkdir(parents=True, exist_ok=True)
+            return cls(folder, place, connect(place / FILE, create=not is_there))
         except (OSError, *READING_ERRORS) as error:
             if is_damage(error):
                 raise damaged(place / FILE, error) from error
-            raise ProjectPlaceError(
-                f"The project can't be kept in '{place}' ({_reason(error)}). "
-                "Choose another place for it; the slides stay where they are."
-            ) from error
-        return cls(folder, place, connection)
+            if not (place / FILE).is_file():
+                raise ProjectPlaceError(
+                    f"The project can't be kept in '{place}' ({_reason(error)}). "
+                    "Choose another place for it; the slides stay where they are."
+                ) from error
+            return cls(folder, place, *_look_at(place, error))
 
     def close(self) -> None:
         """Close the file; the last connection to do so also empties the write-ahead log."""
@@ -200,6 +206,20 @@ class Project(Choices, AbstractContextManager["Project"]):
         With `before`, only edits older than the one with this id.
         """
         return stored_edits.read_history(self._db, before=before, max_bytes=max_bytes)
+
+
+def _look_at(place: Path, problem: Exception) -> tuple[sqlite3.Connection, str]:
+    """A connection to a store that can't be written, and why it can't."""
+    try:
+        connection = connect_to_look(place / FILE)
+    except (OSError, *READING_ERRORS) as error:
+        if is_damage(error):
+            raise damaged(place / FILE, error) from error
+        raise ProjectReadOnlyError(
+            f"The project in '{place}' can be neither written ({_reason(problem)}) nor read ({_reason(error)}) now. "
+            "See that its disk is there and has room, and that you may read it; then open the folder again."
+        ) from error
+    return connection, unwritable(place, _reason(problem))
 
 
 def _reason(error: Exception) -> str:

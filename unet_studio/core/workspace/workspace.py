@@ -68,7 +68,7 @@ class Workspace:
         self._project = project
         self._held = ExitStack()
         self._notify = notify
-        self.journal = Journal(self._open_project, lambda _: notify())
+        self.journal = Journal(self._open_to_write, lambda _: notify())
         self.unsaved = Unsaved(self.journal, notify)
         self.planes = Planes(self._read_stored, self.journal.waiting)
         self._history = History(self._recall, project.next_edit_id(), lambda: self.journal.pending)
@@ -84,9 +84,10 @@ class Workspace:
         recovered = recover((place or folder / PLACE_NAME).resolve())
         with ExitStack() as held:
             project = held.enter_context(Project.open(folder, place=place))
-            read_only = ""
+            read_only = project.read_only
             try:
-                held.enter_context(writing(project.place))
+                if not read_only:
+                    held.enter_context(writing(project.place))
             except ProjectReadOnlyError as error:
                 read_only = str(error)
             if not read_only:
@@ -233,6 +234,13 @@ class Workspace:
 
     def _open_project(self) -> Project:
         return Project.open(self.folder, place=self.place, must_exist=True)
+
+    def _open_to_write(self) -> Project:
+        project = self._open_project()
+        if project.read_only:  # what waits is tried again until it can be written
+            project.close()
+            raise ProjectReadOnlyError(project.read_only)
+        return project
 
     def _recall(self, before: int | None, most: int) -> list[StoredEdit]:
         with self._open_project() as project:  # anew: the file may have been written anew meanwhile
