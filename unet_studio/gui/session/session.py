@@ -109,10 +109,10 @@ class Session(QObject):
         self.changed.emit(Changes(history=True))
         if workspace.recovered:
             self.warn(workspace.recovered)
-        if workspace.read_only:
-            self.warn(workspace.read_only)
         if workspace.left_out:
             self._tell_left_out(workspace.left_out)
+        if workspace.read_only:  # last, so that it is seen first
+            self.warn(workspace.read_only)
         self.open_plane(PlaneId(workspace.slides[0]))
         return True
 
