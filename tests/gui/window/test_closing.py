@@ -356,7 +356,7 @@ def test_the_status_line_never_says_saved_while_something_waits(hand: "Hand", qt
     qtbot.waitUntil(lambda: "saved" in line._saved.text())
     for x in range(20, 100, 8):
         hand.drag((40, x), (60, x))
-    qtbot.wait(350)
+    qtbot.waitUntil(lambda: "Saving" in line._saved.text())
     while workspace.unsaved.count > 0:
         assert "All strokes saved" not in line._saved.text()
         assert "Saving" in line._saved.text()
