@@ -21,7 +21,7 @@ from unet_studio.core.project.lock import writing
 from unet_studio.core.project.store import PLACE_NAME, Project
 from unet_studio.core.tiles import Box
 from unet_studio.core.workspace.workspace import Workspace
-from unet_studio.errors import ProjectPlaceError, ProjectReadOnlyError
+from unet_studio.errors import ProjectError, ProjectPlaceError, ProjectReadOnlyError
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there a folder can't be made read-only by its mode")
 PLANE = PlaneId("a.png")
@@ -138,3 +138,12 @@ def test_strokes_wait_while_nothing_can_be_written_and_are_saved_after(
     assert workspace.journal.flush(10)
     assert workspace.close()
     assert look(folder) == ("", 2)
+
+
+def test_a_damaged_one_is_called_damaged(folder: Path) -> None:
+    file = folder / PLACE_NAME / "project.sqlite"
+    content = bytearray(file.read_bytes())
+    content[4096:] = b"\xaa" * (len(content) - 4096)
+    file.write_bytes(content)
+    with read_only(folder), pytest.raises(ProjectError, match="is damaged .* can't be put together again"):
+        look(folder)

@@ -12,7 +12,7 @@ from unet_studio.core.project.damage import BACKUPS, FILE, READING_ERRORS, clear
 from unet_studio.core.project.lock import writing
 from unet_studio.core.project.salvaging import salvage
 from unet_studio.core.project.schema import VERSION
-from unet_studio.errors import ProjectError, ProjectInUseError
+from unet_studio.errors import ProjectError, ProjectInUseError, ProjectReadOnlyError
 
 _QUICKLY_CHECKED = 8 << 20
 """A store of so many bytes at most is read through whenever its folder is opened, which takes some 30 ms; a larger one
@@ -44,7 +44,7 @@ def recover(place: Path) -> str:
             f"'{file}' is damaged ({reason}), and can't be put together again while it is open elsewhere. "
             "Close the other window or command, then open the folder again."
         ) from error
-    except (OSError, sqlite3.Error) as error:
+    except (ProjectReadOnlyError, OSError, sqlite3.Error) as error:
         raise ProjectError(
             f"'{file}' is damaged ({reason}), and can't be put together again ({error}). Copy the slides and the "
             f"folder '{place}' to a disk that can be written and has room, and open them there."
