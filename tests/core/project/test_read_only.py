@@ -145,5 +145,5 @@ def test_a_damaged_one_is_called_damaged(folder: Path) -> None:
     content = bytearray(file.read_bytes())
     content[4096:] = b"\xaa" * (len(content) - 4096)
     file.write_bytes(content)
-    with read_only(folder), pytest.raises(ProjectError, match="is damaged .* can't be put together again"):
+    with read_only(folder), pytest.raises(ProjectError, match=r"is damaged .* can't be put together again"):
         look(folder)

@@ -10,6 +10,7 @@ from unet_studio.core.project.backups import Backup, find_backups, find_problem,
 from unet_studio.core.project.connection import check_tables
 from unet_studio.core.project.damage import BACKUPS, FILE, READING_ERRORS, clear_suspicion, is_damage, is_suspect
 from unet_studio.core.project.lock import writing
+from unet_studio.core.project.read_only import connect_to_look
 from unet_studio.core.project.salvaging import salvage
 from unet_studio.core.project.schema import VERSION
 from unet_studio.errors import ProjectError, ProjectInUseError, ProjectReadOnlyError
@@ -61,7 +62,7 @@ def _find_damage(place: Path) -> str:
 
 def _check(file: Path, *, thoroughly: bool = True) -> str:
     try:
-        with closing(open_to_read(file)) as store:
+        with closing(_open(file)) as store:
             version = store.execute("PRAGMA user_version").fetchone()[0]
             if version < 1:
                 return "it has no format of a project"
@@ -70,6 +71,18 @@ def _check(file: Path, *, thoroughly: bool = True) -> str:
             return find_problem(store) if thoroughly else ""
     except READING_ERRORS as error:
         return str(error) if is_damage(error) else ""
+
+
+def _open(file: Path) -> sqlite3.Connection:
+    store = open_to_read(file)
+    try:
+        store.execute("PRAGMA user_version")
+    except sqlite3.OperationalError as error:
+        store.close()
+        if is_damage(error):
+            raise
+        return connect_to_look(file)  # where nothing can be written, SQLite can't share its log
+    return store
 
 
 def _put_together(file: Path, backup: Backup, reason: str) -> str:
