@@ -52,7 +52,9 @@ def read_truths(folder: Path, truth: Path, *, classes: Sequence[LabelClass], for
     pairing = pair_up(folder, truth)
     for _, sentence in pairing.clashes:
         raise MaskError(sentence)
-    table = choose_table([pair.mask for pair in pairing.pairs], classes) if foreground is None else None
+    table = (
+        choose_table([file for pair in pairing.pairs for file in pair.files], classes) if foreground is None else None
+    )
     for pair in pairing.pairs:
         planes = read_planes(folder, pair, classes=len(classes), foreground=foreground, table=table)
         truths |= {PlaneId(pair.slide, number): plane for number, plane in enumerate(planes)}

@@ -95,7 +95,7 @@ def evaluate(
     """
     pairing = paired(project.folder, truth)
     if table is None and foreground is None:
-        table = choose_table([pair.mask for pair in pairing.pairs], project.classes())
+        table = choose_table([file for pair in pairing.pairs for file in pair.files], project.classes())
     slides = [SlideScores(slide, problem=sentence) for slide, sentence in pairing.clashes]
     for unclear in slides:
         progress.event(SlideFailed(unclear.slide, unclear.problem))

@@ -13,6 +13,7 @@ from unet_studio.core.classes import UNLABELLED
 from unet_studio.core.cleaning.steps import parse_steps
 from unet_studio.core.editing.strokes import make_edit
 from unet_studio.core.exchange.exporting import ExportRequest, Format, Values, Wanted, export, plan_export
+from unet_studio.core.exchange.importing import import_pairs
 from unet_studio.core.exchange.mask_reading import read_mask
 from unet_studio.core.exchange.pairs import pair_up
 from unet_studio.core.labels.plane import PlaneId, PlaneState
@@ -234,6 +235,22 @@ def test_a_stack_becomes_one_png_a_plane(project: Project, tmp_path: Path) -> No
     files = [outcome.file for outcome in export(project, ExportRequest(tmp_path / "out"), planned)]
     assert files == [tmp_path / "out" / "stack_p0001.png", tmp_path / "out" / "stack_p0003.png"]
     assert len(planned) == len(files)
+
+
+def test_a_stack_in_png_comes_back_as_it_was(project: Project, tmp_path: Path) -> None:
+    stack = add_stack(project.folder)
+    labels = {0: half(1, 0), 1: half(0, 1)}
+    for number, values in labels.items():
+        label(project, PlaneId(stack, number), values, PlaneState.REVIEWED)
+    list(export(project, ExportRequest(tmp_path / "out")))
+    with Project.open(project.folder, place=tmp_path / "again") as again:
+        again.set_classes(project.classes())
+        pairs = pair_up(project.folder, tmp_path / "out").pairs
+        assert [outcome.problem for outcome in import_pairs(again, pairs)] == [""]
+        for number, values in labels.items():
+            found = again.read_labels(PlaneId(stack, number), Box.of_shape(SHAPE))
+            np.testing.assert_array_equal(found, values)
+        assert PlaneId(stack, 2) not in again.states()
 
 
 def test_a_plane_that_the_slide_no_longer_has(project: Project, tmp_path: Path) -> None:

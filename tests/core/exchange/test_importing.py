@@ -230,6 +230,34 @@ def test_labels_made_on_another_size_are_kept_and_the_change_is_said(project: Pr
 # Stacks
 
 
+def test_a_stack_gets_what_was_exported_of_its_planes(project: Project, masks: Path) -> None:
+    add_stack(project)
+    save(masks / "stack_p0001.png", halves(1))
+    save(masks / "stack_p0003.png", halves(0))
+    assert list(import_masks(project, masks)) == [Outcome("stack.tif")]
+    unlabelled = np.full(SHAPE, UNLABELLED, np.uint8)
+    expected = np.stack([halves(1), unlabelled, halves(0)])
+    np.testing.assert_array_equal(np.stack([labels_of(project, "stack.tif", n) for n in range(3)]), expected)
+    assert PlaneId("stack.tif", 1) not in project.states()
+
+
+def test_a_mask_of_a_plane_that_the_slide_lacks_is_named(project: Project, masks: Path) -> None:
+    add_stack(project)
+    for name in ("stack_p0001.png", "stack_p0004.png"):
+        save(masks / name, halves(1))
+    (outcome,) = import_masks(project, masks)
+    assert "'stack_p0004.png' is of plane 4, but its slide 'stack.tif' has 3" in outcome.problem
+    assert not project.states()
+
+
+def test_a_mask_of_one_plane_has_that_plane_s_size(project: Project, masks: Path) -> None:
+    add_stack(project)
+    save(masks / "stack_p0002.png", halves(1)[:10])
+    (outcome,) = import_masks(project, masks)
+    assert "Export it again at the slide's own size" in outcome.problem
+    assert not project.states()
+
+
 def test_a_stack_gets_a_mask_for_each_plane(project: Project, masks: Path) -> None:
     add_stack(project)
     planes = np.stack([halves(1), halves(0), np.full(SHAPE, UNLABELLED, np.uint8)])

@@ -224,3 +224,38 @@ def test_a_folder_of_masks_may_lie_in_that_of_the_slides_around_it_or_be_the_sam
 def test_no_pair_at_all_is_refused(tmp_path: Path) -> None:
     with pytest.raises(MaskError, match="has the name of a slide"):
         paired(touch(tmp_path / "a", "a.png"), touch(tmp_path / "b", "b.png"))
+
+
+class TestPages:
+    """Masks of single planes, as an export in PNG writes them."""
+
+    def pages(self, folder: Path) -> dict[str, list[tuple[int, str]]]:
+        pairing = pair_up(folder / "slides", folder / "masks")
+        return {pair.slide: [(number, file.name) for number, file in pair.pages] for pair in pairing.pairs}
+
+    def test_all_of_a_stack_are_found_in_the_order_of_its_planes(self, tmp_path: Path) -> None:
+        touch(tmp_path, "slides/a.tif", "slides/sub/b.tif", "slides/c.tif")
+        touch(tmp_path, "masks/a_p0010.png", "masks/A_p0002.png", "masks/sub/b_p0001.png", "masks/c.png")
+        assert self.pages(tmp_path) == {
+            "a.tif": [(1, "A_p0002.png"), (9, "a_p0010.png")], "sub/b.tif": [(0, "b_p0001.png")], "c.tif": [],
+        }  # fmt: skip
+
+    def test_a_slide_that_has_a_whole_mask_takes_no_page(self, tmp_path: Path) -> None:
+        touch(tmp_path, "slides/a.tif", "masks/a.tif", "masks/a_p0001.png")
+        pairing = pair_up(tmp_path / "slides", tmp_path / "masks")
+        assert [pair.pages for pair in pairing.pairs] == [()]
+        assert pairing.masks == ("a_p0001.png",)
+
+    def test_slides_that_share_a_stem_are_told_apart_by_their_endings(self, tmp_path: Path) -> None:
+        touch(tmp_path, "slides/a.tif", "slides/a.png", "masks/a.tif_p0001.png", "masks/a.png_p0001.png")
+        assert self.pages(tmp_path) == {"a.png": [(0, "a.png_p0001.png")], "a.tif": [(0, "a.tif_p0001.png")]}
+
+    def test_a_page_that_could_be_of_two_slides_is_of_none(self, tmp_path: Path) -> None:
+        touch(tmp_path, "slides/a.tif", "slides/a.png", "slides/b.tif", "masks/a_p0001.png", "masks/b.png")
+        pairing = pair_up(tmp_path / "slides", tmp_path / "masks")
+        assert [pair.slide for pair in pairing.pairs] == ["b.tif"]
+        assert pairing.masks == ("a_p0001.png",)
+
+    def test_a_name_without_a_number_of_a_plane_is_no_page(self, tmp_path: Path) -> None:
+        touch(tmp_path, "slides/a.tif", "slides/b.tif", "masks/a_p0000.png", "masks/a_p1.png", "masks/b.png")
+        assert self.pages(tmp_path) == {"b.tif": []}

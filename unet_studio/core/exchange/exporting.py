@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from unet_studio.core.cleaning.instances import instances
 from unet_studio.core.cleaning.steps import boundary_classes
-from unet_studio.core.exchange.file_names import export_names
+from unet_studio.core.exchange.file_names import export_names, page_suffix
 from unet_studio.core.exchange.mask_writing import write_instances, write_mask, write_overlay, written_values
 from unet_studio.core.exchange.project_masks import plane_mask, slide_mask
 from unet_studio.core.figures.display import auto_display, to_rgb
@@ -133,7 +133,7 @@ def check_nothing_is_lost(request: ExportRequest, planned: Sequence[PlannedFile]
     for item in planned:
         names = [f"{item.name}.tif"]
         if request.format != Format.TIFF:  # whether a slide is a stack is known once it is open
-            names = [f"{item.name}.png", *(f"{item.name}{_plane_suffix(number)}.png" for number in item.planes)]
+            names = [f"{item.name}.png", *(f"{item.name}{page_suffix(number)}.png" for number in item.planes)]
         for name in names:
             with suppress(PathError):
                 file = path_inside(request.out, name)
@@ -149,10 +149,6 @@ def check_nothing_is_lost(request: ExportRequest, planned: Sequence[PlannedFile]
 
 def _is_of_others(file: Path) -> bool:
     return file.is_symlink() or (file.exists() and not written_values(file))
-
-
-def _plane_suffix(number: int) -> str:
-    return f"_p{number + 1:04d}"
 
 
 def _wanted_planes(project: Project, wanted: Wanted) -> frozenset[PlaneId]:
@@ -221,7 +217,7 @@ def _free_file(request: ExportRequest, name: str) -> Path:
 def _write_plane(project: Project, request: ExportRequest, item: PlannedFile, reader: SlideReader) -> Path:
     """Write the one plane of a planned PNG, a mask or an overlay."""
     (number,) = item.planes
-    suffix = _plane_suffix(number) if reader.info.planes > 1 else ""
+    suffix = page_suffix(number) if reader.info.planes > 1 else ""
     file = _free_file(request, f"{item.name}{suffix}.png")
     mask = plane_mask(project, reader, PlaneId(item.slide, number))
     if request.format == Format.OVERLAY:

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 
-_NAME_OF_PLANE = re.compile(r"(.+)_p\d{4,}")
+_NAME_OF_PLANE = re.compile(r"(.+)_p(\d{4,})")
 
 
 def export_names(slides: Iterable[str]) -> dict[str, str]:
@@ -21,6 +21,25 @@ def export_names(slides: Iterable[str]) -> dict[str, str]:
     while clashing := _clashing(names):
         names.update({slide: slide for slide in clashing})
     return names
+
+
+def page_suffix(plane: int) -> str:
+    """What is added to the name of a slide's file where it is of one plane alone, by its number from 0 on.
+
+    >>> page_suffix(0)
+    '_p0001'
+    """
+    return f"_p{plane + 1:04d}"
+
+
+def name_of_page(stem: str) -> tuple[str, int] | None:
+    """The name of the slide and the number of the plane, from 0 on, that a file's name has; None if it is of no plane.
+
+    >>> name_of_page("a_p0001")
+    ('a', 0)
+    """
+    found = _NAME_OF_PLANE.fullmatch(stem)
+    return (found[1], int(found[2]) - 1) if found and int(found[2]) else None
 
 
 def _clashing(names: dict[str, str]) -> list[str]:

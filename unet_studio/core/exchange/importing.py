@@ -55,7 +55,7 @@ def import_pairs(
     """
     todo = tuple(pairs)
     if table is None and foreground is None:
-        table = choose_table([pair.mask for pair in todo], project.classes())
+        table = choose_table([file for pair in todo for file in pair.files], project.classes())
     states = project.states()
     for pair in todo:
         try:
@@ -75,18 +75,37 @@ def read_planes(
 ) -> NDArray[np.uint8]:
     """The mask of a slide as class indices, (planes, h, w), 255 where unlabelled; the rest is as for `read_classes`.
 
+    Planes for which there is no file, where there are some for single planes, are unlabelled.
+
     Raises `MaskError` where the mask can't be read or isn't of the slide's size, `SlideError` where the slide can't be.
     """
     with open_slide(slide_file(folder, pair.slide)) as reader:
         info = reader.info
-    # All planes at once: a value that is no class leaves the whole slide out, and 255 means the same on every plane.
-    planes = read_classes(pair.mask, classes=classes, foreground=foreground, table=table)
-    if planes.shape != (info.planes, info.height, info.width):
-        raise MaskError(
-            f"The mask '{pair.mask.name}' is {_size(planes.shape)}, but its slide '{pair.slide}' is "
-            f"{_size((info.planes, info.height, info.width))}. Export it again at the slide's own size."
-        )
+    wanted = (info.planes, info.height, info.width)
+    if not pair.pages:
+        # All planes at once: a value that is no class leaves the whole slide out.
+        planes = read_classes(pair.mask, classes=classes, foreground=foreground, table=table)
+        _check_size(pair, pair.mask, planes.shape, wanted)
+        return planes
+    planes = np.full(wanted, UNLABELLED, np.uint8)
+    for number, file in pair.pages:
+        if number >= info.planes:
+            raise MaskError(
+                f"The mask '{file.name}' is of plane {number + 1}, but its slide '{pair.slide}' has {info.planes}. "
+                "Move it out of the folder, or rename it to the plane that it is of."
+            )
+        page = read_classes(file, classes=classes, foreground=foreground, table=table)
+        _check_size(pair, file, page.shape, (1, *wanted[1:]))
+        planes[number] = page[0]
     return planes
+
+
+def _check_size(pair: Pair, file: Path, size: tuple[int, ...], wanted: tuple[int, int, int]) -> None:
+    if size != wanted:
+        raise MaskError(
+            f"The mask '{file.name}' is {_size(size)}, but its slide '{pair.slide}' is {_size(wanted)}. "
+            "Export it again at the slide's own size."
+        )
 
 
 def _import_slide(
@@ -101,6 +120,8 @@ def _import_slide(
     planes = read_planes(project.folder, pair, classes=len(project.classes()), foreground=foreground, table=table)
     changed, kept = False, 0
     for number, classes in enumerate(planes):
+        if all((classes[part] == UNLABELLED).all() for part in parts(classes.shape)):
+            continue  # a plane of which the mask says nothing stays as it is
         plane, box = PlaneId(pair.slide, number), Box.of_shape(classes.shape)
         before = project.labels(plane, box.shape).read(box)
         for part in parts(classes.shape):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from unicodedata import normalize
 
+from unet_studio.core.exchange.file_names import name_of_page
 from unet_studio.core.project.store import PLACE_NAME
 from unet_studio.core.slides.finding import SUFFIXES, find_images, find_slides
 from unet_studio.core.wording import name_some
@@ -19,10 +20,20 @@ _MOST_NAMED = 5
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A slide, by its path in the folder with forward slashes, and the file of its mask."""
+    """A slide, by its path in the folder with forward slashes, and the file of its mask.
+
+    The mask of a stack may be a file for each plane, as `export` writes them in PNG: `pages` are those files with the
+    numbers of their planes, from 0 on, in their order, and `mask` is the first.
+    """
 
     slide: str
     mask: Path
+    pages: tuple[tuple[int, Path], ...] = ()
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All files of the mask."""
+        return tuple(file for _, file in self.pages) or (self.mask,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +58,8 @@ def pair_up(folder: Path, masks: Path) -> Pairing:
 
     A mask has the name of its slide, in the same sub-folder. Endings, upper and lower case, the way in which accents
     are stored, an added word as in a_mask.png and folder names such as images and masks make no difference, unless
-    another mask fits better. Raises SlideError where one of the folders can't be opened or there is no slide.
+    another mask fits better. What is left may be files of single planes, such as a_p0001.png and a_p0002.png. Raises
+    SlideError where one of the folders can't be opened or there is no slide.
     """
     slides, others = find_slides(folder), find_images(masks)
     if masks.samefile(folder):
@@ -135,11 +147,34 @@ def _match(slides: Sequence[str], folder: Path, masks: Sequence[str]) -> Pairing
         left = [slide for slide in left if slide not in found and slide not in clashes]
         clashing = {key_of_slide(slide) for slide in clashes}
         masks_left = [m for m in masks_left if m not in taken and key_of_mask(m) not in clashing]
+    pages = _find_pages(left, masks_left)
+    pairs = {slide: Pair(slide, folder / mask) for slide, mask in found.items()}
+    for slide, numbered in pages.items():
+        files = tuple((number, folder / mask) for number, mask in sorted(numbered.items()))
+        pairs[slide] = Pair(slide, files[0][1], files)
+    in_pages = {mask for numbered in pages.values() for mask in numbered.values()}
     return Pairing(
-        tuple(Pair(slide, folder / found[slide]) for slide in slides if slide in found),
+        tuple(pairs[slide] for slide in slides if slide in pairs),
         tuple((slide, clashes[slide]) for slide in slides if slide in clashes),
-        tuple(left), tuple(masks_left),
-    )  # fmt: skip
+        tuple(slide for slide in left if slide not in pages),
+        tuple(mask for mask in masks_left if mask not in in_pages),
+    )
+
+
+def _find_pages(slides: Sequence[str], masks: Sequence[str]) -> dict[str, dict[int, str]]:
+    """Masks of single planes by the number of the plane, from 0 on, of each slide that they can be of alone."""
+    found: dict[str, dict[int, str]] = {}
+    by_name, by_key = _grouped(slides, _whole), _grouped(slides, _in_any_case)
+    for mask in masks:
+        folder, slash, _ = mask.rpartition("/")
+        page = name_of_page(_stem(mask))
+        if page is None:
+            continue
+        name, number = folder + slash + page[0], page[1]
+        candidates = by_name.get(_whole(name)) or by_key.get(_in_any_case(name), [])
+        if len(candidates) == 1:
+            found.setdefault(candidates[0], {}).setdefault(number, mask)
+    return found
 
 
 def _grouped(files: Iterable[str], key: Callable[[str], str]) -> dict[str, list[str]]:
