@@ -304,7 +304,75 @@ def test_enter_reviews_keeps_the_mask_and_goes_on(window: MainWindow, folder: Pa
     assert np.array_equal(read_mask(kept), expected)
 
 
+def press_in_bar(window: MainWindow, text: str) -> None:
+    (button,) = [one for one in window.messages.findChildren(QPushButton) if one.isVisible() and one.text() == text]
+    QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+@pytest.mark.parametrize("erased", [False, True])
+def test_enter_on_a_slide_of_which_nobody_said_anything_asks_whether_it_is_empty(
+    window: MainWindow, folder: Path, qtbot: QtBot, erased: bool
+) -> None:
+    if erased:
+        key(window, Qt.Key.Key_E)
+        drag(window, (100, 30), (100, 90))
+    before = labels(window).copy()
+    for _ in range(2):  # a second Enter is no answer
+        key(window, Qt.Key.Key_Return)
+        assert "Nothing is marked on 's1.png'" in told(window)
+        np.testing.assert_array_equal(labels(window), before)
+    assert window.slides.current() == "s1.png"
+    with qtbot.waitSignal(window.session.plane_opened):
+        press_in_bar(window, "It is empty, confirm")
+    assert window.slides.current() == "s2.png"
+    saved(window)
+    with Project.open(folder) as project:
+        assert project.states() == {PlaneId("s1.png"): PlaneState.REVIEWED}
+    assert (stored(folder, "s1.png") == 0).all()
+
+
+def test_instead_of_calling_it_empty_one_can_have_it_proposed(
+    window: MainWindow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[list[PlaneId]] = []
+    proposing = window.tasks.proposing
+    monkeypatch.setattr(proposing, "propose", lambda _workspace, _model, planes, **_: asked.append(planes))
+    key(window, Qt.Key.Key_Return)
+    press_in_bar(window, "Propose first")
+    assert [[plane.slide for plane in planes] for planes in asked] == [["s1.png"]]
+    assert (labels(window) == UNLABELLED).all()
+
+
+def test_what_was_confirmed_of_one_slide_is_not_taken_for_another(
+    window: MainWindow, folder: Path, qtbot: QtBot
+) -> None:
+    key(window, Qt.Key.Key_Return)
+    with qtbot.waitSignal(window.session.plane_opened):
+        key(window, Qt.Key.Key_PageDown)
+    press_in_bar(window, "It is empty, confirm")
+    qtbot.wait(100)
+    saved(window)
+    with Project.open(folder) as project:
+        assert not project.states()
+
+
+def test_a_reviewed_slide_is_confirmed_again_without_a_question(window: MainWindow, folder: Path, qtbot: QtBot) -> None:
+    key(window, Qt.Key.Key_Return)
+    with qtbot.waitSignal(window.session.plane_opened):
+        press_in_bar(window, "It is empty, confirm")
+    workspace = window.session.workspace
+    assert workspace is not None
+    qtbot.waitUntil(lambda: workspace.state(PlaneId("s1.png")) is PlaneState.REVIEWED)
+    with qtbot.waitSignal(window.session.plane_opened):
+        key(window, Qt.Key.Key_PageUp)
+    with qtbot.waitSignal(window.session.plane_opened):
+        key(window, Qt.Key.Key_Return)
+    assert window.slides.current() == "s2.png"
+
+
 def test_a_slide_that_is_still_being_read_cannot_be_reviewed(window: MainWindow, folder: Path, qtbot: QtBot) -> None:
+    give_proposal(window, folder, "s1.png", blob())
+    give_proposal(window, folder, "s2.png", blob())
     with qtbot.waitSignal(window.session.plane_opened):
         key(window, Qt.Key.Key_Return)
         key(window, Qt.Key.Key_Return)  # the second slide is not on the canvas yet
@@ -578,3 +646,18 @@ def test_why_a_folder_is_not_opened_is_in_view(
     assert window.page.isVisible()
     window.session.close_folder()
     assert not any("is missing" in label.text() for label in window.welcome.findChildren(QLabel) if label.isVisible())
+
+
+@pytest.mark.parametrize("by_keyboard", [False, True])
+def test_a_button_of_a_message_leaves_the_keys_to_the_canvas(
+    window: MainWindow, qtbot: QtBot, by_keyboard: bool
+) -> None:
+    key(window, Qt.Key.Key_Return)
+    (button,) = [one for one in window.messages.findChildren(QPushButton) if one.text() == "It is empty, confirm"]
+    with qtbot.waitSignal(window.session.plane_opened):
+        if by_keyboard:
+            button.setFocus(Qt.FocusReason.TabFocusReason)
+            QTest.keyClick(button, Qt.Key.Key_Space)
+        else:
+            QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+    assert QApplication.focusWidget() is window.canvas

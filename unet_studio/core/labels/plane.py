@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from unet_studio.core.classes import UNLABELLED
+from unet_studio.core.classes import BACKGROUND, UNLABELLED
 from unet_studio.core.tiles import TILE, Box, Cell, cells_over, tile_box
 
 
@@ -87,6 +87,10 @@ class LabelPlane:
             if tile is None or (tile[covered.intersect(plane).within(covered)] == UNLABELLED).any():
                 return False
         return True
+
+    def has_objects(self) -> bool:
+        """Whether any pixel is labelled as something else than background."""
+        return any(((tile != BACKGROUND) & (tile != UNLABELLED)).any() for tile in self._tiles.values())
 
     def read(self, box: Box, *, shrink: int = 1) -> NDArray[np.uint8]:
         """A copy of the labels inside `box`, (h, w) uint8; unlabelled where the box leaves the plane.

@@ -1,7 +1,11 @@
 """Reviewing slide after slide, and what the list says of each."""
 
+from collections.abc import Callable
+from dataclasses import replace
+
 from PySide6.QtCore import QObject
 
+from unet_studio.core.labels.plane import PlaneId, PlaneState
 from unet_studio.core.workspace.workspace import Workspace
 from unet_studio.gui.controllers.review_queue import ReviewQueue
 from unet_studio.gui.controls.notice import Notice, NoticeKind
@@ -24,6 +28,7 @@ class Navigation(QObject):
         queue: ReviewQueue,
         slides: SlideListPanel,
         messages: MessageBar,
+        propose: Callable[[], None],
         parent: QObject,
     ) -> None:
         super().__init__(parent)
@@ -32,14 +37,33 @@ class Navigation(QObject):
         self._queue = queue
         self._slides = slides
         self._messages = messages
+        self._propose = propose
 
     # Going
 
     def review_and_go_on(self) -> None:
-        """Confirm the mask of the open plane as a whole and open the next slide."""
-        plane = self._session.plane
-        if plane is None or plane.id.slide != self._slides.current():
+        """Confirm the mask of the open plane as a whole and open the next slide; ask first where nothing is marked."""
+        workspace, plane = self._session.workspace, self._session.plane
+        if workspace is None or plane is None or plane.id.slide != self._slides.current():
             return  # the next slide is still being read: nobody has seen what would be confirmed
+        self._session.finish_tool()
+        if plane.is_unmarked and workspace.state(plane.id) is not PlaneState.REVIEWED and self._session.may_edit():
+            self._ask_whether_empty(plane.id)
+        else:
+            self._confirm()
+
+    def _ask_whether_empty(self, plane: PlaneId) -> None:
+        """One key must not make a whole plane background of which nobody said anything."""
+
+        def confirm() -> None:
+            if self._session.plane is not None and self._session.plane.id == plane:
+                self._confirm()
+
+        text = self.tr("Nothing is marked on '{0}', and nothing is proposed. Is it really empty?").format(plane.slide)
+        notice = Notice(text, NoticeKind.WARNING, self.tr("It is empty, confirm"), confirm)
+        self._messages.show_notice(replace(notice, other_text=self.tr("Propose first"), other=self._propose))
+
+    def _confirm(self) -> None:
         if not self._accepting.review():
             return
         if not self._queue.next():

@@ -3,9 +3,10 @@
 import logging
 from collections.abc import Callable
 
-from PySide6.QtCore import QEvent, QRect, QSize, Qt, QTimer, Slot
+from PySide6.QtCore import QEvent, QRect, QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QKeyEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
+    QApplication,
     QHBoxLayout,
     QLabel,
     QListWidget,
@@ -45,6 +46,9 @@ class MessageBar(QWidget):
     ┃    a.tif: not a TIFF file …
     """
 
+    left = Signal()
+    """What had the keyboard in it is gone."""
+
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._notices: list[Notice] = []  # oldest first
@@ -70,6 +74,7 @@ class MessageBar(QWidget):
         line.addWidget(self._icon)
         line.addWidget(self._text, 1)
         for button in (self._action, self._other, self._more, self._close):
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves the keyboard where it is
             line.addWidget(button)
         below = QHBoxLayout()
         below.setContentsMargins(_ICON_PX + line.spacing(), 0, 0, 0)
@@ -166,10 +171,19 @@ class MessageBar(QWidget):
         self._refresh()
 
     def _refresh(self) -> None:
+        had_keyboard = self._has_keyboard()
         self.setVisible(bool(self._notices))
         self._fill_list()
-        if not self._notices:
-            return
+        if self._notices:
+            self._show_newest()
+        if had_keyboard and not self._has_keyboard():  # or whatever comes next in the window would have it
+            self.left.emit()
+
+    def _has_keyboard(self) -> bool:
+        focused = QApplication.focusWidget()
+        return focused is not None and self.isAncestorOf(focused)
+
+    def _show_newest(self) -> None:
         newest = self._notices[-1]
         self._text.setText(newest.text)
         self._show_icon()

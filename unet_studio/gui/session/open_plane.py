@@ -38,6 +38,11 @@ class OpenPlane:
         """Whether a pixel (y, x) is on the plane."""
         return 0 <= pixel[0] < self.shape[0] and 0 <= pixel[1] < self.shape[1]
 
+    @property
+    def is_unmarked(self) -> bool:
+        """Whether its mask is empty because there is neither a proposal nor a label of an object."""
+        return self.view.proposal is None and not self.view.problem and not self.labels.has_objects()
+
     def mask_at(self, pixel: tuple[int, int]) -> int:
         """The class of the mask at a pixel (y, x) of the plane."""
         return int(self.view.read(Box(*pixel, pixel[0] + 1, pixel[1] + 1))[0, 0])

@@ -138,6 +138,7 @@ class MainWindow(WindowParts):
         session.changed.connect(self._refresh)
         session.saving_changed.connect(self.status_line.set_saved)
         session.notice.connect(self.messages.show_notice)
+        self.messages.left.connect(self.canvas.setFocus)
         session.notice.connect(self._show_why_not_open)
         self.painting.brush_changed.connect(panels.show_brush)
         self.inspection.tones_measured.connect(self.view_panel.contrast.set_tones)

@@ -140,7 +140,9 @@ class WindowParts(QMainWindow):
         session, canvas, messages = self.session, self.canvas, self.messages
         self.opening = Opening(session, self.tasks, self.working, messages, self)
         self.queue = ReviewQueue(session, self.slides, self.tasks, self)
-        self.navigation = Navigation(session, self.accepting, self.queue, self.slides, messages, self)
+        self.navigation = Navigation(
+            session, self.accepting, self.queue, self.slides, messages, self.tasks.propose_open_slide, self
+        )  # fmt: skip
         self.doubts = Doubts(session, self.tasks, self.queue, canvas, self)
         self.errors = Errors(session, self.tasks, self.doubts, self.working, self)
         self.audit = AuditSample(session, self.working, self.slides, messages, self)
