@@ -1,6 +1,5 @@
 """The slide list: states by shape and word, thumbnails only where one looks, no choice that nobody made."""
 
-import time
 from collections.abc import Callable
 
 import pytest
@@ -352,12 +351,9 @@ def test_new_slides_start_unfiltered_and_unchosen(panel: SlideListPanel) -> None
 
 def test_only_rows_in_view_are_read(panel: SlideListPanel, reader: _Reader, qtbot) -> None:
     slides = tuple(f"{n:05}.tif" for n in range(10_000))
-    start = time.perf_counter()
     panel.set_slides(slides)
     _view(panel).grab()
-    took = time.perf_counter() - start
 
-    assert took < 0.3  # it is some 20 ms; room for a busy machine
     qtbot.waitUntil(lambda: slides[0] in reader.read)
     assert set(reader.read) <= {*_SLIDES, *slides[:12]}
 
