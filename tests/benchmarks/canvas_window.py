@@ -14,6 +14,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from unet_studio.gui.controls.theme import apply_theme
+from unet_studio.gui.tools.tool import Tool
 from unet_studio.gui.window.main_window import MainWindow
 
 WIDTH, HEIGHT = 1600, 1000
@@ -40,6 +41,7 @@ class Bench(QObject):
         apply_theme(self._app)
         self.window = MainWindow()
         self.window.tasks.proposing.worker.command = _IDLE_WORKER
+        self.window.actions_by_id[Tool.BRUSH].trigger()
         self.window.setGeometry(0, 0, WIDTH, HEIGHT)
         self.window.show()
         QTest.qWaitForWindowExposed(self.window)

@@ -11,6 +11,7 @@ from PySide6.QtCore import QEventLoop, QPointF, Qt, QTimer
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
+from unet_studio.gui.tools.tool import Tool
 from unet_studio.gui.window.main_window import MainWindow
 
 
@@ -26,6 +27,7 @@ def main(folder: Path) -> None:
 
 def paint_without_end(window: MainWindow) -> None:
     """Stroke number n runs along row n of a grid of cells 8 pixels high, 16 wide."""
+    window.actions_by_id[Tool.BRUSH].trigger()
     window.painting.set_brush_size(3)
     viewport = window.canvas.viewport()
     for number in range(32 * 64):

@@ -22,6 +22,7 @@ from unet_studio.core.masks.proposals import proposal_file, slide_stamp
 from unet_studio.core.project.store import Project
 from unet_studio.core.tiles import Box
 from unet_studio.gui.background import Background
+from unet_studio.gui.tools.tool import Tool
 from unet_studio.gui.window.main_window import MainWindow
 
 SIZE = 128
@@ -48,14 +49,17 @@ def background(qapp: QApplication) -> Iterator[Background]:
 
 
 @pytest.fixture
-def make_window(qtbot: QtBot) -> Iterator[Callable[[], MainWindow]]:
+def make_window(qtbot: QtBot) -> Iterator[Callable[..., MainWindow]]:
     windows = []
 
-    def make() -> MainWindow:
+    def make(tool: Tool | None = Tool.BRUSH) -> MainWindow:
+        """A window with this tool in hand, or the one that it begins with."""
         QCursor.setPos(QGuiApplication.primaryScreen().geometry().bottomRight())  # not where the last test left it
         window = MainWindow()
         for worker in (window.tasks.proposing.worker, window.tasks.retraining.worker, window.tasks.comparing.worker):
             worker.command = _SILENT
+        if tool is not None:
+            window.actions_by_id[tool].trigger()
         window.resize(1280, 800)
         window.show()
         qtbot.waitExposed(window)

@@ -1,18 +1,21 @@
 """Every tool of the canvas, by real mouse, pen and key events."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 import pytest
-from PySide6.QtCore import QCoreApplication, QEvent, QPointF, Qt
+from PySide6.QtCore import QCoreApplication, QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QAction, QInputDevice, QPointingDevice, QPointingDeviceUniqueId, QTabletEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel
+from pytestqt.qtbot import QtBot
 
 from unet_studio.core.classes import UNLABELLED
 from unet_studio.gui.tools.tool import Tool
+from unet_studio.gui.window.main_window import MainWindow
 
 if TYPE_CHECKING:
     from tests.gui.conftest import Hand
@@ -47,6 +50,26 @@ def proposal(spot: tuple[slice, slice]) -> np.ndarray:
     values = np.zeros((SIZE, SIZE), np.uint8)
     values[spot] = 255
     return values
+
+
+def test_the_first_drag_in_a_new_window_paints_nothing(
+    make_window: Callable[..., MainWindow], folder: Path, qtbot: QtBot
+) -> None:
+    window = make_window(tool=None)
+    with qtbot.waitSignal(window.session.plane_opened):
+        window.open_folder(folder)
+    assert window.toolbox.tool is Tool.MOVE
+    viewport = window.canvas.viewport()
+    start = window.canvas.mapFromScene(QPointF(30, 30))
+    before = window.canvas.mapToScene(start)
+    QTest.mousePress(viewport, Qt.MouseButton.LeftButton, pos=start)
+    for step in (10, 40, 80):
+        QTest.mouseMove(viewport, start + QPoint(step, step))
+    QTest.mouseRelease(viewport, Qt.MouseButton.LeftButton, pos=start + QPoint(80, 80))
+    plane = window.session.plane
+    assert plane is not None and not plane.labels.cells
+    assert window.canvas.mapToScene(start) != before, "it moves the slide"
+    assert not window.actions_by_id["undo"].isEnabled()
 
 
 @pytest.mark.parametrize("tool", list(Tool))

@@ -26,6 +26,7 @@ from canvas_slides import write_huge
 from unet_studio.core.cleaning.steps import parse_steps
 from unet_studio.core.labels.edits import MaskRecipe
 from unet_studio.gui.controls.theme import apply_theme
+from unet_studio.gui.tools.tool import Tool
 from unet_studio.gui.translation import install_translation
 from unet_studio.gui.window.main_window import MainWindow
 
@@ -43,6 +44,7 @@ class Hand:
 
     def __init__(self, folder: Path) -> None:
         self.window = MainWindow()
+        self.window.actions_by_id[Tool.BRUSH].trigger()
         self.window.setGeometry(0, 0, 1280, 800)
         self.window.show()
         QTest.qWaitForWindowExposed(self.window)

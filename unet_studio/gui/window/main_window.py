@@ -37,7 +37,7 @@ class MainWindow(WindowParts):
         self._connect_canvas()
         self._connect_tasks()
         self.session.ask_to_leave = partial(ask_to_leave, self.session, self)
-        self.actions_by_id[Tool.BRUSH].trigger()
+        self.actions_by_id[Tool.MOVE].trigger()  # the first drag of somebody new paints nothing
         self._show_welcome()
         if not self.restoreGeometry(settings.window_geometry()):
             self.resize(1280, 800)
