@@ -4,15 +4,21 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QLineEdit, QPlainTextEdit, QTextEdit, QWidget
 
 from unet_studio.gui.canvas.canvas import Canvas
 from unet_studio.gui.controllers.overlay import Overlay
 from unet_studio.gui.session.painting import Painting
 
+_TYPED_IN = (QLineEdit, QAbstractSpinBox, QPlainTextEdit, QTextEdit)
+
 
 class WindowKeys(QObject):
-    """Digits on the canvas choose classes, and the mask comes back when its key is let go, wherever the focus is."""
+    """Space and digits are the canvas's where the pointer moves over it, wherever the focus is, unless it is where one
+    types; and the mask comes back when its key is let go.
+
+    With the focus on a button that was reached by Tab, Space presses that, until the pointer moves over the canvas.
+    """
 
     def __init__(self, painting: Painting, overlay: Overlay, canvas: Canvas, window: QWidget) -> None:
         super().__init__(window)
@@ -20,18 +26,36 @@ class WindowKeys(QObject):
         self._overlay = overlay
         self._canvas = canvas
         self._window = window
-        QApplication.instance().installEventFilter(self)  # type: ignore[union-attr]
+        self._pointer_came = False  # since the focus changed
+        application = QApplication.instance()
+        assert isinstance(application, QApplication)
+        application.focusChanged.connect(self._on_focus)
+        application.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if isinstance(event, QKeyEvent) and self._window.isActiveWindow():
+        if event.type() == QEvent.Type.MouseMove and watched is self._canvas.viewport():
+            self._pointer_came = True
+        elif isinstance(event, QKeyEvent) and self._window.isActiveWindow():
             if event.type() == QEvent.Type.KeyRelease and event.key() == Qt.Key.Key_H and not event.isAutoRepeat():
                 self._overlay.show()
-            elif event.type() == QEvent.Type.KeyPress and watched is self._canvas:
+            elif event.type() == QEvent.Type.KeyPress and self._is_for_canvas(watched) and not event.modifiers():
                 digit = event.key() - Qt.Key.Key_0
-                if 1 <= digit <= 9 and not event.modifiers():
+                if 1 <= digit <= 9:
                     self._painting.set_active_class(digit)
                     return True
+                if event.key() == Qt.Key.Key_Space and watched is not self._canvas:
+                    self._canvas.setFocus()  # it hears of the end of the key, too
+                    return QApplication.sendEvent(self._canvas, event)
         return False
+
+    def _is_for_canvas(self, watched: QObject) -> bool:
+        if watched is self._canvas:
+            return True
+        is_over = self._pointer_came and self._canvas.isVisible() and self._canvas.viewport().underMouse()
+        return is_over and watched is QApplication.focusWidget() and not isinstance(watched, _TYPED_IN)
+
+    def _on_focus(self, _before: QWidget | None, _now: QWidget | None) -> None:
+        self._pointer_came = False
 
 
 def focus_next_pane(panes: Sequence[QWidget], focused: QWidget | None) -> None:
