@@ -33,7 +33,8 @@ class Snapshot:
         """What a model's card says of what it learned from; the fingerprint is of all labels, the hold-out's too."""
         learned = [plane for plane, _ in self.planes if plane.plane.slide not in self.hold_out]
         slides, pixels = {plane.plane.slide for plane in learned}, sum(plane.labelled for plane in learned)
-        return f"{len(slides)} slides, {pixels} labelled pixels, labels {self.fingerprint()}"
+        noun = "slide" if len(slides) == 1 else "slides"
+        return f"{len(slides)} {noun}, {pixels} labelled pixels, labels {self.fingerprint()}"
 
 
 def read_snapshot(project: Project, *, each: Callable[[], None] = lambda: None) -> Snapshot:
