@@ -1,6 +1,7 @@
 """Opening the store of a project: creating it, bringing an older one up to date, and checking its tables."""
 
 import sqlite3
+import time
 from contextlib import closing
 from functools import cache
 from pathlib import Path
@@ -11,6 +12,7 @@ from unet_studio.errors import ProjectError
 
 _BUSY_SECONDS = 10.0
 """How long a write waits for another one to finish."""
+_RETRY_SECONDS = 0.01
 
 
 def connect(file: Path, *, create: bool = False) -> sqlite3.Connection:
@@ -19,14 +21,24 @@ def connect(file: Path, *, create: bool = False) -> sqlite3.Connection:
     Raises `ProjectError` where it is of a newer version or can't be brought up to date, and `sqlite3.Error` where it is
     damaged or no file can be there.
     """
-    connection = sqlite3.connect(file, timeout=_BUSY_SECONDS)
-    connection.text_factory = _decode
-    try:
-        _prepare(connection, file, create=create)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+    deadline = time.monotonic() + _BUSY_SECONDS
+    while True:
+        connection = sqlite3.connect(file, timeout=_BUSY_SECONDS)
+        connection.text_factory = _decode
+        try:
+            _prepare(connection, file, create=create)
+        except sqlite3.OperationalError as error:
+            connection.close()
+            # SQLite doesn't wait for another connection that is just making the write-ahead log.
+            code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF
+            if code != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(_RETRY_SECONDS)
+        except BaseException:
+            connection.close()
+            raise
+        else:
+            return connection
 
 
 def _prepare(connection: sqlite3.Connection, file: Path, *, create: bool) -> None:
