@@ -81,6 +81,7 @@ def test_open_propose_clean_up_correct_retrain_and_export(
         window.session.set_steps(())
         assert np.array_equal(user.mask(), proposed)
 
+        user.presses(Qt.Key.Key_B)
         user.paints((60, 60), (60, 120))
         assert (user.labels()[60, 60:120] == 1).all()
         for _ in range(3):

@@ -123,7 +123,8 @@ def use(folder: Path) -> int:
     errors = 0
     try:
         with Project.open(folder) as project:
-            for kind in (readings, writings, readings):
+            # What a changed header lets SQLite only read is looked at, and says so.
+            for kind in (readings,) if project.read_only else (readings, writings, readings):
                 for step in kind(project):
                     try:
                         step()

@@ -25,16 +25,20 @@ class WindowKeys(QObject):
         self._painting = painting
         self._overlay = overlay
         self._canvas = canvas
+        self._viewport = canvas.viewport()  # kept: an event may come while the canvas is being deleted
         self._window = window
-        self._pointer_came = False  # since the focus changed
+        self._pointer_came = False  # over the canvas, since the focus changed
         application = QApplication.instance()
         assert isinstance(application, QApplication)
         application.focusChanged.connect(self._on_focus)
         application.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.MouseMove and watched is self._canvas.viewport():
-            self._pointer_came = True
+        if watched is self._viewport:
+            if event.type() == QEvent.Type.MouseMove:
+                self._pointer_came = True
+            elif event.type() == QEvent.Type.Leave:
+                self._pointer_came = False
         elif isinstance(event, QKeyEvent) and self._window.isActiveWindow():
             if event.type() == QEvent.Type.KeyRelease and event.key() == Qt.Key.Key_H and not event.isAutoRepeat():
                 self._overlay.show()
@@ -51,8 +55,7 @@ class WindowKeys(QObject):
     def _is_for_canvas(self, watched: QObject) -> bool:
         if watched is self._canvas:
             return True
-        is_over = self._pointer_came and self._canvas.isVisible() and self._canvas.viewport().underMouse()
-        return is_over and watched is QApplication.focusWidget() and not isinstance(watched, _TYPED_IN)
+        return self._pointer_came and watched is QApplication.focusWidget() and not isinstance(watched, _TYPED_IN)
 
     def _on_focus(self, _before: QWidget | None, _now: QWidget | None) -> None:
         self._pointer_came = False
