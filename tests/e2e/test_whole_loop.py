@@ -14,7 +14,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from unet_studio import paths
+from unet_studio import app, paths
 from unet_studio.__main__ import main
 from unet_studio.core.classes import UNLABELLED
 from unet_studio.core.exchange.exporting import ExportRequest, Format
@@ -48,6 +48,7 @@ def run_main(monkeypatch: pytest.MonkeyPatch, arguments: list[str], act: Callabl
             window.close()
         return 0
 
+    monkeypatch.setattr(app, "keep_log", lambda: None)  # it would lie in the home of who runs the tests
     monkeypatch.setattr(sys, "argv", ["unet-studio", *arguments])
     monkeypatch.setattr(QApplication, "exec", act_and_close)
     with pytest.raises(SystemExit) as left:
