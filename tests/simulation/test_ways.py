@@ -53,13 +53,13 @@ def work(tmp_path: Path) -> Callable[..., tuple[Annotator, dict[str, Mask], dict
     folder, place = tmp_path / "slides", tmp_path / "project"
     folder.mkdir()
     truths = {PlaneId(f"{number}.png"): truth_of(number) for number in range(6)}
+    with Project.open(folder, place=place) as project:
+        project.set_classes(make_classes("nucleus"))
+        project.set_setting("active_model", MODEL)
     for number, plane in enumerate(truths):
         cv2.imwrite(str(folder / plane.slide), 40 + 100 * truth_of(number))
         values = [(0, 255 * proposal_of(number)[..., None])]
         write_proposal(proposal_file(place, MODEL, plane), SHAPE, 1, values, stamp=slide_stamp(folder / plane.slide))
-    with Project.open(folder, place=place) as project:
-        project.set_classes(make_classes("nucleus"))
-        project.set_setting("active_model", MODEL)
 
     def run(way: Way, planes: int) -> tuple[Annotator, dict[str, Mask], dict[PlaneId, PlaneState]]:
         setup = Setup(folder, folder, way=way, start=MODEL, order=Order.FOLDER)
