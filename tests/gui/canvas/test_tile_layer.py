@@ -38,6 +38,7 @@ FILL = np.random.default_rng(0).integers(1, 255, (256, 4)).astype(np.uint8)
 FILL[:, 3] = 255
 FILL[[0, UNLABELLED]] = 0
 LINE = 255 - FILL
+LINE[:, 3] = 255  # what Qt makes of a colour without alpha depends on where it lies in memory
 LINE[[0, UNLABELLED]] = 0
 
 sides = st.tuples(st.integers(0, SHAPE[0]), st.integers(0, SHAPE[0])).map(sorted)
