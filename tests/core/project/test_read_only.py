@@ -2,9 +2,10 @@
 
 import os
 import shutil
+import sqlite3
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -147,3 +148,10 @@ def test_a_damaged_one_is_called_damaged(folder: Path) -> None:
     file.write_bytes(content)
     with read_only(folder), pytest.raises(ProjectError, match=r"is damaged .* can't be put together again"):
         look(folder)
+
+
+def test_one_of_a_newer_version_is_refused_there_too(folder: Path) -> None:
+    with closing(sqlite3.connect(folder / PLACE_NAME / "project.sqlite")) as file:
+        file.execute("PRAGMA user_version = 99")
+    with read_only(folder), pytest.raises(ProjectError, match="was made by a newer U-Net Studio"):
+        Project.open(folder)

@@ -24,7 +24,6 @@ def connect(file: Path, *, create: bool = False) -> sqlite3.Connection:
     deadline = time.monotonic() + _BUSY_SECONDS
     while True:
         connection = sqlite3.connect(file, timeout=_BUSY_SECONDS)
-        connection.text_factory = _decode
         try:
             _prepare(connection, file, create=create)
         except sqlite3.OperationalError as error:
@@ -44,12 +43,7 @@ def connect(file: Path, *, create: bool = False) -> sqlite3.Connection:
 def _prepare(connection: sqlite3.Connection, file: Path, *, create: bool) -> None:
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA synchronous = FULL")
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if version > VERSION:
-        raise ProjectError(
-            f"'{file}' was made by a newer U-Net Studio (format {version}, this one reads up to {VERSION}). "
-            "Update the program to open it."
-        )
+    version = read_version(connection, file)
     if version == 0 and not create:
         raise sqlite3.DatabaseError("it has no format of a project")
     if version == 0:
@@ -64,6 +58,21 @@ def _prepare(connection: sqlite3.Connection, file: Path, *, create: bool) -> Non
         # another thread.
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA wal_autocheckpoint = 0")
+
+
+def read_version(connection: sqlite3.Connection, file: Path) -> int:
+    """The version of the store `file`, 0 for one without a format; raises `ProjectError` where it is a newer one.
+
+    From then on texts that are damaged can be read, too.
+    """
+    connection.text_factory = _decode
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    if version > VERSION:
+        raise ProjectError(
+            f"'{file}' was made by a newer U-Net Studio (format {version}, this one reads up to {VERSION}). "
+            "Update the program to open it."
+        )
+    return version
 
 
 def _decode(text: bytes) -> str:

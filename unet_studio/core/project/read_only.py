@@ -2,13 +2,12 @@
 
 import atexit
 import sqlite3
-from contextlib import closing
 from functools import cache
 from pathlib import Path
 from shutil import copy, rmtree
 from tempfile import mkdtemp
 
-from unet_studio.core.project.connection import connect
+from unet_studio.core.project.connection import check_tables, connect, read_version
 from unet_studio.core.project.schema import VERSION
 
 
@@ -20,22 +19,18 @@ def connect_to_look(file: Path) -> sqlite3.Connection:
     """
     log = file.with_name(f"{file.name}-wal")
     log_bytes = log.stat().st_size if log.exists() else 0
-    if log_bytes or _version(file) < VERSION:
-        connection = connect(_copy(file, file.stat().st_mtime_ns, log_bytes))
-    else:
-        connection = sqlite3.connect(_address(file), uri=True)
-    connection.execute("PRAGMA query_only = ON")
+    # Were it not 'immutable', SQLite would make files beside it, to share the log that isn't there.
+    connection = sqlite3.connect(f"{file.as_uri()}?mode=ro&immutable=1", uri=True)
+    try:
+        if read_version(connection, file) < VERSION or log_bytes:
+            connection.close()
+            connection = connect(_copy(file, file.stat().st_mtime_ns, log_bytes))
+        check_tables(connection)
+        connection.execute("PRAGMA query_only = ON")
+    except BaseException:
+        connection.close()
+        raise
     return connection
-
-
-def _version(file: Path) -> int:
-    with closing(sqlite3.connect(_address(file), uri=True)) as connection:
-        return int(connection.execute("PRAGMA user_version").fetchone()[0])
-
-
-def _address(file: Path) -> str:
-    # SQLite would make files beside it otherwise, to share the log that isn't there.
-    return f"{file.as_uri()}?mode=ro&immutable=1"
 
 
 @cache
