@@ -7,8 +7,7 @@ from pathlib import Path
 import typer
 
 from unet_studio.core.masks.kept import settle
-from unet_studio.core.project.backups import back_up
-from unet_studio.core.project.damage import FILE, READING_ERRORS, damaged, is_damage, mark_suspect
+from unet_studio.core.project.backups import back_up_or_say
 from unet_studio.core.project.lock import writing
 from unet_studio.core.project.recovering import recover
 from unet_studio.core.project.store import PLACE_NAME, Project
@@ -31,21 +30,9 @@ def open_project(folder: Path, place: Path | None, *, write: bool) -> Iterator[P
         raise StudioError(f"{error} Name it with --project DIR.") from error
     with project, writing(project.place) if write else nullcontext():
         if write:
-            said.append(_back_up(project))
+            said.append(back_up_or_say(project.place))
             settle(project)  # before another model becomes active
         for sentence in (*said, *project.find_unreadable()):
             if sentence:
                 typer.echo(sentence, err=True)
         yield project
-
-
-def _back_up(project: Project) -> str:
-    """Make a backup before anything is changed; says why there is none."""
-    try:
-        back_up(project.place)
-    except (OSError, *READING_ERRORS) as error:
-        if is_damage(error):
-            mark_suspect(project.place)
-            raise damaged(project.place / FILE, error) from error
-        return f"No backup of the project could be made ({error})."
-    return ""

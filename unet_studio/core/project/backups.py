@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from unet_studio.core.project.damage import BACKUPS, FILE
+from unet_studio.core.project.damage import BACKUPS, FILE, READING_ERRORS, damaged, is_damage, mark_suspect
 
 _KEPT = 3
 _STAMP = "%Y%m%d-%H%M%S"
@@ -53,6 +53,21 @@ def back_up(place: Path) -> Path | None:
         with suppress(OSError):
             old.file.unlink()
     return target
+
+
+def back_up_or_say(place: Path) -> str:
+    """Make a backup as `back_up` does; a sentence where none could be made, empty where all is well.
+
+    Raises `ProjectError` where the store is damaged: it is put together again when its folder is opened next.
+    """
+    try:
+        back_up(place)
+    except (OSError, *READING_ERRORS) as error:
+        if is_damage(error):
+            mark_suspect(place)
+            raise damaged(place / FILE, error) from error
+        return f"No backup of the project could be made ({error}). See that the disk has room and can be written."
+    return ""
 
 
 def back_up_before(version: int, source: sqlite3.Connection, place: Path) -> None:

@@ -18,8 +18,7 @@ from unet_studio.core.masks.mask_view import MaskView
 from unet_studio.core.masks.proposals import Proposal, proposed_planes
 from unet_studio.core.models.cards import ModelCard
 from unet_studio.core.project.active_model import use_model
-from unet_studio.core.project.backups import back_up
-from unet_studio.core.project.damage import FILE, READING_ERRORS, damaged, is_damage, mark_suspect
+from unet_studio.core.project.backups import back_up_or_say
 from unet_studio.core.project.journal import Journal, Write
 from unet_studio.core.project.lock import writing
 from unet_studio.core.project.recovering import recover
@@ -111,19 +110,9 @@ class Workspace:
 
         Raises `ProjectError` where it is damaged as a whole: it is put together again when it is opened next.
         """
-        problems = []
-        if not self.read_only:
-            try:
-                back_up(self.place)
-            except (OSError, *READING_ERRORS) as error:
-                if is_damage(error):
-                    mark_suspect(self.place)
-                    raise damaged(self.place / FILE, error) from error
-                problems.append(
-                    f"No backup of the project could be made ({error}). See that the disk has room and can be written."
-                )
+        problem = "" if self.read_only else back_up_or_say(self.place)
         with self._open_project() as project:
-            return *problems, *project.find_unreadable()
+            return tuple(filter(None, (problem, *project.find_unreadable())))
 
     def outdated_masks(self) -> tuple[PlaneId, ...]:
         """The reviewed planes of which the kept mask has to be written again, for a thread of its own."""
