@@ -35,7 +35,11 @@ def open_window(folder: Path | None) -> int:
         if "cv2" in os.environ.get(name, ""):
             del os.environ[name]
 
-    keep_log()
+    with keep_log():
+        return _run(folder)
+
+
+def _run(folder: Path | None) -> int:
     logging.captureWarnings(True)  # what libraries say of odd files is for the log
 
     from PySide6.QtCore import QTimer

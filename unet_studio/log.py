@@ -7,7 +7,8 @@ import faulthandler
 import logging
 import os
 import platform
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -37,8 +38,9 @@ def log_files() -> list[Path]:
         return []
 
 
-def keep_log() -> Path | None:
-    """Write a new log from now on, also of a crash in a library; None where no file can be written.
+@contextmanager
+def keep_log() -> Iterator[Path | None]:
+    """Write a new log meanwhile, also of a crash in a library; None where no file can be written.
 
     It begins with the versions of what runs here.
     """
@@ -52,14 +54,21 @@ def keep_log() -> Path | None:
         )
         crash = file.open("a", encoding="utf-8")
     except OSError:
-        return None
+        yield None
+        return
     handler.setFormatter(logging.Formatter(_FORMAT))
     root = logging.getLogger()
     root.addHandler(handler)
     root.setLevel(logging.INFO)
     faulthandler.enable(crash)
     _log.info("U-Net Studio %s, Python %s, %s", __version__, platform.python_version(), platform.platform())
-    return file
+    try:
+        yield file
+    finally:
+        faulthandler.disable()
+        crash.close()
+        root.removeHandler(handler)
+        handler.close()
 
 
 def _make_room() -> None:

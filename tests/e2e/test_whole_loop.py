@@ -14,7 +14,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from unet_studio import app, paths
+from unet_studio import log, paths
 from unet_studio.__main__ import main
 from unet_studio.core.classes import UNLABELLED
 from unet_studio.core.exchange.exporting import ExportRequest, Format
@@ -48,7 +48,6 @@ def run_main(monkeypatch: pytest.MonkeyPatch, arguments: list[str], act: Callabl
             window.close()
         return 0
 
-    monkeypatch.setattr(app, "keep_log", lambda: None)  # it would lie in the home of who runs the tests
     monkeypatch.setattr(sys, "argv", ["unet-studio", *arguments])
     monkeypatch.setattr(QApplication, "exec", act_and_close)
     with pytest.raises(SystemExit) as left:
@@ -119,7 +118,11 @@ def test_open_propose_clean_up_correct_retrain_and_export(
         exported = cv2.imread(str(out / "nerve-1.png"), cv2.IMREAD_UNCHANGED)
         assert np.array_equal(exported, np.where(kept > 0, 255, 0))
 
+    monkeypatch.setattr(log, "log_folder", lambda: tmp_path / "log")
     run_main(monkeypatch, [str(folder)], act)
+    (kept_log,) = log.log_files()
+    written = kept_log.read_text(encoding="utf-8")
+    assert "Opened" in written and "Told: 3 files written." in written
 
 
 def paint_until(user: "User", done: Callable[[], bool]) -> None:
