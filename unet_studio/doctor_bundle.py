@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 
 from unet_studio.core.files import write_atomically
 from unet_studio.core.models.cards import CARD
+from unet_studio.core.project.backups import open_to_read
 from unet_studio.core.project.damage import FILE
 from unet_studio.core.project.store import PLACE_NAME
 from unet_studio.core.slides.finding import search_folder
@@ -67,7 +68,7 @@ def _count_slides(folder: Path) -> dict[str, int] | str:
 def _examine_store(store: Path) -> dict[str, Any] | str:
     """Its size in bytes, version, what SQLite finds wrong with it ('ok' if nothing), and the rows of each table."""
     try:
-        with closing(sqlite3.connect(f"{store.absolute().as_uri()}?mode=ro", uri=True)) as db:
+        with closing(open_to_read(store)) as db:
             tables = [name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
             return {
                 "bytes": store.stat().st_size,

@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 
 from unet_studio.core.classes import UNLABELLED, make_classes
 from unet_studio.core.editing.strokes import make_edit
+from unet_studio.core.exchange import importing
 from unet_studio.core.exchange.importing import Outcome, import_pairs
 from unet_studio.core.exchange.pairs import paired
 from unet_studio.core.labels.plane import PlaneId, PlaneState
 from unet_studio.core.project.store import Project
+from unet_studio.core.slides import budget
 from unet_studio.core.tiles import Box
 from unet_studio.errors import MaskError
 
@@ -247,6 +249,18 @@ def test_a_mask_of_a_plane_that_the_slide_lacks_is_named(project: Project, masks
         save(masks / name, halves(1))
     (outcome,) = import_masks(project, masks)
     assert "'stack_p0004.png' is of plane 4, but its slide 'stack.tif' has 3" in outcome.problem
+    assert not project.states()
+
+
+def test_a_stack_that_is_too_large_in_one_piece_is_refused_before_it_takes_memory(
+    project: Project, masks: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_stack(project)
+    save(masks / "stack_p0002.png", halves(1))
+    monkeypatch.setattr(budget, "MAX_BYTES", 3 * SHAPE[0] * SHAPE[1] - 1)
+    monkeypatch.setattr(importing, "read_classes", lambda *_, **__: pytest.fail("it was read"))
+    (outcome,) = import_masks(project, masks)
+    assert "more than the limit" in outcome.problem
     assert not project.states()
 
 

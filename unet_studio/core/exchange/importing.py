@@ -1,5 +1,6 @@
 """Importing masks that a person made elsewhere: they become labels, as edits that can be undone."""
 
+import math
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from unet_studio.core.labels.edits import Edit
 from unet_studio.core.labels.plane import PlaneId, PlaneState
 from unet_studio.core.masks.kept import record_over
 from unet_studio.core.project.store import Project
+from unet_studio.core.slides.budget import MASK_REMEDY, check_bytes
 from unet_studio.core.slides.finding import slide_file
 from unet_studio.core.slides.opening import open_slide
 from unet_studio.core.tiles import Box
@@ -87,6 +89,7 @@ def read_planes(
         planes = read_classes(pair.mask, classes=classes, foreground=foreground, table=table)
         _check_size(pair, pair.mask, planes.shape, wanted)
         return planes
+    check_bytes(pair.mask, math.prod(wanted), MASK_REMEDY)
     planes = np.full(wanted, UNLABELLED, np.uint8)
     for number, file in pair.pages:
         if number >= info.planes:

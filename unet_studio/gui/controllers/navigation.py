@@ -47,7 +47,7 @@ class Navigation(QObject):
         if workspace is None or plane is None or plane.id.slide != self._slides.current():
             return  # the next slide is still being read: nobody has seen what would be confirmed
         self._session.finish_tool()
-        if plane.is_unmarked and workspace.state(plane.id) is not PlaneState.REVIEWED and self._session.may_edit():
+        if workspace.state(plane.id) is not PlaneState.REVIEWED and plane.is_unmarked and self._session.may_edit():
             self._ask_whether_empty(plane.id)
         else:
             self._confirm()
